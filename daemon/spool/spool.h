@@ -1,0 +1,120 @@
+/* The spool: every acknowledged check-in, durable in SQLite before its answer leaves. One thread owns the one
+ * connection for ever; the ledger's loop talks to it through one bounded queue in and one out.
+ * spool.c's top explains the file: tables, when a row is valid, what is written before what, what a crash leaves. */
+#ifndef HADIR_SPOOL_H
+#define HADIR_SPOOL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "buf.h"
+#include "terms.h"
+
+struct loop;
+struct spool;
+
+enum spool_kind { SPOOL_CHECKIN = 1, SPOOL_UNATTRIBUTED = 2, SPOOL_EVENT = 3 };
+
+/* Where an automatic position competes for its slot; session = 0 means no slot applies. */
+struct spool_slot {
+    int64_t person;
+    int64_t session;
+    int32_t day;
+    bool inside;
+    int64_t at_us;           /* the earlier point wins */
+};
+
+/* One item to append. Everything is copied by spool_append. */
+struct spool_item {
+    enum spool_kind kind;
+    int64_t device;          /* 0: none */
+    struct { const char *s; size_t len; } sender; /* scope of the key when device == 0 */
+    uint8_t key[16];
+    uint8_t body_hash[32];
+    uint8_t id[16];
+    int64_t received_us;
+    const uint8_t *payload;  /* the fact's encoding, or the event's JSON */
+    size_t payload_len;
+    bool has_slot;
+    struct spool_slot slot;
+    uint8_t leaf[32];        /* receipt leaf input hash (receipt_leaf); zero for events */
+    bool signed_leaf;        /* take part in the group's tree */
+};
+
+/* What became of one item. Pointers are valid until the callback returns. */
+struct spool_result {
+    enum item_status status;
+    int64_t seq;             /* row, 0 when dropped or conflict */
+    uint8_t id[16];          /* of the first row when duplicate */
+    const uint8_t *payload;  /* stored payload when duplicate */
+    size_t payload_len;
+    /* The group's signature, for the receipt: */
+    uint64_t tree_size, tree_index;
+    const uint8_t *path;     /* 32-byte steps */
+    size_t path_steps;
+    uint8_t root[32];
+    uint8_t signature[64];
+    char key_id[17];
+};
+
+enum spool_outcome { SPOOL_OK = 0, SPOOL_FULL = 1 }; /* full: nothing of this batch was kept */
+
+typedef void (*spool_append_cb)(void *arg, enum spool_outcome outcome, const struct spool_result *results,
+                                size_t count);
+
+/* Called in the spool thread inside the transaction: sign tree_size and root. */
+typedef bool (*spool_sign_cb)(void *arg, uint64_t tree_size, const uint8_t root[32], uint8_t ret_signature[64]);
+
+struct spool_options {
+    const char *dir;          /* one live file spool.db, older ones to drain beside it */
+    size_t queue_max_items;   /* items waiting; over it spool_append refuses */
+    int64_t keep_us;          /* rows older than this and ingested may be deleted */
+    uint64_t free_floor_bytes;/* below it: full */
+    spool_sign_cb sign;
+    void *sign_arg;
+    const char *key_id;
+};
+
+/* Opens or makes the file, recovers, starts the thread. NULL with a reason. A sync or read failure later ends the
+ * process (exit 70) without acknowledging anything more. */
+struct spool *spool_start(struct loop *loop, const struct spool_options *o, char *error, size_t error_cap);
+void spool_stop(struct spool *s); /* finishes the queue, checkpoints, joins */
+
+const uint8_t *spool_id(const struct spool *s); /* 16 random bytes of this file */
+/* false: the queue is full (answer busy). cb is called in the loop, after COMMIT returned. */
+bool spool_append(struct spool *s, const struct spool_item *items, size_t count, spool_append_cb cb, void *arg);
+
+/* Reading back, for ingest. Rows with seq > after, at most max_rows and max_bytes; in the loop. */
+struct spool_row {
+    int64_t seq;
+    enum spool_kind kind;
+    uint8_t id[16];
+    int64_t received_us;
+    const uint8_t *payload;
+    size_t payload_len;
+    uint64_t tree_size, tree_index;
+    const uint8_t *path;
+    size_t path_steps;
+    uint8_t root[32];
+    uint8_t signature[64];
+    char key_id[17];
+};
+typedef void (*spool_rows_cb)(void *arg, const struct spool_row *rows, size_t count);
+bool spool_read(struct spool *s, int64_t after_seq, size_t max_rows, size_t max_bytes, spool_rows_cb cb, void *arg);
+/* One row by check-in id, or else by (device, key = id): the native client's own uuid. count is 0 or 1. */
+bool spool_find(struct spool *s, const uint8_t id[16], int64_t device, spool_rows_cb cb, void *arg);
+
+int64_t spool_last_seq(const struct spool *s);  /* highest committed */
+void spool_set_ingested(struct spool *s, int64_t seq); /* rows up to here are in the database: may age out */
+void spool_set_limits(struct spool *s, int64_t keep_us, uint64_t free_floor_bytes);
+bool spool_is_full(const struct spool *s);
+/* All rows are committed whose received_us is before this; for ingest_mark's complete_to. */
+int64_t spool_complete_to_us(const struct spool *s);
+size_t spool_pending(const struct spool *s); /* items queued, not yet committed */
+
+/* Older spool files in the folder (after a failed sync, or copied from another machine): drained by the ledger
+ * one after the other through the same reading interface. */
+size_t spool_orphans(const struct spool *s); /* how many are left */
+
+#endif
