@@ -1,0 +1,26 @@
+/* What listener.c and conn.c share: nobody else includes this. */
+#ifndef HADIR_CONN_PRIVATE_H
+#define HADIR_CONN_PRIVATE_H
+
+#include "conn.h"
+
+struct address;
+
+/* Makes a connection of an accepted socket (taken in any case). NULL when memory is short. `address` is given back
+ * through listener_conn_ended. */
+struct conn *conn_accept(struct listener *l, int fd, const struct sockaddr_storage *peer, struct address *address);
+/* Frees a closed connection for good; only from the listener's reaper. */
+void conn_reap(struct conn *c);
+struct conn *conn_next_dead(const struct conn *c);
+void conn_set_next_dead(struct conn *c, struct conn *next);
+struct address *conn_address(const struct conn *c);
+
+/* What a connection needs of its listener. */
+struct loop *listener_loop(const struct listener *l);
+void *listener_ssl_ctx(const struct listener *l); /* SSL_CTX *, NULL = plain */
+unsigned listener_handshake_timeout_ms(const struct listener *l);
+void listener_handshake_ended(struct listener *l);
+void listener_hand_over(struct listener *l, struct conn *c); /* calls on_conn */
+void listener_bury(struct listener *l, struct conn *c);      /* conn_reap at the end of this loop turn */
+
+#endif

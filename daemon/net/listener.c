@@ -1,0 +1,378 @@
+/* A listening socket: accepts, sheds and pauses.
+ *
+ * Place in the flow: first thing that sees a peer. Load is shed here, before any TLS work, because a handshake costs a
+ * thousand times what closing a socket does.
+ *
+ * Invariants: every accepted socket is counted in `open` until conn_reap; every TLS one in `handshakes` until its
+ * handshake ended; every address with an open connection has one entry in the table (IPv6 by /64, the smallest block
+ * one subscriber has). Above per_address_percent of connections_max one address may hold only per_address_max:
+ * below that whole offices behind one address are welcome.
+ *
+ * Accepting pauses, with a timer to resume, while the loop is late and when descriptors or memory run out: what waits
+ * then waits in the kernel's queue. Does not parse, does not decide anything about a request. Threads: the loop's. */
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "conn.h"
+#include "conn_private.h"
+#include "counter.h"
+#include "digest.h"
+#include "log.h"
+#include "loop.h"
+#include "tls.h"
+#include "wall.h"
+
+#define ACCEPTS_PER_TURN 64
+#define LAG_RESUME_MS 20u
+#define FULL_RESUME_MS 100u
+#define BUCKETS 4096u /* power of two */
+
+struct address {
+    uint8_t key[16];
+    unsigned count;
+    uint32_t bucket;
+    struct address *next;
+};
+
+struct listener {
+    struct loop *loop;
+    int fd;
+    struct tls_server *tls;
+    struct listener_limits limits;
+    listener_conn_cb on_conn;
+    void *arg;
+    struct loop_fd *watch; /* NULL once stopped */
+    struct loop_timer *resume;
+    struct loop_timer *reaper;
+    struct conn *dead;
+    unsigned open;
+    unsigned handshakes;
+    uint64_t seed; /* so that nobody can aim at one bucket */
+    int64_t last_full_log_mono_ms;
+    struct address *buckets[BUCKETS];
+};
+
+/* ---- addresses ---- */
+
+static void address_key(const struct sockaddr_storage *peer, uint8_t key[16])
+{
+    memset(key, 0, 16);
+    if (peer->ss_family == AF_INET) {
+        key[0] = 4;
+        memcpy(key + 1, &((const struct sockaddr_in *)peer)->sin_addr, 4);
+    } else if (peer->ss_family == AF_INET6) {
+        const struct in6_addr *a = &((const struct sockaddr_in6 *)peer)->sin6_addr;
+        if (IN6_IS_ADDR_V4MAPPED(a)) {
+            key[0] = 4;
+            memcpy(key + 1, a->s6_addr + 12, 4);
+        } else {
+            key[0] = 6;
+            memcpy(key + 1, a->s6_addr, 8);
+        }
+    }
+}
+
+static uint32_t address_bucket(const struct listener *l, const uint8_t key[16])
+{
+    uint64_t words[2];
+    memcpy(words, key, sizeof words);
+    uint64_t h = l->seed;
+    for (int i = 0; i < 2; i++) {
+        h = (h ^ words[i]) * UINT64_C(0x9e3779b97f4a7c15);
+        h ^= h >> 29;
+    }
+    return (uint32_t)(h >> 32) & (BUCKETS - 1);
+}
+
+/* The entry of a peer's address, made when it is new. NULL when memory is short. */
+static struct address *address_get(struct listener *l, const struct sockaddr_storage *peer)
+{
+    uint8_t key[16];
+    address_key(peer, key);
+    uint32_t bucket = address_bucket(l, key);
+    for (struct address *a = l->buckets[bucket]; a != NULL; a = a->next)
+        if (memcmp(a->key, key, sizeof key) == 0)
+            return a;
+    struct address *a = calloc(1, sizeof *a);
+    if (a == NULL)
+        return NULL;
+    memcpy(a->key, key, sizeof key);
+    a->bucket = bucket;
+    a->next = l->buckets[bucket];
+    l->buckets[bucket] = a;
+    return a;
+}
+
+static void address_drop_if_unused(struct listener *l, struct address *a)
+{
+    if (a == NULL || a->count > 0)
+        return;
+    struct address **at = &l->buckets[a->bucket];
+    while (*at != a)
+        at = &(*at)->next;
+    *at = a->next;
+    free(a);
+}
+
+/* ---- what connections ask ---- */
+
+struct loop *listener_loop(const struct listener *l)
+{
+    return l->loop;
+}
+
+void *listener_ssl_ctx(const struct listener *l)
+{
+    return l->tls != NULL ? tls_server_ssl_ctx(l->tls) : NULL;
+}
+
+unsigned listener_handshake_timeout_ms(const struct listener *l)
+{
+    return l->limits.handshake_timeout_ms;
+}
+
+void listener_handshake_ended(struct listener *l)
+{
+    l->handshakes--;
+    counter_set(G_HANDSHAKES, l->handshakes);
+}
+
+void listener_hand_over(struct listener *l, struct conn *c)
+{
+    l->on_conn(l->arg, c);
+}
+
+void listener_bury(struct listener *l, struct conn *c)
+{
+    conn_set_next_dead(c, l->dead);
+    l->dead = c;
+    loop_timer_arm(l->reaper, 0);
+}
+
+static void reap(void *arg)
+{
+    struct listener *l = arg;
+    while (l->dead != NULL) {
+        struct conn *c = l->dead;
+        l->dead = conn_next_dead(c);
+        struct address *a = conn_address(c);
+        conn_reap(c);
+        a->count--;
+        address_drop_if_unused(l, a);
+        l->open--;
+    }
+    counter_set(G_CONN_OPEN, l->open);
+}
+
+/* ---- accepting ---- */
+
+static bool over_limit(const struct listener *l, const struct address *a)
+{
+    const struct listener_limits *m = &l->limits;
+    if (l->open >= m->connections_max)
+        return true;
+    if (l->tls != NULL && l->handshakes >= m->handshakes_max)
+        return true;
+    uint64_t share = (uint64_t)m->connections_max * m->per_address_percent / 100;
+    return l->open >= share && a->count >= m->per_address_max;
+}
+
+static void take(struct listener *l, int fd, const struct sockaddr_storage *peer)
+{
+    struct address *a = address_get(l, peer);
+    if (a == NULL || over_limit(l, a)) {
+        counter_inc(C_CONN_SHED);
+        close(fd);
+        address_drop_if_unused(l, a);
+        return;
+    }
+    struct conn *c = conn_accept(l, fd, peer, a);
+    if (c == NULL) {
+        counter_inc(C_CONN_SHED);
+        address_drop_if_unused(l, a);
+        return;
+    }
+    a->count++;
+    l->open++;
+    counter_inc(C_CONN_ACCEPTED);
+    counter_set(G_CONN_OPEN, l->open);
+    if (l->tls != NULL) {
+        l->handshakes++;
+        counter_set(G_HANDSHAKES, l->handshakes);
+    } else {
+        l->on_conn(l->arg, c);
+    }
+}
+
+static void pause_accepting(struct listener *l, unsigned resume_ms)
+{
+    if (l->watch == NULL)
+        return;
+    loop_fd_want(l->watch, false, false);
+    loop_timer_arm(l->resume, resume_ms);
+}
+
+static void accept_failed(struct listener *l, int error)
+{
+    if (error == EAGAIN || error == EINTR || error == ECONNABORTED || error == EPROTO)
+        return;
+    int64_t now = mono_now_ms();
+    if (now - l->last_full_log_mono_ms >= 1000) {
+        l->last_full_log_mono_ms = now;
+        log_warn("event=accept_paused reason=\"%s\" open=%u", strerror(error), l->open);
+    }
+    pause_accepting(l, FULL_RESUME_MS);
+}
+
+static void on_listen(void *arg, bool readable, bool writable)
+{
+    (void)writable;
+    struct listener *l = arg;
+    if (!readable)
+        return;
+    for (int i = 0; i < ACCEPTS_PER_TURN && l->watch != NULL; i++) {
+        if (l->limits.lag_pause_ms > 0 && loop_lag_ms(l->loop) > l->limits.lag_pause_ms) {
+            pause_accepting(l, LAG_RESUME_MS);
+            return;
+        }
+        struct sockaddr_storage peer;
+        socklen_t len = sizeof peer;
+        memset(&peer, 0, sizeof peer);
+        int fd = accept4(l->fd, (struct sockaddr *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd < 0) {
+            accept_failed(l, errno);
+            return;
+        }
+        take(l, fd, &peer);
+    }
+}
+
+static void on_resume(void *arg)
+{
+    struct listener *l = arg;
+    if (l->watch != NULL)
+        loop_fd_want(l->watch, true, false);
+}
+
+struct listener *listener_new(struct loop *loop, int fd, struct tls_server *tls, const struct listener_limits *limits,
+                              listener_conn_cb on_conn, void *arg)
+{
+    struct listener *l = calloc(1, sizeof *l);
+    if (l == NULL)
+        return NULL;
+    l->loop = loop;
+    l->fd = fd;
+    l->tls = tls;
+    l->limits = *limits;
+    l->on_conn = on_conn;
+    l->arg = arg;
+    l->last_full_log_mono_ms = INT64_MIN / 2;
+    digest_random(&l->seed, sizeof l->seed);
+    l->watch = loop_fd_new(loop, fd, on_listen, l);
+    l->resume = loop_timer_new(loop, on_resume, l);
+    l->reaper = loop_timer_new(loop, reap, l);
+    if (l->watch == NULL || l->resume == NULL || l->reaper == NULL) {
+        listener_free(l);
+        return NULL;
+    }
+    loop_fd_want(l->watch, true, false);
+    return l;
+}
+
+void listener_stop(struct listener *l)
+{
+    if (l->watch == NULL)
+        return;
+    loop_timer_disarm(l->resume);
+    loop_fd_free(l->watch);
+    l->watch = NULL;
+}
+
+unsigned listener_open(const struct listener *l)
+{
+    return l->open;
+}
+
+void listener_free(struct listener *l)
+{
+    if (l == NULL)
+        return;
+    if (l->watch != NULL)
+        loop_fd_free(l->watch);
+    reap(l);
+    if (l->resume != NULL)
+        loop_timer_free(l->resume);
+    if (l->reaper != NULL)
+        loop_timer_free(l->reaper);
+    free(l);
+}
+
+/* ---- opening ---- */
+
+/* "addr:port" or "[v6]:port" in its two parts. */
+static bool split_address(const char *address, char host[256], char port[8])
+{
+    const char *colon = strrchr(address, ':');
+    if (colon == NULL || colon == address || colon[1] == '\0' || strlen(colon + 1) > 5)
+        return false;
+    const char *from = address;
+    const char *to = colon;
+    if (*from == '[') {
+        if (to[-1] != ']')
+            return false;
+        from++;
+        to--;
+    } else if (memchr(from, ':', (size_t)(to - from)) != NULL) {
+        return false;
+    }
+    if (to <= from || to - from > 255)
+        return false;
+    snprintf(host, 256, "%.*s", (int)(to - from), from);
+    snprintf(port, 8, "%s", colon + 1);
+    return strspn(port, "0123456789") == strlen(port) && strtol(port, NULL, 10) <= 65535;
+}
+
+static int open_socket(const struct addrinfo *at, bool reuse_port, int backlog)
+{
+    int on = 1;
+    int fd = socket(at->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -1;
+    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
+        (reuse_port && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) != 0) ||
+        (at->ai_family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on) != 0) ||
+        bind(fd, at->ai_addr, at->ai_addrlen) != 0 || listen(fd, backlog) != 0) {
+        int saved = errno;
+        close(fd);
+        errno = saved;
+        return -1;
+    }
+    return fd;
+}
+
+int net_listen(const char *address, bool reuse_port, int backlog, char *error, size_t error_cap)
+{
+    char host[256];
+    char port[8];
+    if (!split_address(address, host, port)) {
+        snprintf(error, error_cap, "'%s' is not address:port", address);
+        return -1;
+    }
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE};
+    struct addrinfo *found = NULL;
+    int rc = getaddrinfo(host, port, &hints, &found);
+    if (rc != 0) {
+        snprintf(error, error_cap, "'%s' is not a numeric address: %s", address, gai_strerror(rc));
+        return -1;
+    }
+    int fd = open_socket(found, reuse_port, backlog);
+    if (fd < 0)
+        snprintf(error, error_cap, "cannot listen on %s: %s", address, strerror(errno));
+    freeaddrinfo(found);
+    return fd;
+}
