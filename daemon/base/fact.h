@@ -18,6 +18,7 @@
 #define FACT_PLACEMENTS_MAX 32
 #define FACT_RAW_MAX 8192   /* bytes of the client's own message that are kept */
 #define FACT_NOTE_MAX 500   /* bytes */
+#define FACT_TEXT_MAX 1024  /* bytes of every other text */
 #define TIME_ABSENT INT64_MIN
 
 struct placement {
@@ -80,7 +81,8 @@ struct fact {
     size_t placement_count;
 };
 
-/* Appends the encoded fact (version byte first). false when the buffer's bound is reached. */
+/* Appends the encoded fact (version byte first). false when the buffer's bound is reached, or when a field is out of
+ * the range that fact_decode checks (then out is unchanged): what is kept can always be read back. */
 bool fact_encode(const struct fact *f, struct buf *out);
 /* Texts borrow from bytes. false on any malformed, out-of-range or trailing byte. */
 bool fact_decode(const void *bytes, size_t len, struct fact *ret);

@@ -42,7 +42,14 @@ bool json_each(const json_value *v, json_member_cb fn, void *arg);
 /* Compact text of a value appended to out (real numbers with 17 significant digits). */
 bool json_dump(const json_value *v, struct buf *out);
 
-/* Writer. Commas are placed by itself. */
+/* Writer. Commas are placed by itself. Five of its names are jansson's too, and the linker would give jansson ours:
+ * they are linked under other names. Text that is no UTF-8, and NUL, is written as U+FFFD, so the result is always
+ * valid JSON (and valid jsonb). */
+#define json_object json_write_object
+#define json_array json_write_array
+#define json_string json_write_string
+#define json_real json_write_real
+#define json_null json_write_null
 struct json_writer {
     struct buf *out;
     bool comma;
@@ -56,8 +63,8 @@ void json_key(struct json_writer *w, const char *name);
 void json_string(struct json_writer *w, const char *s);            /* NULL writes null */
 void json_string_n(struct json_writer *w, const char *s, size_t len); /* NULL writes null */
 void json_int(struct json_writer *w, int64_t v);
-void json_real(struct json_writer *w, double v);  /* shortest text that reads back the same */
-void json_fixed(struct json_writer *w, double v, int decimals);
+void json_real(struct json_writer *w, double v);  /* shortest text that reads back the same; not finite: null */
+void json_fixed(struct json_writer *w, double v, int decimals); /* 0 … 17 decimals; not finite: null */
 void json_bool(struct json_writer *w, bool v);
 void json_null(struct json_writer *w);
 void json_raw(struct json_writer *w, const void *bytes, size_t len); /* a complete JSON value */
