@@ -47,7 +47,7 @@ struct pending_fd {
     size_t last; /* offset in the input buffer of the last byte of the read that brought it */
 };
 
-struct channel {
+struct ipc_channel {
     struct loop_fd *watch;
     struct loop_timer *soon; /* leaves the caller's stack before calling back */
     int fd;
@@ -97,7 +97,7 @@ static void frame_free(struct frame *f)
     free(f);
 }
 
-static void queue_clear(struct channel *c)
+static void queue_clear(struct ipc_channel *c)
 {
     while (c->first != NULL) {
         struct frame *f = c->first;
@@ -108,13 +108,13 @@ static void queue_clear(struct channel *c)
     c->queued = 0;
 }
 
-static void want(struct channel *c)
+static void want(struct ipc_channel *c)
 {
     loop_fd_want(c->watch, !c->paused && !c->broken, c->first != NULL && !c->broken);
 }
 
 /* Ends all traffic; the owner hears of it from the loop, after what had arrived complete. */
-static void break_off(struct channel *c)
+static void break_off(struct ipc_channel *c)
 {
     if (c->broken)
         return;
@@ -124,7 +124,7 @@ static void break_off(struct channel *c)
     loop_timer_arm(c->soon, 0);
 }
 
-static void destroy(struct channel *c)
+static void destroy(struct ipc_channel *c)
 {
     queue_clear(c);
     for (size_t i = 0; i < c->fd_count; i++)
@@ -139,7 +139,7 @@ static void destroy(struct channel *c)
 /* ---- writing ---- */
 
 /* Sends from the head of the queue once. >0 bytes went; 0 the socket is full; −1 the peer is gone. */
-static ssize_t send_some(struct channel *c)
+static ssize_t send_some(struct ipc_channel *c)
 {
     struct iovec iov[GATHER_MAX];
     size_t n = 0;
@@ -177,7 +177,7 @@ static ssize_t send_some(struct channel *c)
 }
 
 /* Takes sent bytes off the queue. The first byte of a frame carried its descriptor. */
-static void queue_sent(struct channel *c, size_t sent)
+static void queue_sent(struct ipc_channel *c, size_t sent)
 {
     c->queued -= sent;
     while (sent > 0) {
@@ -198,7 +198,7 @@ static void queue_sent(struct channel *c, size_t sent)
     }
 }
 
-static void flush(struct channel *c)
+static void flush(struct ipc_channel *c)
 {
     while (c->first != NULL && !c->broken) {
         ssize_t sent = send_some(c);
@@ -215,7 +215,7 @@ static void flush(struct channel *c)
     want(c);
 }
 
-bool channel_send(struct channel *c, uint16_t type, uint64_t id, const void *payload, size_t len, int fd)
+bool channel_send(struct ipc_channel *c, uint16_t type, uint64_t id, const void *payload, size_t len, int fd)
 {
     if (c->mute || c->broken || len > CHANNEL_PAYLOAD_MAX || c->queued + HEAD_BYTES + len > c->queue_max)
         return false;
@@ -245,7 +245,7 @@ bool channel_send(struct channel *c, uint16_t type, uint64_t id, const void *pay
     return true;
 }
 
-size_t channel_queued(const struct channel *c)
+size_t channel_queued(const struct ipc_channel *c)
 {
     return c->queued;
 }
@@ -253,7 +253,7 @@ size_t channel_queued(const struct channel *c)
 /* ---- reading ---- */
 
 /* Moves what is undelivered to the front and makes room for a read. */
-static bool in_make_room(struct channel *c)
+static bool in_make_room(struct ipc_channel *c)
 {
     if (c->in_at > 0) {
         memmove(c->in, c->in + c->in_at, c->in_len - c->in_at);
@@ -279,7 +279,7 @@ static bool in_make_room(struct channel *c)
 }
 
 /* Keeps the one descriptor that a message may carry; closes all and gives false when there is more than one. */
-static bool take_fds(struct channel *c, struct msghdr *msg, size_t last)
+static bool take_fds(struct ipc_channel *c, struct msghdr *msg, size_t last)
 {
     bool good = (msg->msg_flags & MSG_CTRUNC) == 0;
     for (struct cmsghdr *head = CMSG_FIRSTHDR(msg); head != NULL; head = CMSG_NXTHDR(msg, head)) {
@@ -301,7 +301,7 @@ static bool take_fds(struct channel *c, struct msghdr *msg, size_t last)
 }
 
 /* One read. >0 bytes came; 0 nothing there now; −1 the end, or nonsense. */
-static ssize_t read_some(struct channel *c)
+static ssize_t read_some(struct ipc_channel *c)
 {
     if (!in_make_room(c))
         return -1;
@@ -320,16 +320,16 @@ static ssize_t read_some(struct channel *c)
         return errno == EAGAIN || errno == EWOULDBLOCK ? 0 : -1;
     if (got == 0)
         return -1;
-    c->in_len += (size_t)got;
-    if (!take_fds(c, &msg, c->in_len - 1)) {
+    if (!take_fds(c, &msg, c->in_len + (size_t)got - 1)) {
         log_error("event=ipc_malformed reason=descriptors");
         return -1;
     }
+    c->in_len += (size_t)got;
     return got;
 }
 
 /* The descriptor that belongs to the frame which ends before `end`; −1 none. */
-static int fd_of_frame(struct channel *c, size_t end)
+static int fd_of_frame(struct ipc_channel *c, size_t end)
 {
     if (c->fd_count == 0 || c->fds[0].last >= end)
         return -1;
@@ -340,7 +340,7 @@ static int fd_of_frame(struct channel *c, size_t end)
 }
 
 /* Delivers complete frames. false when the input makes no sense. */
-static bool deliver(struct channel *c)
+static bool deliver(struct ipc_channel *c)
 {
     while (!c->paused && !c->freed && c->in_len - c->in_at >= HEAD_BYTES) {
         const uint8_t *head = c->in + c->in_at;
@@ -366,14 +366,14 @@ static bool deliver(struct channel *c)
 }
 
 /* Everything that calls back to the owner happens between enter and leave. */
-static void leave(struct channel *c)
+static void leave(struct ipc_channel *c)
 {
     c->busy = false;
     if (c->freed)
         destroy(c);
 }
 
-static void tell_closed(struct channel *c)
+static void tell_closed(struct ipc_channel *c)
 {
     if (!c->broken || c->told || c->paused || c->freed)
         return;
@@ -384,7 +384,7 @@ static void tell_closed(struct channel *c)
 
 static void on_ready(void *arg, bool readable, bool writable)
 {
-    struct channel *c = arg;
+    struct ipc_channel *c = arg;
     c->busy = true;
     if (writable)
         flush(c);
@@ -404,7 +404,7 @@ static void on_ready(void *arg, bool readable, bool writable)
 /* After channel_resume with frames waiting, and after the channel broke. */
 static void on_soon(void *arg)
 {
-    struct channel *c = arg;
+    struct ipc_channel *c = arg;
     c->busy = true;
     if (!deliver(c)) {
         c->in_at = c->in_len;
@@ -414,13 +414,13 @@ static void on_soon(void *arg)
     leave(c);
 }
 
-void channel_pause(struct channel *c)
+void channel_pause(struct ipc_channel *c)
 {
     c->paused = true;
     want(c);
 }
 
-void channel_resume(struct channel *c)
+void channel_resume(struct ipc_channel *c)
 {
     if (!c->paused)
         return;
@@ -429,13 +429,13 @@ void channel_resume(struct channel *c)
     loop_timer_arm(c->soon, 0);
 }
 
-struct channel *channel_new(struct loop *loop, int fd, size_t queue_max_bytes, channel_message_cb on_message,
+struct ipc_channel *channel_new(struct loop *loop, int fd, size_t queue_max_bytes, channel_message_cb on_message,
                             channel_closed_cb on_closed, void *arg)
 {
-    struct channel *c = calloc(1, sizeof *c);
+    struct ipc_channel *c = calloc(1, sizeof *c);
     if (c == NULL)
         goto fail;
-    *c = (struct channel){.fd = fd, .on_message = on_message, .on_closed = on_closed, .arg = arg,
+    *c = (struct ipc_channel){.fd = fd, .on_message = on_message, .on_closed = on_closed, .arg = arg,
                           .queue_max = queue_max_bytes};
     c->tail = &c->first;
     c->watch = loop_fd_new(loop, fd, on_ready, c);
@@ -456,7 +456,7 @@ fail:
     return NULL;
 }
 
-void channel_free(struct channel *c)
+void channel_free(struct ipc_channel *c)
 {
     if (c == NULL)
         return;

@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 struct loop;
-struct channel;
+struct ipc_channel; /* not "struct channel": terms.h has an enum of that tag */
 
 #define CHANNEL_PAYLOAD_MAX (16u << 20)
 
@@ -19,13 +19,13 @@ typedef void (*channel_closed_cb)(void *arg); /* peer is gone or sent nonsense; 
 int channel_pair(int ret_fds[2]); /* close-on-exec, non-blocking; 0 or −1 with errno */
 
 /* Takes fd. queue_max_bytes bounds what is waiting to be written. */
-struct channel *channel_new(struct loop *loop, int fd, size_t queue_max_bytes, channel_message_cb on_message,
+struct ipc_channel *channel_new(struct loop *loop, int fd, size_t queue_max_bytes, channel_message_cb on_message,
                             channel_closed_cb on_closed, void *arg);
-void channel_free(struct channel *c); /* closes; safe from its own callbacks */
+void channel_free(struct ipc_channel *c); /* closes; safe from its own callbacks */
 /* Queues a message; fd (or −1) is duplicated, the caller keeps its own. false when the queue is full: nothing sent. */
-bool channel_send(struct channel *c, uint16_t type, uint64_t id, const void *payload, size_t len, int fd);
-size_t channel_queued(const struct channel *c);
-void channel_pause(struct channel *c); /* stop reading */
-void channel_resume(struct channel *c);
+bool channel_send(struct ipc_channel *c, uint16_t type, uint64_t id, const void *payload, size_t len, int fd);
+size_t channel_queued(const struct ipc_channel *c);
+void channel_pause(struct ipc_channel *c); /* stop reading */
+void channel_resume(struct ipc_channel *c);
 
 #endif

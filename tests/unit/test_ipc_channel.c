@@ -5,6 +5,8 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <signal.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -19,7 +21,7 @@
 #define QUEUE ((size_t)40 << 20)
 
 struct end {
-    struct channel *ch;
+    struct ipc_channel *ch;
     unsigned messages;
     unsigned closed;
     uint64_t next_id;       /* ids must arrive in this order */
@@ -185,7 +187,7 @@ START_TEST(descriptors_stay_with_their_message)
     int files[3];
     ino_t inodes[3];
     for (size_t i = 0; i < 3; i++) {
-        files[i] = (int)syscall(319 /* memfd_create */, "t", 0);
+        files[i] = memfd_create("t", 0);
         ck_assert_int_ge(files[i], 0);
         ck_assert_int_eq(ftruncate(files[i], (off_t)(i + 1)), 0);
         struct stat st;
