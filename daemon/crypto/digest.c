@@ -138,13 +138,11 @@ bool decode_hex(const char *s, size_t len, void *ret, size_t ret_len)
     return true;
 }
 
-char *encode_base64url(char *dst, size_t cap, const void *bytes, size_t len)
+/* The digits alone; returns how many. */
+static size_t encode_digits(char *dst, const void *bytes, size_t len, const char digits[64])
 {
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     const uint8_t *p = bytes;
-    size_t need = len / 3 * 4 + (len % 3 == 0 ? 0 : len % 3 + 1), out = 0;
-    if (cap <= need)
-        fatal("event=encode_overflow form=base64url");
+    size_t out = 0;
     uint32_t bits = 0;
     unsigned held = 0;
     for (size_t i = 0; i < len; i++) {
@@ -154,6 +152,26 @@ char *encode_base64url(char *dst, size_t cap, const void *bytes, size_t len)
     }
     if (held > 0)
         dst[out++] = digits[bits << (6 - held) & 63];
+    return out;
+}
+
+char *encode_base64url(char *dst, size_t cap, const void *bytes, size_t len)
+{
+    size_t need = len / 3 * 4 + (len % 3 == 0 ? 0 : len % 3 + 1);
+    if (cap <= need)
+        fatal("event=encode_overflow form=base64url");
+    dst[encode_digits(dst, bytes, len, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")] = '\0';
+    return dst;
+}
+
+char *encode_base64(char *dst, size_t cap, const void *bytes, size_t len)
+{
+    size_t need = (len + 2) / 3 * 4;
+    if (cap <= need)
+        fatal("event=encode_overflow form=base64");
+    size_t out = encode_digits(dst, bytes, len, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/");
+    while (out < need)
+        dst[out++] = '=';
     dst[out] = '\0';
     return dst;
 }

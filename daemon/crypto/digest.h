@@ -29,6 +29,7 @@ void digest_random(void *ret, size_t len);
 /* Text forms. Encoders return dst, NUL-terminated; decoders are strict and give false on any other character or length. */
 char *encode_hex(char *dst, size_t cap, const void *bytes, size_t len);
 bool decode_hex(const char *s, size_t len, void *ret, size_t ret_len);
+char *encode_base64(char *dst, size_t cap, const void *bytes, size_t len);  /* with padding */
 char *encode_base64url(char *dst, size_t cap, const void *bytes, size_t len); /* no padding */
 bool decode_base64url(const char *s, size_t len, void *ret, size_t ret_cap, size_t *ret_len);
 bool decode_base64(const char *s, size_t len, void *ret, size_t ret_cap, size_t *ret_len); /* with padding */

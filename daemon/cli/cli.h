@@ -1,0 +1,74 @@
+/* The administrator's command line, `hadir`: what its commands share. One process, one command, blocking. */
+#ifndef HADIR_CLI_H
+#define HADIR_CLI_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "buf.h"
+#include "conf.h"
+#include "json.h"
+#include "store.h"
+
+/* Exit statuses: 0 done, 1 could not (reason on standard error), 2 wrong use. */
+enum { CLI_DONE = 0, CLI_FAILED = 1, CLI_USAGE = 2 };
+
+/* An option "--name VALUE", or "--name" alone when flag is not NULL. Values borrow from argv. */
+struct cli_option {
+    const char *name;
+    const char **value;
+    bool *flag;
+};
+/* Takes options out of argv (after the command's name), leaves positional words in place and checks their number.
+ * false after a message on standard error. */
+bool cli_options(int *argc, char **argv, const struct cli_option *options, size_t count, int min_words, int max_words);
+
+/* Messages in the configured language: Indonesian unless language = en. */
+const char *cli_say(const char *id, const char *en);
+void cli_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* The configuration (-c FILE, else $HADIR_CONF, else /etc/hadir/hadird.conf); exits with 1 when it is not good. */
+const struct conf *cli_conf(void);
+void cli_set_conf_path(const char *path);
+void cli_fini(void);
+/* A connection as that database user; exits with 1 when there is none. Caller closes. */
+struct session *cli_connect(const char *user);
+/* Runs one statement; on failure says so and gives NULL. Caller frees. */
+struct rows *cli_query(struct session *s, const char *sql, int n, const char *const *params);
+/* One value of one row as text, copied; NULL after a message when it failed or there is no such row. */
+char *cli_value(struct session *s, const char *sql, int n, const char *const *params);
+
+/* The time that counts: the daemon's simulated one if its configuration has one and it runs, else ours. As RFC 3339
+ * in UTC in dst (≥ 40 bytes). */
+int64_t cli_now_us(void);
+const char *cli_now(char *dst, size_t cap);
+
+/* Whole file into memory, bounded. false after a message. */
+bool cli_read_file(const char *path, struct buf *out);
+/* Prints (line, field, reason) rows of an import as a list; returns how many there were. */
+size_t cli_print_problems(const struct rows *rows, const char *file);
+
+/* The commands. argv[0] is the command's name. */
+int cmd_migrate(int argc, char **argv);
+int cmd_keygen(int argc, char **argv);
+int cmd_government(int argc, char **argv);
+int cmd_import(int argc, char **argv);
+int cmd_enroll(int argc, char **argv);
+int cmd_revoke(int argc, char **argv);
+int cmd_grant(int argc, char **argv);
+int cmd_nightly(int argc, char **argv);
+int cmd_receipt(int argc, char **argv);
+int cmd_verify_receipt(int argc, char **argv);
+int cmd_retention(int argc, char **argv);
+int cmd_doctor(int argc, char **argv);
+int cmd_clock(int argc, char **argv);
+
+/* fences.c: GeoJSON to the rows of api.import_fences; every problem printed. */
+bool cli_fences_rows(const char *path, const char *crs, struct buf *ret_json, size_t *ret_problems);
+
+/* qr.c: a QR code in the terminal (UTF-8 half blocks), or as SVG appended to out. false when text is too long. */
+bool qr_terminal(const char *text, struct buf *out);
+bool qr_svg(const char *text, struct buf *out);
+
+#endif

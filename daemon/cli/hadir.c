@@ -1,0 +1,80 @@
+/* hadir: the administrator's command line. This file finds the command; each family of commands has its own file. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+#include "log.h"
+
+struct command {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *usage;
+    const char *help_id, *help_en;
+};
+
+static const struct command commands[] = {
+    {"clock", cmd_clock, "clock TIME", "memindahkan jam simulasi hadird (hanya peragaan)",
+     "moves hadird's simulated clock (demonstrations only)"},
+    {"doctor", cmd_doctor, "doctor", "memeriksa layanan dan menyarankan perbaikan",
+     "says in plain words what is wrong and what to do"},
+    {"enroll", cmd_enroll,
+     "enroll NIP --channel C [--number N] [--user-id U] [--label TEXT] [--quiet] | --unit U --channel C --sheet OUT.html"
+     " | --csv FILE",
+     "mengikat perangkat atau nomor seseorang", "binds a person's device or number"},
+    {"government", cmd_government, "government add CODE NAME --zone ZONE [--whatsapp PHONE_NUMBER_ID]",
+     "menambah pemerintah daerah", "adds a government"},
+    {"grant", cmd_grant, "grant NIP supervisor|operator --unit U [--quiet]", "memberi token untuk bertanya",
+     "gives a token for questions"},
+    {"import", cmd_import, "import units|people|calendar|hours|policies FILE.csv | fences FILE.geojson [--crs EPSG:N]",
+     "memuat data", "loads data"},
+    {"keygen", cmd_keygen, "keygen PRIVATE PUBLIC", "membuat kunci tanda terima", "makes a receipt key"},
+    {"migrate", cmd_migrate, "migrate [--sql DIR]", "memasang atau memperbarui basis data",
+     "installs or updates the database"},
+    {"nightly", cmd_nightly, "nightly", "menutup hari dan menulis laporan", "closes days and writes the export"},
+    {"receipt", cmd_receipt, "receipt CHECKIN", "menyusun ulang tanda terima dari basis data",
+     "re-derives a receipt from the database"},
+    {"retention", cmd_retention, "retention [--government CODE]", "menghapus koordinat yang lewat masa simpan",
+     "erases coordinates past their retention"},
+    {"revoke", cmd_revoke, "revoke NIP [--channel C] | --device N | --access N", "mencabut perangkat, nomor atau token",
+     "revokes devices, numbers or tokens"},
+    {"verify-receipt", cmd_verify_receipt, "verify-receipt --key PUBLIC FILE", "memeriksa tanda terima tanpa basis data",
+     "verifies a receipt offline"},
+};
+
+static void usage(FILE *to)
+{
+    fprintf(to, "%s\n\n", cli_say("Pemakaian: hadir [-c BERKAS] PERINTAH …", "Usage: hadir [-c FILE] COMMAND …"));
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
+        fprintf(to, "  hadir %s\n      %s\n", commands[i].usage, cli_say(commands[i].help_id, commands[i].help_en));
+}
+
+int main(int argc, char **argv)
+{
+    log_set_role("hadir");
+    log_set_level(LOG_LEVEL_WARN);
+    int at = 1;
+    if (argc > 2 && strcmp(argv[1], "-c") == 0) {
+        cli_set_conf_path(argv[2]);
+        at = 3;
+    }
+    if (at >= argc) {
+        usage(stderr);
+        return CLI_USAGE;
+    }
+    if (strcmp(argv[at], "--help") == 0 || strcmp(argv[at], "help") == 0) {
+        usage(stdout);
+        return CLI_DONE;
+    }
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
+        if (strcmp(argv[at], commands[i].name) == 0) {
+            int code = commands[i].run(argc - at, argv + at);
+            if (code == CLI_USAGE)
+                fprintf(stderr, "hadir %s\n", commands[i].usage);
+            cli_fini();
+            return code;
+        }
+    cli_error(cli_say("perintah '%s' tidak dikenal; lihat hadir --help", "no command is called '%s'; see hadir --help"),
+              argv[at]);
+    return CLI_USAGE;
+}

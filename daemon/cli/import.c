@@ -1,0 +1,225 @@
+/* hadir import: CSV and GeoJSON files into the database. A file's rows go as one JSON document to api.import_…, which
+ * checks them all and either loads them all or lists every problem and loads nothing. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+#include "csv.h"
+
+#define IMPORT_FILE_MAX (256u << 20)
+#define IMPORT_COLUMNS_MAX 32
+
+struct import_kind {
+    const char *name;
+    const char *sql;
+    const char *columns; /* allowed, separated by blanks; the first `needed` must be there */
+    int needed;
+};
+
+static const struct import_kind kinds[] = {
+    {"units", "select line, field, reason from api.import_units($1::jsonb, $2::timestamptz)",
+     "code name kind parent government", 4},
+    {"people", "select line, field, reason from api.import_people($1::jsonb, $2::timestamptz)",
+     "nip name category unit from grade post", 5},
+    {"calendar", "select line, field, reason from api.import_calendar($1::jsonb, $2::timestamptz)",
+     "day kind name basis government", 4},
+    {"hours", "select line, field, reason from api.import_hours($1::jsonb, $2::timestamptz)",
+     "weekdays session label counts_as accept_from on_time_from due on_time_until accept_until government unit nip "
+     "valid_from valid_to basis", 9},
+    {"policies", "select line, field, reason from api.import_policies($1::jsonb, $2::timestamptz)",
+     "number title dated valid_from valid_to government unit categories place anywhere sessions basis", 5},
+};
+static const char fences_sql[] = "select line, field, reason from api.import_fences($1::jsonb, $2::timestamptz)";
+
+/* Is `word` the index-th (or any, index −1) of the blank-separated list? Returns its place or −1. */
+static int place_in(const char *list, const char *word)
+{
+    size_t len = strlen(word);
+    int place = 0;
+    for (const char *at = list; *at != '\0'; place++) {
+        size_t n = strcspn(at, " ");
+        if (n == len && strncmp(at, word, n) == 0)
+            return place;
+        at += n;
+        at += strspn(at, " ");
+    }
+    return -1;
+}
+
+struct header {
+    char *names[IMPORT_COLUMNS_MAX];
+    int count;
+};
+
+static bool read_header(const struct import_kind *kind, const char *file, char **fields, int count, struct header *ret)
+{
+    bool ok = true;
+    int needed = 0;
+    if (count > IMPORT_COLUMNS_MAX) {
+        cli_error(cli_say("%s:1: terlalu banyak kolom", "%s:1: too many columns"), file);
+        return false;
+    }
+    for (int i = 0; i < count; i++) {
+        int place = place_in(kind->columns, fields[i]);
+        if (place < 0) {
+            cli_error(cli_say("%s:1: kolom '%s' tidak dikenal (yang dikenal: %s)", "%s:1: column '%s' is unknown (known: %s)"),
+                      file, fields[i], kind->columns);
+            ok = false;
+        }
+        if (place >= 0 && place < kind->needed)
+            needed++;
+        ret->names[i] = strdup(fields[i]);
+        ret->count = i + 1;
+        if (ret->names[i] == NULL)
+            return false;
+    }
+    if (ok && needed < kind->needed) {
+        cli_error(cli_say("%s:1: %d kolom pertama dari daftar ini harus ada: %s",
+                          "%s:1: the first %d columns of this list must be there: %s"), file, kind->needed, kind->columns);
+        ok = false;
+    }
+    return ok;
+}
+
+static void header_fini(struct header *h)
+{
+    for (int i = 0; i < h->count; i++)
+        free(h->names[i]);
+}
+
+/* A comment line is a record whose first field begins with '#'. */
+static bool is_comment(char **fields)
+{
+    return fields[0][0] == '#';
+}
+
+static void add_row(struct json_writer *w, const struct header *h, char **fields, size_t line)
+{
+    json_object(w);
+    json_key(w, "line");
+    json_int(w, (int64_t)line);
+    for (int i = 0; i < h->count; i++) {
+        json_key(w, h->names[i]);
+        json_string(w, fields[i][0] != '\0' ? fields[i] : NULL);
+    }
+    json_object_end(w);
+}
+
+/* CSV text to a JSON array of row objects; every problem of form is printed and counted. */
+static bool csv_rows(const struct import_kind *kind, const char *file, const char *text, size_t len, struct buf *out,
+                     size_t *ret_rows, size_t *ret_problems)
+{
+    struct csv_reader *reader = csv_reader_new(text, len);
+    struct header header = {.count = 0};
+    struct json_writer w;
+    char **fields;
+    size_t line;
+    const char *reason;
+    int n;
+    bool ok = reader != NULL, headed = false;
+    *ret_rows = *ret_problems = 0;
+    json_begin(&w, out);
+    json_array(&w);
+    while (ok && (n = csv_reader_next(reader, &fields, &line, &reason)) != 0) {
+        if (n < 0) {
+            cli_error("%s:%zu: %s", file, line, reason);
+            ok = false;
+        } else if (is_comment(fields) || (n == 1 && fields[0][0] == '\0')) {
+            continue;
+        } else if (!headed) {
+            headed = ok = read_header(kind, file, fields, n, &header);
+        } else if (n != header.count) {
+            cli_error(cli_say("%s:%zu: %d kolom, seharusnya %d", "%s:%zu: %d columns, expected %d"), file, line, n, header.count);
+            (*ret_problems)++;
+        } else {
+            add_row(&w, &header, fields, line);
+            (*ret_rows)++;
+        }
+    }
+    json_array_end(&w);
+    if (ok && !headed) {
+        cli_error(cli_say("%s: tidak ada baris judul kolom", "%s: there is no header line"), file);
+        ok = false;
+    }
+    header_fini(&header);
+    csv_reader_free(reader);
+    return ok && !out->failed;
+}
+
+static int apply(const char *sql, struct buf *json, const char *file, const char *what, size_t count)
+{
+    char now[40];
+    const char *document = buf_str(json);
+    if (document == NULL) {
+        cli_error("%s", cli_say("berkas terlalu besar", "the file is too large"));
+        return CLI_FAILED;
+    }
+    struct session *s = cli_connect("hadir_admin");
+    const char *const params[] = {document, cli_now(now, sizeof now)};
+    struct rows *problems = cli_query(s, sql, 2, params);
+    int code = CLI_FAILED;
+    if (problems != NULL && cli_print_problems(problems, file) == 0) {
+        printf(cli_say("%s: %zu baris dimuat\n", "%s: %zu rows loaded\n"), what, count);
+        code = CLI_DONE;
+    } else if (problems != NULL) {
+        cli_error(cli_say("%s: %zu masalah; tidak ada yang dimuat", "%s: %zu problems; nothing was loaded"), file,
+                  rows_count(problems));
+    }
+    rows_free(problems);
+    session_close(s);
+    return code;
+}
+
+static int import_fences(const char *file, const char *crs)
+{
+    struct buf json;
+    size_t problems = 0;
+    buf_init(&json, IMPORT_FILE_MAX);
+    int code = CLI_FAILED;
+    if (cli_fences_rows(file, crs, &json, &problems) && problems == 0) {
+        struct json_error e;
+        struct json_doc *doc = json_parse(json.data, json.len, 8, &e);
+        size_t count = doc != NULL ? json_count(json_root(doc)) : 0;
+        json_doc_free(doc);
+        code = apply(fences_sql, &json, file, "fences", count);
+    } else if (problems > 0) {
+        cli_error(cli_say("%s: %zu masalah; tidak ada yang dimuat", "%s: %zu problems; nothing was loaded"), file, problems);
+    }
+    buf_fini(&json);
+    return code;
+}
+
+static int import_csv(const struct import_kind *kind, const char *file)
+{
+    struct buf text, json;
+    size_t rows = 0, problems = 0;
+    int code = CLI_FAILED;
+    buf_init(&text, IMPORT_FILE_MAX);
+    buf_init(&json, 2 * (size_t)IMPORT_FILE_MAX);
+    if (cli_read_file(file, &text) && buf_str(&text) != NULL &&
+        csv_rows(kind, file, buf_str(&text), text.len, &json, &rows, &problems)) {
+        if (problems > 0)
+            cli_error(cli_say("%s: %zu masalah; tidak ada yang dimuat", "%s: %zu problems; nothing was loaded"), file, problems);
+        else
+            code = apply(kind->sql, &json, file, kind->name, rows);
+    }
+    buf_fini(&text);
+    buf_fini(&json);
+    return code;
+}
+
+int cmd_import(int argc, char **argv)
+{
+    const char *crs = "EPSG:4326";
+    const struct cli_option options[] = {{"--crs", &crs, NULL}};
+    if (!cli_options(&argc, argv, options, 1, 2, 2))
+        return CLI_USAGE;
+    if (strcmp(argv[1], "fences") == 0)
+        return import_fences(argv[2], crs);
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+        if (strcmp(argv[1], kinds[i].name) == 0)
+            return import_csv(&kinds[i], argv[2]);
+    cli_error(cli_say("tidak ada yang bernama '%s' untuk dimuat", "nothing to import is called '%s'"), argv[1]);
+    return CLI_USAGE;
+}

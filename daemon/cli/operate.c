@@ -1,0 +1,279 @@
+/* hadir migrate, keygen, government, retention, doctor, clock: what an operator does now and then. */
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli.h"
+#include "digest.h"
+#include "fetch.h"
+#include "signer.h"
+#include "wall.h"
+
+#define SQL_FILE_MAX (4u << 20)
+
+/* ---- migrate ---- */
+
+static int is_sql(const struct dirent *d)
+{
+    size_t n = strlen(d->d_name);
+    return n > 4 && strcmp(d->d_name + n - 4, ".sql") == 0;
+}
+
+/* Runs a file in one transaction of its own. record != NULL: remembers it as that migration. */
+static bool run_file(struct session *s, const char *path, const char *name, bool record)
+{
+    struct buf text, script;
+    struct store_error e;
+    uint8_t hash[SHA256_BYTES];
+    char hex[65];
+    bool ok = false;
+    buf_init(&text, SQL_FILE_MAX);
+    buf_init(&script, SQL_FILE_MAX + 4096);
+    if (!cli_read_file(path, &text) || buf_str(&text) == NULL)
+        goto out;
+    digest_sha256(text.data, text.len, hash);
+    encode_hex(hex, sizeof hex, hash, sizeof hash);
+    if (record) {
+        const char *const known[] = {name};
+        struct rows *rows = session_query(s, "select sha256 from hadir.schema_migration where name = $1", 1, known, &e);
+        bool seen = rows != NULL && rows_count(rows) == 1;
+        bool same = seen && strcmp(rows_get(rows, 0, 0), hex) == 0;
+        rows_free(rows);
+        if (seen && !same)
+            cli_error(cli_say("%s berubah setelah dipasang", "%s was changed after it was applied"), name);
+        if (seen) {
+            ok = same;
+            goto out;
+        }
+    }
+    buf_puts(&script, "begin;\n");
+    buf_add(&script, text.data, text.len);
+    buf_puts(&script, "\n");
+    if (buf_str(&script) == NULL || !session_script(s, buf_str(&script), &e)) {
+        cli_error("%s: %s", name, e.message);
+        (void)session_script(s, "rollback", &e);
+        goto out;
+    }
+    ok = true;
+    if (record) {
+        const char *const row[] = {name, hex};
+        struct rows *rows = cli_query(s, "insert into hadir.schema_migration (name, sha256, applied_at) "
+                                         "values ($1, $2, clock_timestamp())", 2, row);
+        ok = rows != NULL;
+        rows_free(rows);
+    }
+    if (!session_script(s, ok ? "commit" : "rollback", &e)) {
+        cli_error("%s: %s", name, e.message);
+        ok = false;
+    }
+    if (ok && record)
+        printf(cli_say("dipasang: %s\n", "applied: %s\n"), name);
+out:
+    buf_fini(&text);
+    buf_fini(&script);
+    return ok;
+}
+
+static bool run_folder(struct session *s, const char *dir, const char *folder, bool record)
+{
+    char path[4096];
+    struct dirent **names;
+    bool ok = true;
+    snprintf(path, sizeof path, "%s/%s", dir, folder);
+    int n = scandir(path, &names, is_sql, alphasort);
+    if (n <= 0) {
+        cli_error(cli_say("tidak ada berkas SQL di %s", "there are no SQL files in %s"), path);
+        return false;
+    }
+    for (int i = 0; i < n; i++) {
+        snprintf(path, sizeof path, "%s/%s/%s", dir, folder, names[i]->d_name);
+        ok = ok && run_file(s, path, names[i]->d_name, record);
+        free(names[i]);
+    }
+    free(names);
+    return ok;
+}
+
+int cmd_migrate(int argc, char **argv)
+{
+    const char *dir = HADIR_SQL_DIR;
+    const struct cli_option options[] = {{"--sql", &dir, NULL}};
+    struct store_error e;
+    if (!cli_options(&argc, argv, options, 1, 0, 0))
+        return CLI_USAGE;
+    struct session *s = cli_connect("hadir_owner");
+    /* one at a time: the lock goes with the connection */
+    bool ok = session_script(s, "select pg_advisory_lock(hashtext('hadir migrate'))", &e) &&
+              session_script(s, "create schema if not exists hadir; create table if not exists hadir.schema_migration "
+                                "(name text primary key, sha256 text not null, applied_at timestamptz not null)", &e);
+    if (!ok)
+        cli_error("%s", e.message);
+    ok = ok && run_folder(s, dir, "migrations", true) && run_folder(s, dir, "api", false);
+    session_close(s);
+    if (ok)
+        puts(cli_say("basis data siap", "the database is ready"));
+    return ok ? CLI_DONE : CLI_FAILED;
+}
+
+/* ---- keygen ---- */
+
+int cmd_keygen(int argc, char **argv)
+{
+    char error[256];
+    if (!cli_options(&argc, argv, NULL, 0, 2, 2))
+        return CLI_USAGE;
+    struct signer *s = signer_generate();
+    bool ok = s != NULL && signer_save(s, argv[1], argv[2], error, sizeof error);
+    if (ok)
+        printf(cli_say("kunci tanda terima %s\n", "receipt key %s\n"), signer_key_id(s));
+    else
+        cli_error("%s", s != NULL ? error : "OpenSSL");
+    signer_free(s);
+    return ok ? CLI_DONE : CLI_FAILED;
+}
+
+/* ---- government ---- */
+
+int cmd_government(int argc, char **argv)
+{
+    const char *zone = NULL, *whatsapp = NULL;
+    const struct cli_option options[] = {{"--zone", &zone, NULL}, {"--whatsapp", &whatsapp, NULL}};
+    if (!cli_options(&argc, argv, options, 2, 3, 3) || strcmp(argv[1], "add") != 0 || zone == NULL)
+        return CLI_USAGE;
+    struct session *s = cli_connect("hadir_admin");
+    const char *const params[] = {argv[2], argv[3], zone, whatsapp};
+    char *id = cli_value(s, "select api.government_add($1, $2, $3, $4)", 4, params);
+    if (id != NULL)
+        printf("%s: %s\n", argv[2], id);
+    int code = id != NULL ? CLI_DONE : CLI_FAILED;
+    free(id);
+    session_close(s);
+    return code;
+}
+
+/* ---- retention ---- */
+
+int cmd_retention(int argc, char **argv)
+{
+    const char *government = NULL;
+    char now[40];
+    const struct cli_option options[] = {{"--government", &government, NULL}};
+    if (!cli_options(&argc, argv, options, 1, 0, 0))
+        return CLI_USAGE;
+    struct session *s = cli_connect("hadir_admin");
+    const char *const params[] = {government, cli_now(now, sizeof now)};
+    struct rows *rows = cli_query(s, "select what, rows from api.retention($1, $2::timestamptz)", 2, params);
+    int code = rows != NULL ? CLI_DONE : CLI_FAILED;
+    for (size_t i = 0; rows != NULL && i < rows_count(rows); i++)
+        printf("%s: %s\n", rows_get(rows, i, 0), rows_get(rows, i, 1));
+    rows_free(rows);
+    session_close(s);
+    return code;
+}
+
+/* ---- doctor ---- */
+
+struct findings {
+    unsigned bad;
+};
+
+static void finding(struct findings *f, bool ok, const char *name, const char *detail, const char *advice)
+{
+    printf("%-6s %s: %s\n", ok ? "ok" : cli_say("SALAH", "WRONG"), name, detail);
+    if (!ok && advice != NULL && advice[0] != '\0')
+        printf("       → %s\n", advice);
+    f->bad += !ok;
+}
+
+static void print_reason(struct findings *f, const json_value *reason)
+{
+    struct text text;
+    if (json_get_string(reason, &text))
+        finding(f, false, "hadird", text.s, cli_say("lihat RUNBOOK.md pada nama itu", "see RUNBOOK.md under that name"));
+}
+
+static void ask_daemon(struct findings *f)
+{
+    char url[256], error[256];
+    long status = 0;
+    struct buf answer;
+    struct json_error je;
+    buf_init(&answer, 1u << 20);
+    snprintf(url, sizeof url, "http://%s/healthz", cli_conf()->admin_listen);
+    if (!fetch("GET", url, NULL, 0, &answer, &status, error, sizeof error)) {
+        finding(f, false, "hadird", error, cli_say("jalankan hadird; lihat lognya", "start hadird; look at its log"));
+    } else {
+        struct json_doc *doc = json_parse(answer.data, answer.len, 8, &je);
+        const json_value *reasons = doc != NULL ? json_member(json_root(doc), "reasons") : NULL;
+        for (size_t i = 0; i < json_count(reasons); i++)
+            print_reason(f, json_at(reasons, i));
+        if (doc != NULL && json_count(reasons) == 0)
+            finding(f, true, "hadird", cli_say("sehat", "healthy"), NULL);
+        else if (doc == NULL)
+            finding(f, false, "hadird", cli_say("jawaban tidak terbaca", "its answer is unreadable"), NULL);
+        json_doc_free(doc);
+    }
+    buf_fini(&answer);
+}
+
+static void ask_database(struct findings *f)
+{
+    char error[512], now[40];
+    struct store_error e;
+    struct session *s = session_open(cli_conf()->database, "hadir_admin", error, sizeof error);
+    if (s == NULL) {
+        finding(f, false, cli_say("basis data", "database"), error,
+                cli_say("jalankan PostgreSQL; periksa 'database' di konfigurasi. Presensi tetap diterima sementara itu.",
+                        "start PostgreSQL; check 'database' in the configuration. Check-ins are taken meanwhile."));
+        return;
+    }
+    const char *const params[] = {cli_now(now, sizeof now)};
+    struct rows *rows = session_query(s, "select name, ok, detail, advice from api.doctor($1::timestamptz)", 1, params, &e);
+    if (rows == NULL)
+        finding(f, false, cli_say("basis data", "database"), e.message, "hadir migrate");
+    for (size_t i = 0; rows != NULL && i < rows_count(rows); i++)
+        finding(f, rows_get(rows, i, 1)[0] == 't', rows_get(rows, i, 0), rows_get(rows, i, 2), rows_get(rows, i, 3));
+    rows_free(rows);
+    session_close(s);
+}
+
+int cmd_doctor(int argc, char **argv)
+{
+    struct findings f = {0};
+    if (!cli_options(&argc, argv, NULL, 0, 0, 0))
+        return CLI_USAGE;
+    (void)cli_conf();
+    ask_daemon(&f);
+    ask_database(&f);
+    return f.bad == 0 ? CLI_DONE : CLI_FAILED;
+}
+
+/* ---- clock ---- */
+
+int cmd_clock(int argc, char **argv)
+{
+    char url[256], error[256];
+    long status = 0;
+    int64_t wanted_us;
+    struct buf answer;
+    if (!cli_options(&argc, argv, NULL, 0, 1, 1))
+        return CLI_USAGE;
+    if (!wall_parse_rfc3339(argv[1], strlen(argv[1]), &wanted_us)) {
+        cli_error(cli_say("'%s' bukan waktu RFC 3339 dengan zona", "'%s' is no RFC 3339 time with a zone"), argv[1]);
+        return CLI_USAGE;
+    }
+    buf_init(&answer, 65536);
+    snprintf(url, sizeof url, "http://%s/clock", cli_conf()->admin_listen);
+    bool ok = fetch("POST", url, argv[1], strlen(argv[1]), &answer, &status, error, sizeof error);
+    if (!ok)
+        cli_error("%s", error);
+    else if (status == 404)
+        cli_error("%s", cli_say("hadird tidak memakai jam simulasi (simulated_clock = no)",
+                                "hadird has no simulated clock (simulated_clock = no)"));
+    else if (status / 100 != 2)
+        cli_error(cli_say("hadird menolak: %ld", "hadird refused: %ld"), status);
+    buf_fini(&answer);
+    return ok && status / 100 == 2 ? CLI_DONE : CLI_FAILED;
+}

@@ -1,0 +1,127 @@
+/* hadir enroll --unit U --sheet OUT.html: one printable page a person for a whole office, to be cut and handed out.
+ * The file holds tokens: it is made new, for its owner alone, and says so. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "enroll.h"
+
+#define SHEET_MAX (64u << 20)
+
+static void html(struct buf *out, const char *s)
+{
+    for (; *s != '\0'; s++) {
+        switch (*s) {
+        case '<': buf_puts(out, "&lt;"); break;
+        case '>': buf_puts(out, "&gt;"); break;
+        case '&': buf_puts(out, "&amp;"); break;
+        case '"': buf_puts(out, "&quot;"); break;
+        default: buf_putc(out, *s);
+        }
+    }
+}
+
+static void page_head(struct buf *out, const char *unit)
+{
+    buf_puts(out, "<!doctype html><html lang=\"id\"><meta charset=\"utf-8\"><title>hadir · ");
+    html(out, unit);
+    buf_puts(out, "</title><style>body{font:14px sans-serif}section{break-inside:avoid;border:1px dashed #888;padding:12px;"
+                  "margin:0 0 12px;display:flex;gap:16px}svg{width:180px;flex:none;background:#fff}code{word-break:break-all}"
+                  "@media print{p.note{display:none}}</style>\n<p class=\"note\">");
+    html(out, cli_say("Rahasia: setiap kode hanya untuk orangnya. Cetak, bagikan, lalu hapus berkas ini.",
+                      "Secret: each code is for its person alone. Print, hand out, then delete this file."));
+    buf_puts(out, "</p>\n");
+}
+
+static bool person_card(struct buf *out, const struct enrolment *e)
+{
+    struct buf link;
+    buf_init(&link, 4096);
+    bool ok = enroll_link(e, &link) && buf_str(&link) != NULL;
+    if (ok) {
+        buf_puts(out, "<section>");
+        ok = qr_svg(buf_str(&link), out);
+        buf_puts(out, "<div><h2>");
+        html(out, e->name);
+        buf_puts(out, "</h2><p>");
+        html(out, e->unit);
+        buf_printf(out, " · %s</p><p>%s</p><p>Token: <code>", channel_name(e->channel),
+                   cli_say("Pindai kode ini dengan ponsel Anda, atau ketik tokennya.",
+                           "Scan this code with your phone, or type the token."));
+        html(out, e->token.text);
+        buf_puts(out, "</code></p><p><code>");
+        html(out, buf_str(&link));
+        buf_puts(out, "</code></p></div></section>\n");
+    }
+    buf_fini(&link);
+    return ok && !out->failed;
+}
+
+static bool write_new(const char *path, const struct buf *page)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0) {
+        cli_error("%s: %s", path, strerror(errno));
+        return false;
+    }
+    size_t at = 0;
+    while (at < page->len) {
+        ssize_t n = write(fd, page->data + at, page->len - at);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            break;
+        at += (size_t)n;
+    }
+    bool ok = at == page->len && fsync(fd) == 0;
+    if (close(fd) != 0 || !ok) {
+        cli_error("%s: %s", path, strerror(errno));
+        unlink(path);
+        return false;
+    }
+    return true;
+}
+
+int enroll_sheet(struct session *s, const char *unit, enum channel channel, const char *path)
+{
+    static const char sql[] = "select nip from api.unit_people($1, $2::timestamptz)";
+    char now[40];
+    struct buf page;
+    size_t done = 0;
+    if (channel == CHANNEL_WHATSAPP) {
+        cli_error("%s", cli_say("whatsapp tidak memerlukan lembar: nomornya sendiri yang didaftarkan (--csv)",
+                                "whatsapp needs no sheet: the numbers themselves are enrolled (--csv)"));
+        return CLI_USAGE;
+    }
+    if (access(path, F_OK) == 0) {
+        /* found before anybody is enrolled: tokens that nobody can read would have to be revoked */
+        cli_error(cli_say("%s sudah ada", "%s exists already"), path);
+        return CLI_FAILED;
+    }
+    const char *const params[] = {unit, cli_now(now, sizeof now)};
+    struct rows *people = cli_query(s, sql, 2, params);
+    if (people == NULL)
+        return CLI_FAILED;
+    buf_init(&page, SHEET_MAX);
+    page_head(&page, unit);
+    bool ok = rows_count(people) > 0;
+    if (!ok)
+        cli_error(cli_say("unit %s tidak dikenal atau kosong", "unit %s is unknown or empty"), unit);
+    for (size_t i = 0; ok && i < rows_count(people); i++) {
+        struct enrolment e = {.nip = rows_get(people, i, 0), .channel = channel};
+        ok = enroll_one(s, &e) && person_card(&page, &e);
+        done += ok;
+        if (isatty(STDERR_FILENO))
+            fprintf(stderr, "\r%zu / %zu", i + 1, rows_count(people));
+    }
+    if (isatty(STDERR_FILENO) && rows_count(people) > 0)
+        fputc('\n', stderr);
+    ok = ok && write_new(path, &page);
+    if (ok)
+        printf(cli_say("%s: %zu orang\n", "%s: %zu people\n"), path, done);
+    rows_free(people);
+    buf_fini(&page);
+    return ok ? CLI_DONE : CLI_FAILED;
+}
