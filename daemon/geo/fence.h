@@ -58,6 +58,7 @@ enum relation fence_relate(double metres, bool has_accuracy, double accuracy_m, 
 /* Packed, static spatial index (Hilbert-sorted R-tree) over boxes, usable in place in a mapped file. */
 bool index_build(const struct box *boxes, size_t count, struct buf *out);
 bool index_valid(const uint8_t *bytes, size_t len);
+uint32_t index_count(const uint8_t *bytes); /* how many boxes a valid index was built from */
 typedef bool (*index_hit_cb)(void *arg, uint32_t item); /* false stops */
 void index_search(const uint8_t *bytes, size_t len, struct point p, index_hit_cb hit, void *arg);
 
