@@ -31,7 +31,6 @@ struct store_error {
 
 /* rows is NULL unless STORE_OK; borrowed until return. */
 typedef void (*store_cb)(void *arg, enum store_outcome outcome, const struct rows *rows, const struct store_error *e);
-/* For streamed answers: called per chunk of rows, finally once with rows NULL and the outcome. */
 
 /* conninfo: database string of the configuration; user: the role's database user; checks on connect that fsync,
  * full_page_writes and synchronous_commit are durable when durable is set (else G_DB_UNSAFE = 1, stays down, retries). */
@@ -48,15 +47,22 @@ bool store_query(struct store *s, const char *actor, const char *sql, int n, con
                  void *arg);
 size_t store_outstanding(const struct store *s);
 bool store_listen(struct store *s, const char *channel); /* renewed after every reconnect */
-/* Outside pipeline: COPY (sql) TO STDOUT in text format, chunk by chunk; exclusive while it runs. */
+/* Outside pipeline, exclusive: starts when nothing is outstanding; until on_end store_query answers false. copy: constant
+ * text of one or more `copy (…) to stdout` statements in text format, one transaction; rows come in their order. false
+ * when down or another copy waits or runs. on_end's rows are NULL. */
 typedef void (*store_copy_cb)(void *arg, const char *line, size_t len); /* one row, without the newline */
-bool store_copy_out(struct store *s, const char *sql, store_copy_cb on_line, store_cb on_end, void *arg);
+bool store_copy_out(struct store *s, const char *copy, store_copy_cb on_line, store_cb on_end, void *arg);
 
 size_t rows_count(const struct rows *r);
 size_t rows_columns(const struct rows *r);
 const char *rows_column_name(const struct rows *r, size_t col);
 const char *rows_get(const struct rows *r, size_t row, size_t col); /* NULL for SQL null; NUL-terminated text */
 size_t rows_length(const struct rows *r, size_t row, size_t col);
+
+/* Blocking look, before any loop: false when the database cannot be reached as user within timeout_s, with the reason;
+ * otherwise *ret_durable tells whether its settings are durable, with the reason in error when not. */
+bool store_probe(const char *conninfo, const char *user, unsigned timeout_s, bool *ret_durable, char *error,
+                 size_t error_cap);
 
 /* Blocking variant for the command line: one connection, one statement at a time, errors as text. */
 struct session;
