@@ -9,6 +9,8 @@
 #include <proj.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <strings.h>
 
 #include "fence.h"
 
@@ -40,11 +42,18 @@ static bool horizontal(PJ_TYPE type)
     }
 }
 
+/* PROJ also finds a CRS by part of its name, and takes the first of many: only a code or the whole name will do. */
+static bool names_exactly(const char *name, const PJ *found)
+{
+    const char *own = proj_get_name(found);
+    return strchr(name, ':') != NULL || (own != NULL && strcasecmp(name, own) == 0);
+}
+
 static PJ *operation(PJ_CONTEXT *context, const char *name, char *error, size_t error_cap)
 {
     static const char *const options[] = {"ALLOW_BALLPARK=NO", NULL};
     PJ *source = proj_create(context, name), *target = proj_create(context, "EPSG:4326"), *found = NULL, *turned = NULL;
-    if (source == NULL || !proj_is_crs(source)) {
+    if (source == NULL || !proj_is_crs(source) || !names_exactly(name, source)) {
         snprintf(error, error_cap, "unknown coordinate reference system %.60s", name);
         goto out;
     }

@@ -1,0 +1,185 @@
+/* Distances to polygons against the plain truth: geod_inverse to points sampled densely along every edge, then sampled
+ * again, finer, around the nearest. Edges from 10 m to degrees long, points up to 200 km away, latitudes up to 85. */
+#include <geodesic.h>
+#include <math.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "fence.h"
+#include "unit.h"
+
+static struct geod_geodesic wgs84;
+static uint64_t seed = 88172645463325252u;
+
+static double uniform(double low, double high)
+{
+    seed ^= seed << 13;
+    seed ^= seed >> 7;
+    seed ^= seed << 17;
+    return low + (high - low) * ((double)(seed >> 11) * 0x1p-53);
+}
+
+static double measure(struct point p, struct point q)
+{
+    double s;
+    geod_inverse(&wgs84, p.lat_deg, p.lon_deg, q.lat_deg, q.lon_deg, &s, NULL, NULL);
+    return s;
+}
+
+static struct point between(struct point a, struct point b, double t)
+{
+    return (struct point){a.lon_deg + t * (b.lon_deg - a.lon_deg), a.lat_deg + t * (b.lat_deg - a.lat_deg)};
+}
+
+/* Least distance to an edge by sampling alone: 400 steps, then zooming into the best step and its neighbours. */
+static double sampled(struct point p, struct point a, struct point b)
+{
+    double low = 0, high = 1, best = HUGE_VAL;
+    for (int zoom = 0; zoom < 6; zoom++) {
+        const int steps = zoom == 0 ? 400 : 40;
+        double at = low, width = (high - low) / steps;
+        for (int i = 0; i <= steps; i++) {
+            double s = measure(p, between(a, b, low + width * i));
+            if (s < best) {
+                best = s;
+                at = low + width * i;
+            }
+        }
+        low = fmax(0, at - width);
+        high = fmin(1, at + width);
+    }
+    return best;
+}
+
+/* A ring around a centre: random star shape, radius_deg in latitude. */
+static size_t random_ring(struct point centre, double radius_deg, struct point *points, size_t max)
+{
+    size_t n = 3 + (size_t)uniform(0, (double)max - 4);
+    double stretch = 1 / cos(centre.lat_deg * M_PI / 180);
+    for (size_t i = 0; i < n; i++) {
+        double a = 2 * M_PI * ((double)i + uniform(0, 0.7)) / (double)n, r = radius_deg * uniform(0.3, 1);
+        points[i] = (struct point){centre.lon_deg + r * stretch * cos(a), centre.lat_deg + r * sin(a)};
+    }
+    points[n] = points[0];
+    return n + 1;
+}
+
+static double worst_mm;
+
+static void compare(const struct point *ring, size_t count, struct fence_shape s, struct point p)
+{
+    double truth = HUGE_VAL;
+    for (size_t i = 0; i + 1 < count; i++)
+        truth = fmin(truth, sampled(p, ring[i], ring[i + 1]));
+    double got = fence_metres(s, p);
+    ck_assert_msg((got <= 0) == fence_covers(s, p), "sign disagrees with membership");
+    worst_mm = fmax(worst_mm, fabs(fabs(got) - truth) * 1000);
+    ck_assert_msg(fabs(fabs(got) - truth) <= 0.01, "point %.9f %.9f: got %.6f, sampling says %.6f", p.lon_deg, p.lat_deg,
+                  got, truth);
+}
+
+static void round_of(double lat_limit, double min_radius_deg, double max_radius_deg, double reach_deg, int rings, int points)
+{
+    struct point ring[40];
+    char error[200];
+    for (int i = 0; i < rings;) {
+        struct point centre = {uniform(95, 141), uniform(-lat_limit, lat_limit)};
+        double radius = exp(uniform(log(min_radius_deg), log(max_radius_deg)));
+        size_t n = random_ring(centre, radius, ring, 16);
+        struct polygon polygon = {&(struct ring){ring, n}, 1};
+        struct buf out;
+        buf_init(&out, 4096);
+        if (fence_polygons(&polygon, 1, &out, error, sizeof error)) {
+            i++;
+            for (int k = 0; k < points; k++) {
+                double away = k % 3 == 0 ? radius : k % 3 == 1 ? radius * 2 : reach_deg;
+                double lat = fmax(-90, fmin(90, centre.lat_deg + uniform(-away, away)));
+                double stretch = 1 / fmax(0.05, cos(centre.lat_deg * M_PI / 180));
+                struct point p = {centre.lon_deg + uniform(-away, away) * stretch, lat};
+                p.lon_deg = remainder(p.lon_deg, 360);
+                compare(ring, n, (struct fence_shape){out.data, out.len}, p);
+            }
+        }
+        buf_fini(&out);
+    }
+}
+
+START_TEST(offices_and_regencies_in_indonesia)
+{
+    worst_mm = 0;
+    round_of(11, 1e-4, 1e-2, 0.5, 30, 6);
+    round_of(11, 1e-2, 1.5, 1.4, 15, 6);
+    printf("worst difference %.4f mm\n", worst_mm);
+}
+END_TEST
+
+START_TEST(up_to_latitude_85)
+{
+    worst_mm = 0;
+    round_of(83, 1e-3, 1.5, 1.2, 25, 6);
+    printf("worst difference %.4f mm\n", worst_mm);
+}
+END_TEST
+
+START_TEST(edges_of_many_degrees_stay_straight_in_degrees)
+{
+    const struct point ring[] = {{100, 60}, {130, 60}, {130, 62}, {100, 62}, {100, 60}};
+    struct polygon polygon = {&(struct ring){ring, 5}, 1};
+    struct buf out;
+    char error[200];
+    buf_init(&out, 4096);
+    ck_assert(fence_polygons(&polygon, 1, &out, error, sizeof error));
+    struct fence_shape s = {out.data, out.len};
+    /* the geodesic from 100 to 130 E bulges a degree and more north: the straight edge does not */
+    ck_assert(fence_covers(s, (struct point){115, 60.1}));
+    const struct point points[] = {{115, 60.1}, {115, 59}, {115, 61.2}, {98, 61}, {131, 63}, {115, 60}, {129.99, 61.3}};
+    for (size_t i = 0; i < sizeof points / sizeof points[0]; i++)
+        compare(ring, 5, s, points[i]);
+    buf_fini(&out);
+}
+END_TEST
+
+START_TEST(points_on_and_beside_the_edge)
+{
+    const struct point ring[] = {{120, -3}, {120.01, -3.002}, {120.012, -2.99}, {119.999, -2.991}, {120, -3}};
+    struct polygon polygon = {&(struct ring){ring, 5}, 1};
+    struct buf out;
+    char error[200];
+    buf_init(&out, 4096);
+    ck_assert(fence_polygons(&polygon, 1, &out, error, sizeof error));
+    struct fence_shape s = {out.data, out.len};
+    for (size_t i = 0; i < 4; i++) {
+        ck_assert_double_eq(fence_metres(s, ring[i]), 0);
+        ck_assert_double_lt(fabs(fence_metres(s, between(ring[i], ring[i + 1], 0.37))), 1e-5);
+        struct point p = between(ring[i], ring[i + 1], 0.5);
+        p.lat_deg += 1e-8;
+        compare(ring, 5, s, p);
+    }
+    buf_fini(&out);
+}
+END_TEST
+
+START_TEST(the_antimeridian_is_no_wall_for_points)
+{
+    const struct point ring[] = {{179.9, -1}, {180, -1}, {180, 1}, {179.9, 1}, {179.9, -1}};
+    struct polygon polygon = {&(struct ring){ring, 5}, 1};
+    struct buf out;
+    char error[200];
+    buf_init(&out, 4096);
+    ck_assert(fence_polygons(&polygon, 1, &out, error, sizeof error));
+    compare(ring, 5, (struct fence_shape){out.data, out.len}, (struct point){-179.95, 0.3});
+    ck_assert_double_lt(fence_metres((struct fence_shape){out.data, out.len}, (struct point){-179.95, 0.3}), 5600);
+    buf_fini(&out);
+}
+END_TEST
+
+static void setup(void) __attribute__((constructor));
+static void setup(void)
+{
+    geod_init(&wgs84, 6378137, 1 / 298.257223563);
+}
+
+UNIT_MAIN("geo/metres", offices_and_regencies_in_indonesia, up_to_latitude_85,
+          edges_of_many_degrees_stay_straight_in_degrees, points_on_and_beside_the_edge,
+          the_antimeridian_is_no_wall_for_points)
