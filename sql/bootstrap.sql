@@ -28,7 +28,8 @@ begin
 end
 $$;
 
--- The owner makes the api objects over to these two: it must be a member to do so.
+-- The owner makes the api objects over to these two: it must be a member, and have their rights, to do so.
+alter role hadir_owner inherit;
 grant hadir_reader, hadir_writer to hadir_owner;
 
 alter role hadir_owner     set lock_timeout = '30s';

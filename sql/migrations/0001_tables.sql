@@ -271,7 +271,8 @@ create table hadir.plan_pattern (
   conflict       text,                                -- a session that the plan emptied; doctor tells
   policy         bigint,
   hours          bigint[] not null,
-  calendar       bigint[] not null
+  calendar       bigint[] not null,
+  number         bigint not null                      -- the directory version that first could hold it
 );
 create index on hadir.plan_pattern (day);
 
@@ -309,11 +310,10 @@ create table hadir.plan_dirt (
   last_day  date
 );
 
--- The directory as compiled: one row, the version and its window; base: before this number no delta is possible.
+-- The directory as compiled: one row, the version and its window. A window that moved touches every person.
 create table hadir.directory_state (
   only_one    boolean primary key default true check (only_one),
   number      bigint not null default 0,
-  base        bigint not null default 0,
   first_day   date,
   days        int not null default 0,
   compiled_at timestamptz
@@ -339,6 +339,11 @@ create table hadir.directory_change (
   primary key (kind, ref)
 );
 create index on hadir.directory_change (number);
+
+-- People whose check-ins may lack placements, because the plan bound other fences since or did not know them then.
+create table hadir.placement_dirt (
+  person bigint primary key
+);
 
 -- ----------------------------------------------------------------------------------------------------------- facts
 
@@ -552,6 +557,22 @@ create table hadir.audit (
   detail  jsonb not null default '{}'
 );
 
+-- Microseconds since 1970, as C counts them.
+create function hadir.epoch_us(p_at timestamptz) returns bigint
+language sql immutable parallel safe set search_path = pg_catalog, pg_temp
+as $$
+  select (extract(epoch from p_at) * 1000000)::bigint
+$$;
+
+-- The opposite of epoch_us, exact.
+create function hadir.from_epoch_us(p_us bigint) returns timestamptz
+language sql immutable parallel safe set search_path = pg_catalog, pg_temp
+as $$
+  select timestamptz 'epoch' + p_us * interval '1 microsecond'
+$$;
+
+grant execute on function hadir.epoch_us(timestamptz), hadir.from_epoch_us(bigint) to hadir_reader, hadir_writer;
+
 -- --------------------------------------------------------------------------------------------------- row security
 
 -- The actor of a question: 'access:7' or 'device:7', set for one transaction by the desk. Null when it is another kind.
@@ -660,8 +681,9 @@ begin
     format(own_units, 'unit') || ' or ' || format(own_person, 'person'));
   perform hadir.protect('hadir.plan_dirt', '{}', '{hadir_planner,hadir_admin}');
   perform hadir.protect('hadir.directory_state', '{hadir_nightly}', '{hadir_planner,hadir_admin}');
-  perform hadir.protect('hadir.directory_person', '{}', '{hadir_planner,hadir_admin}');
+  perform hadir.protect('hadir.directory_person', '{hadir_intake}', '{hadir_planner,hadir_admin}');
   perform hadir.protect('hadir.directory_change', '{}', '{hadir_planner,hadir_admin}');
+  perform hadir.protect('hadir.placement_dirt', '{}', '{hadir_planner,hadir_intake,hadir_admin}', null, 'insert, delete');
 
   -- A supervisor sees the check-ins of people who were his at that time, a day of slack for zones.
   perform hadir.protect('hadir.checkin', '{hadir_planner,hadir_nightly}', '{hadir_intake,hadir_admin}',

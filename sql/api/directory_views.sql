@@ -1,0 +1,86 @@
+-- What the planner copies out into the doors' directory. Constant SQL; the delta is selected by
+-- set_config('hadir.since', <directory number>, false): '0' or unset = everything there is, otherwise what changed after
+-- that version, with removed = true for what is gone. Owned by hadir_reader; caller: hadir_planner.
+
+create or replace function hadir.directory_since() returns bigint
+language sql stable set search_path = pg_catalog, pg_temp
+as $$
+  select coalesce(nullif(current_setting('hadir.since', true), '')::bigint, 0)
+$$;
+grant execute on function hadir.directory_since() to hadir_reader, hadir_writer;
+
+-- Whether the thing changed after hadir.since.
+create or replace function hadir.directory_changed(p_kind text) returns setof bigint
+language sql stable rows 1000 set search_path = pg_catalog, pg_temp
+as $$
+  select c.ref from hadir.directory_change c where c.kind = p_kind and c.number > hadir.directory_since()
+$$;
+grant execute on function hadir.directory_changed(text) to hadir_reader, hadir_writer;
+
+drop view if exists api.directory_person, api.directory_pattern, api.directory_token, api.directory_number,
+  api.directory_fence, api.directory_business;
+
+create view api.directory_person as
+select d.person, d.government, d.pattern_ids, d.homes, d.removed
+from hadir.directory_person d
+where d.number > (select hadir.directory_since()) and (not d.removed or (select hadir.directory_since()) > 0);
+
+create view api.directory_pattern as
+select p.id, hadir.epoch_us(p.starts_at) as starts_us, hadir.epoch_us(p.ends_at) as ends_us, p.place, p.anywhere,
+       p.accuracy_cap_m, p.decides, p.sessions, p.fences
+from hadir.plan_pattern p
+cross join hadir.directory_state s
+where p.day between s.first_day and s.first_day + s.days - 1
+  and p.number > (select hadir.directory_since());
+
+create view api.directory_token as
+select encode(d.token_hash, 'hex') as token_hash, 1 as kind, d.id, d.government, d.person,
+       array_position(array['native', 'owntracks', 'osmand', 'whatsapp'], d.channel) as channel,
+       d.revoked_at is not null as revoked, false as removed
+from hadir.device d
+where d.token_hash is not null
+  and ((select hadir.directory_since()) = 0 or d.id in (select hadir.directory_changed('device')))
+union all
+select encode(a.token_hash, 'hex'), 2, a.id, a.government, a.person, 0, a.revoked_at is not null, false
+from hadir.access a
+where (select hadir.directory_since()) = 0 or a.id in (select hadir.directory_changed('access'));
+
+-- A number that was bound again: the living device speaks for it, else the last revoked one.
+create view api.directory_number as
+select distinct on (v.government, v.is_user_id, v.value) v.government, v.value, v.is_user_id, v.device, v.person, v.revoked,
+       false as removed
+from (
+  select d.government, d.number as value, false as is_user_id, d.id as device, d.person, d.revoked_at is not null as revoked
+  from hadir.device d where d.number is not null
+  union all
+  select d.government, d.user_id, true, d.id, d.person, d.revoked_at is not null
+  from hadir.device d where d.user_id is not null
+) v
+where (select hadir.directory_since()) = 0
+   or (v.government, v.is_user_id, v.value) in (
+     select d.government, w.is_user_id, w.value
+     from hadir.device d cross join lateral (values (false, d.number), (true, d.user_id)) w (is_user_id, value)
+     where w.value is not null and d.id in (select hadir.directory_changed('device')))
+order by v.government, v.is_user_id, v.value, v.revoked, v.device desc;
+
+create view api.directory_fence as
+select f.id as fence, f.version, f.government, f.kind, f.name, f.shared, encode(v.shape, 'hex') as shape,
+       f.removed_at is not null as removed
+from hadir.fence f
+join hadir.fence_version v on v.fence = f.id and v.version = f.version
+where case when (select hadir.directory_since()) = 0 then f.removed_at is null
+      else f.id in (select hadir.directory_changed('fence')) end;
+
+create view api.directory_business as
+select g.phone_number_id, g.id as government
+from hadir.government g
+where g.phone_number_id is not null;
+
+alter view api.directory_person owner to hadir_reader;
+alter view api.directory_pattern owner to hadir_reader;
+alter view api.directory_token owner to hadir_reader;
+alter view api.directory_number owner to hadir_reader;
+alter view api.directory_fence owner to hadir_reader;
+alter view api.directory_business owner to hadir_reader;
+grant select on api.directory_person, api.directory_pattern, api.directory_token, api.directory_number,
+  api.directory_fence, api.directory_business to hadir_planner;
