@@ -1,0 +1,139 @@
+/* A folder that appears whole or not at all. Order: every file written and fsynced, the temporary folder fsynced, one
+ * rename, the parent fsynced. A crash before the rename leaves a ".part" folder that the next run removes; after it,
+ * the folder is complete. */
+#include "folder.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli.h"
+
+static bool failed(const char *path)
+{
+    cli_error("%s: %s", path, strerror(errno));
+    return false;
+}
+
+static bool sync_folder(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return failed(path);
+    bool ok = fsync(fd) == 0;
+    if (!ok)
+        failed(path);
+    close(fd);
+    return ok;
+}
+
+/* Our own temporary folders hold plain files only. */
+static bool remove_folder(const char *path)
+{
+    char file[8192];
+    DIR *d = opendir(path);
+    if (d == NULL)
+        return errno == ENOENT || failed(path);
+    struct dirent *e;
+    while ((e = readdir(d)) != NULL) {
+        if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
+            continue;
+        snprintf(file, sizeof file, "%s/%s", path, e->d_name);
+        if (unlink(file) != 0)
+            failed(file);
+    }
+    closedir(d);
+    return rmdir(path) == 0 || failed(path);
+}
+
+bool folder_begin(struct folder *f, const char *parent, const char *name)
+{
+    if (mkdir(parent, 0750) != 0 && errno != EEXIST)
+        return failed(parent);
+    int a = snprintf(f->final, sizeof f->final, "%s/%s", parent, name);
+    int b = snprintf(f->temporary, sizeof f->temporary, "%s/.%s.part", parent, name);
+    if (a < 0 || b < 0 || (size_t)a >= sizeof f->final || (size_t)b >= sizeof f->temporary) {
+        errno = ENAMETOOLONG;
+        return failed(parent);
+    }
+    return remove_folder(f->temporary) && (mkdir(f->temporary, 0750) == 0 || failed(f->temporary));
+}
+
+static bool write_all(int fd, const uint8_t *bytes, size_t len)
+{
+    while (len > 0) {
+        ssize_t n = write(fd, bytes, len);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return false;
+        bytes += n;
+        len -= (size_t)n;
+    }
+    return true;
+}
+
+bool folder_write(const struct folder *f, const char *file, const struct buf *content)
+{
+    char path[8192];
+    snprintf(path, sizeof path, "%s/%s", f->temporary, file);
+    if (content->failed) {
+        errno = ENOMEM;
+        return failed(path);
+    }
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
+    if (fd < 0)
+        return failed(path);
+    bool ok = write_all(fd, content->data, content->len) && fsync(fd) == 0;
+    if (!ok)
+        failed(path);
+    return close(fd) == 0 && ok;
+}
+
+static bool same_file(const char *a, const char *b)
+{
+    struct buf left, right;
+    buf_init(&left, 64u << 20);
+    buf_init(&right, 64u << 20);
+    bool same = cli_read_file(a, &left) && cli_read_file(b, &right) && left.len == right.len &&
+                memcmp(left.data, right.data, left.len) == 0;
+    buf_fini(&left);
+    buf_fini(&right);
+    return same;
+}
+
+bool folder_publish(struct folder *f, const char *parent, const char *witness)
+{
+    char there[8192], here[8192];
+    struct stat st;
+    if (stat(f->final, &st) == 0) {
+        snprintf(there, sizeof there, "%s/%s", f->final, witness);
+        snprintf(here, sizeof here, "%s/%s", f->temporary, witness);
+        if (!same_file(there, here)) {
+            cli_error(cli_say("%s sudah ada dengan isi lain; tidak ditimpa", "%s exists with other content; not overwritten"),
+                      f->final);
+            return false;
+        }
+        return remove_folder(f->temporary);
+    }
+    return sync_folder(f->temporary) && (rename(f->temporary, f->final) == 0 || failed(f->final)) && sync_folder(parent);
+}
+
+char *folder_name(char *dst, size_t cap, const char *text)
+{
+    size_t at = 0;
+    for (const unsigned char *p = (const unsigned char *)text; *p != '\0' && at + 4 < cap; p++) {
+        bool plain = (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || (*p >= '0' && *p <= '9') || *p == '-' ||
+                     *p == '_' || (*p == '.' && at > 0);
+        if (plain)
+            dst[at++] = (char)*p;
+        else
+            at += (size_t)snprintf(dst + at, cap - at, "%%%02X", *p);
+    }
+    dst[at] = '\0';
+    return dst;
+}
