@@ -36,7 +36,8 @@ struct conf {
 struct conf *conf_load(const char *path, char **ret_error);
 void conf_free(struct conf *c);
 
-/* For the lint and `hadird --help-config`: the table itself, alphabetical. */
+/* For the lint and `hadird --help-config`: the table itself, alphabetical. type: text path int bool address choice;
+ * fallback: NULL = must be given, "" = absent. */
 struct conf_key {
     const char *name, *type, *fallback, *help;
 };
