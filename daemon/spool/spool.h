@@ -42,20 +42,24 @@ struct spool_item {
     bool signed_leaf;        /* take part in the group's tree */
 };
 
-/* What became of one item. Pointers are valid until the callback returns. */
-struct spool_result {
-    enum item_status status;
-    int64_t seq;             /* row, 0 when dropped or conflict */
-    uint8_t id[16];          /* of the first row when duplicate */
-    const uint8_t *payload;  /* stored payload when duplicate */
-    size_t payload_len;
-    /* The group's signature, for the receipt: */
+/* The group's signature over a row's leaf, for the receipt; tree_size 0: the row is unsigned. */
+struct spool_proof {
     uint64_t tree_size, tree_index;
     const uint8_t *path;     /* 32-byte steps */
     size_t path_steps;
     uint8_t root[32];
     uint8_t signature[64];
     char key_id[17];
+};
+
+/* What became of one item. Pointers are valid until the callback returns. */
+struct spool_result {
+    enum item_status status;
+    int64_t seq;             /* row, 0 when dropped or conflict */
+    uint8_t id[16];          /* of the first row when duplicate or conflict; the item's own otherwise */
+    const uint8_t *payload;  /* stored payload when duplicate */
+    size_t payload_len;
+    struct spool_proof proof;
 };
 
 enum spool_outcome { SPOOL_OK = 0, SPOOL_FULL = 1 }; /* full: nothing of this batch was kept */
@@ -76,13 +80,15 @@ struct spool_options {
     const char *key_id;
 };
 
-/* Opens or makes the file, recovers, starts the thread. NULL with a reason. A sync or read failure later ends the
- * process (exit 70) without acknowledging anything more. */
+/* Opens or makes the file, recovers, starts the thread. NULL with a reason (also: another process has the folder).
+ * A sync, write or read failure later ends the process (exit 70) without acknowledging anything more; the next start
+ * sets the file aside and begins a new one. */
 struct spool *spool_start(struct loop *loop, const struct spool_options *o, char *error, size_t error_cap);
-void spool_stop(struct spool *s); /* finishes the queue, checkpoints, joins */
+void spool_stop(struct spool *s); /* finishes the queue, calls what is owed, checkpoints, joins, frees */
 
 const uint8_t *spool_id(const struct spool *s); /* 16 random bytes of this file */
-/* false: the queue is full (answer busy). cb is called in the loop, after COMMIT returned. */
+/* false: the queue is full (answer busy); the functions below likewise. A single batch larger than the queue is taken
+ * when the queue is empty. cb is called in the loop, after COMMIT returned. */
 bool spool_append(struct spool *s, const struct spool_item *items, size_t count, spool_append_cb cb, void *arg);
 
 /* Reading back, for ingest. Rows with seq > after, at most max_rows and max_bytes; in the loop. */
@@ -93,12 +99,7 @@ struct spool_row {
     int64_t received_us;
     const uint8_t *payload;
     size_t payload_len;
-    uint64_t tree_size, tree_index;
-    const uint8_t *path;
-    size_t path_steps;
-    uint8_t root[32];
-    uint8_t signature[64];
-    char key_id[17];
+    struct spool_proof proof;
 };
 typedef void (*spool_rows_cb)(void *arg, const struct spool_row *rows, size_t count);
 bool spool_read(struct spool *s, int64_t after_seq, size_t max_rows, size_t max_bytes, spool_rows_cb cb, void *arg);
@@ -109,12 +110,28 @@ int64_t spool_last_seq(const struct spool *s);  /* highest committed */
 void spool_set_ingested(struct spool *s, int64_t seq); /* rows up to here are in the database: may age out */
 void spool_set_limits(struct spool *s, int64_t keep_us, uint64_t free_floor_bytes);
 bool spool_is_full(const struct spool *s);
-/* All rows are committed whose received_us is before this; for ingest_mark's complete_to. */
+/* Every row appended so far whose received_us is before this is committed; for ingest_mark's complete_to. Ask this
+ * first and spool_last_seq after it: all such rows are then at or before that number. */
 int64_t spool_complete_to_us(const struct spool *s);
 size_t spool_pending(const struct spool *s); /* items queued, not yet committed */
 
-/* Older spool files in the folder (after a failed sync, or copied from another machine): drained by the ledger
- * one after the other through the same reading interface. */
-size_t spool_orphans(const struct spool *s); /* how many are left */
+/* As saved by an earlier process: rows up to here were in the database. For gauges only: ask the database. */
+int64_t spool_ingested_hint(const struct spool *s);
+
+/* Orphans: older spool files in the folder, spool-<hex>.orphan.db, set aside after a failed sync or read, or copied
+ * here from another machine. One at a time is opened (a copy of it), read through the same kind of interface and
+ * closed; its files are removed only when the ledger says that every row is in the database. */
+struct spool_orphan;
+size_t spool_orphans(const struct spool *s); /* how many are left, as of the last look */
+/* o NULL: none, or none readable now. */
+typedef void (*spool_orphan_cb)(void *arg, struct spool_orphan *o);
+bool spool_orphan_open(struct spool *s, spool_orphan_cb cb, void *arg);
+const uint8_t *spool_orphan_id(const struct spool_orphan *o);
+int64_t spool_orphan_last_seq(const struct spool_orphan *o);
+/* As spool_read. Rows that cannot be read are left out and logged; the file is then kept as spool-<hex>.broken.db. */
+bool spool_orphan_read(struct spool *s, struct spool_orphan *o, int64_t after_seq, size_t max_rows, size_t max_bytes,
+                       spool_rows_cb cb, void *arg);
+/* Takes o. drained: all of it is in the database, remove it. */
+bool spool_orphan_close(struct spool *s, struct spool_orphan *o, bool drained);
 
 #endif

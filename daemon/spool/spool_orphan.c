@@ -1,0 +1,323 @@
+/* Orphans: spool files that a failed process left, and how their rows still reach the database.
+ *
+ * Setting aside. A process that met a failed sync, write or read makes the empty file `spool.failed` and exits. The
+ * next one, holding the folder's lock, first writes a name (16 hex digits) into that mark, durably, then renames the
+ * log, then the database, then removes the mark. The name in the mark makes every step repeatable: a crash between two
+ * of them is finished by the next start, and a log never stands beside a database it does not belong to (SQLite would
+ * delete it).
+ *
+ * Draining. The original is evidence and stays as it is. A copy of database and log is opened, which recovers the log
+ * up to the last whole transaction: exactly what had been acknowledged, perhaps more, never less. When the ledger says
+ * that all rows are in the database, original and copy are removed. A row that cannot be read is passed over, and the
+ * file is kept under the name `.broken.db` for a human; a file that cannot be opened at all likewise.
+ *
+ * Does not decide when to drain (ledger/ingest.c) and never writes to the live file.
+ */
+#include "spool_orphan.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "digest.h"
+#include "log.h"
+
+#define MARK "spool.failed"
+#define HEX_CHARS 16
+#define SUFFIX ".orphan.db"
+
+bool spool_path(char dst[SPOOL_PATH_MAX], const char *dir, const char *name)
+{
+    int n = snprintf(dst, SPOOL_PATH_MAX, "%s/%s", dir, name);
+    return n > 0 && n < SPOOL_PATH_MAX;
+}
+
+static bool sync_dir(const char *dir)
+{
+    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool ok = fd >= 0 && fsync(fd) == 0;
+    if (fd >= 0)
+        close(fd);
+    return ok;
+}
+
+void spool_orphan_mark(const char *dir)
+{
+    char path[SPOOL_PATH_MAX];
+    int fd = spool_path(path, dir, MARK) ? open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600) : -1;
+    if (fd < 0 || fsync(fd) != 0 || !sync_dir(dir))
+        log_error("event=spool_mark_failed errno=%d reason=\"the next start cannot know that the file is suspect\"",
+                  errno);
+    if (fd >= 0)
+        close(fd);
+}
+
+/* ---- setting aside ---- */
+
+/* Reads the name in the mark, or writes a fresh one durably. false: no mark (ENOENT) or an error. */
+static bool name_of_mark(const char *dir, char ret_hex[HEX_CHARS + 1])
+{
+    char path[SPOOL_PATH_MAX], fresh[SPOOL_PATH_MAX];
+    uint8_t random[HEX_CHARS / 2];
+    if (!spool_path(path, dir, MARK) || !spool_path(fresh, dir, MARK ".new")) {
+        errno = ENAMETOOLONG;
+        return false;
+    }
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    ssize_t n = read(fd, ret_hex, HEX_CHARS);
+    close(fd);
+    ret_hex[HEX_CHARS] = '\0';
+    if (n == HEX_CHARS && decode_hex(ret_hex, HEX_CHARS, random, sizeof random))
+        return true;
+    digest_random(random, sizeof random);
+    encode_hex(ret_hex, HEX_CHARS + 1, random, sizeof random);
+    fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return false;
+    bool ok = write(fd, ret_hex, HEX_CHARS) == HEX_CHARS && fsync(fd) == 0;
+    close(fd);
+    return ok && rename(fresh, path) == 0 && sync_dir(dir);
+}
+
+static bool rename_if_there(const char *dir, const char *from, const char *to)
+{
+    char a[SPOOL_PATH_MAX], b[SPOOL_PATH_MAX];
+    return spool_path(a, dir, from) && spool_path(b, dir, to) && (rename(a, b) == 0 || errno == ENOENT);
+}
+
+bool spool_orphan_set_aside(const char *dir, char *error, size_t error_cap)
+{
+    char hex[HEX_CHARS + 1], path[SPOOL_PATH_MAX], name[80];
+    errno = 0;
+    if (!name_of_mark(dir, hex)) {
+        if (errno == ENOENT)
+            return true;
+        snprintf(error, error_cap, "%s/%s: %s", dir, MARK, strerror(errno));
+        return false;
+    }
+    snprintf(name, sizeof name, "spool-%s%s-wal", hex, SUFFIX);
+    bool ok = rename_if_there(dir, "spool.db-wal", name);
+    snprintf(name, sizeof name, "spool-%s%s", hex, SUFFIX);
+    ok = ok && rename_if_there(dir, "spool.db", name) && sync_dir(dir);
+    ok = ok && spool_path(path, dir, MARK) && unlink(path) == 0 && sync_dir(dir);
+    if (!ok) {
+        snprintf(error, error_cap, "%s: cannot set the failed spool aside: %s", dir, strerror(errno));
+        return false;
+    }
+    log_warn("event=spool_set_aside file=%s reason=\"an earlier failure; it will be drained\"", name);
+    return true;
+}
+
+/* ---- the folder ---- */
+
+static bool has_form(const char *name, const char *suffix)
+{
+    uint8_t ignored[64];
+    size_t len = strlen(name), tail = strlen(suffix);
+    if (len <= 6 + tail || strncmp(name, "spool-", 6) != 0 || strcmp(name + len - tail, suffix) != 0)
+        return false;
+    size_t hex = len - 6 - tail;
+    return hex % 2 == 0 && hex / 2 <= 16 && decode_hex(name + 6, hex, ignored, hex / 2);
+}
+
+static void drop_file(const char *dir, const char *name)
+{
+    char path[SPOOL_PATH_MAX];
+    if (spool_path(path, dir, name) && unlink(path) != 0 && errno != ENOENT)
+        log_warn("event=spool_remove_failed file=%s errno=%d", name, errno);
+}
+
+void spool_orphan_sweep(const char *dir)
+{
+    DIR *d = opendir(dir);
+    if (d == NULL)
+        return;
+    for (const struct dirent *e; (e = readdir(d)) != NULL;)
+        if (has_form(e->d_name, ".copy.db") || has_form(e->d_name, ".copy.db-wal"))
+            drop_file(dir, e->d_name);
+    closedir(d);
+}
+
+/* "spool-<hex>.orphan.db" with another ending. */
+static void other_name(char dst[80], const char *name, const char *suffix)
+{
+    size_t stem = strlen(name) - strlen(SUFFIX);
+    snprintf(dst, 80, "%.*s%s", (int)stem, name, suffix);
+}
+
+static bool write_all(int fd, const uint8_t *bytes, size_t len)
+{
+    while (len > 0) {
+        ssize_t n = write(fd, bytes, len);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return false;
+        bytes += n;
+        len -= (size_t)n;
+    }
+    return true;
+}
+
+/* A missing source is an empty copy only for the log; unreadable stretches become zeros, which SQLite's checks find. */
+static bool copy_file(const char *dir, const char *from, const char *to, bool may_miss)
+{
+    char a[SPOOL_PATH_MAX], b[SPOOL_PATH_MAX];
+    static uint8_t block[65536]; /* one spool thread */
+    if (!spool_path(a, dir, from) || !spool_path(b, dir, to))
+        return false;
+    int in = open(a, O_RDONLY | O_CLOEXEC);
+    if (in < 0)
+        return may_miss && errno == ENOENT;
+    int out = open(b, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    off_t at = 0, end = lseek(in, 0, SEEK_END);
+    bool ok = out >= 0 && end >= 0;
+    while (ok && at < end) {
+        ssize_t n = pread(in, block, sizeof block, at);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0) {
+            n = end - at < (off_t)sizeof block ? (ssize_t)(end - at) : (ssize_t)sizeof block;
+            memset(block, 0, (size_t)n);
+            log_error("event=spool_orphan_unreadable file=%s offset=%lld", from, (long long)at);
+        } else if (n == 0) {
+            break;
+        }
+        ok = write_all(out, block, (size_t)n);
+        at += n;
+    }
+    close(in);
+    if (out >= 0 && close(out) != 0)
+        ok = false;
+    return ok;
+}
+
+static void drop_copy(const char *dir, const char *name)
+{
+    char copy[80];
+    other_name(copy, name, ".copy.db");
+    drop_file(dir, copy);
+    other_name(copy, name, ".copy.db-wal");
+    drop_file(dir, copy);
+}
+
+/* Out of the way for ever, but kept. */
+static void set_broken(const char *dir, const char *name)
+{
+    char from[80], to[80];
+    snprintf(from, sizeof from, "%s-wal", name);
+    other_name(to, name, ".broken.db-wal");
+    bool ok = rename_if_there(dir, from, to);
+    other_name(to, name, ".broken.db");
+    ok = ok && rename_if_there(dir, name, to);
+    log_error("event=spool_orphan_broken file=%s renamed=%d reason=\"kept for a human: acknowledged rows in it could not "
+              "be read\"", to, ok);
+}
+
+static struct spool_orphan *open_copy(const char *dir, const char *name)
+{
+    char copy[80], path[SPOOL_PATH_MAX], wal[84], reason[256] = "cannot copy";
+    enum spool_fault fault = SPOOL_FAULT_SPACE;
+    struct spool_orphan *o = calloc(1, sizeof *o);
+    if (o == NULL)
+        return NULL;
+    snprintf(o->name, sizeof o->name, "%s", name);
+    other_name(copy, name, ".copy.db");
+    snprintf(wal, sizeof wal, "%s-wal", name);
+    char copy_wal[84];
+    snprintf(copy_wal, sizeof copy_wal, "%s-wal", copy);
+    if (spool_path(path, dir, copy) && copy_file(dir, wal, copy_wal, true) && copy_file(dir, name, copy, false))
+        o->file = spool_file_open(path, false, &fault, reason, sizeof reason);
+    if (o->file != NULL && spool_file_last_seq(o->file, &o->last_seq)) {
+        memcpy(o->id, spool_file_id(o->file), sizeof o->id);
+        return o;
+    }
+    if (o->file != NULL) {
+        fault = spool_file_fault(o->file);
+        snprintf(reason, sizeof reason, "%s", spool_file_reason(o->file));
+        spool_file_close(o->file);
+    }
+    log_error("event=spool_orphan_not_opened file=%s reason=\"%s\"", name, reason);
+    drop_copy(dir, name);
+    if (fault == SPOOL_FAULT_UNREADABLE)
+        set_broken(dir, name);
+    free(o);
+    return NULL;
+}
+
+size_t spool_orphan_look(const char *dir, struct spool_orphan **ret)
+{
+    DIR *d = opendir(dir);
+    size_t count = 0;
+    if (ret != NULL)
+        *ret = NULL;
+    if (d == NULL)
+        return 0;
+    char names[16][80]; /* more wait for the next look */
+    for (const struct dirent *e; (e = readdir(d)) != NULL;) {
+        if (!has_form(e->d_name, SUFFIX))
+            continue;
+        if (count < 16)
+            snprintf(names[count], sizeof names[count], "%.79s", e->d_name);
+        count++;
+    }
+    closedir(d);
+    for (size_t i = 0; ret != NULL && *ret == NULL && i < count && i < 16; i++)
+        *ret = open_copy(dir, names[i]);
+    return count;
+}
+
+/* ---- reading ---- */
+
+struct pick {
+    spool_file_row_cb fn;
+    void *arg;
+    size_t left;
+    bool more;
+};
+
+static bool on_row(void *arg, const struct spool_file_row *row)
+{
+    struct pick *p = arg;
+    p->more = p->fn(p->arg, row) && --p->left > 0;
+    return p->more;
+}
+
+void spool_orphan_rows(struct spool_orphan *o, int64_t after, size_t max_rows, spool_file_row_cb fn, void *arg)
+{
+    struct pick p = {.fn = fn, .arg = arg, .left = max_rows, .more = max_rows > 0};
+    int64_t last = after;
+    if (spool_file_rows(o->file, after, INT64_MAX, max_rows, on_row, &p, &last))
+        return;
+    /* Damage somewhere behind `last`: go on row by row, so that one bad page costs only what lies on it. */
+    while (p.more && last < o->last_seq) {
+        if (!spool_file_rows(o->file, last, last + 1, 1, on_row, &p, NULL)) {
+            log_error("event=spool_row_unreadable file=%s seq=%lld reason=\"%s\"", o->name, (long long)last + 1,
+                      spool_file_reason(o->file));
+            o->broken = true;
+        }
+        last++;
+    }
+}
+
+void spool_orphan_end(const char *dir, struct spool_orphan *o, bool drained)
+{
+    char wal[84];
+    spool_file_close(o->file);
+    drop_copy(dir, o->name);
+    if (drained && o->broken) {
+        set_broken(dir, o->name);
+    } else if (drained) {
+        snprintf(wal, sizeof wal, "%s-wal", o->name);
+        drop_file(dir, wal);
+        drop_file(dir, o->name);
+        log_info("event=spool_orphan_drained file=%s", o->name);
+    }
+    free(o);
+}

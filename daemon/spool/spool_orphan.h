@@ -1,0 +1,34 @@
+/* Spool files set aside. Private to spool/; runs in the spool thread (the first two before it starts). */
+#ifndef HADIR_SPOOL_ORPHAN_H
+#define HADIR_SPOOL_ORPHAN_H
+
+#include "spool_file.h"
+
+#define SPOOL_PATH_MAX 512
+
+/* "dir/name" into dst; false when it does not fit. */
+bool spool_path(char dst[SPOOL_PATH_MAX], const char *dir, const char *name);
+
+/* Marks the live file as failed, for the next start. Best effort: called when the disk is in trouble. */
+void spool_orphan_mark(const char *dir);
+/* Sets the live file aside if it is marked. false with a reason: the folder cannot be used. */
+bool spool_orphan_set_aside(const char *dir, char *error, size_t error_cap);
+/* Removes the copies that a dead process left. */
+void spool_orphan_sweep(const char *dir);
+
+struct spool_orphan {
+    char name[80];           /* "spool-<hex>.orphan.db" */
+    struct spool_file *file; /* the copy */
+    uint8_t id[16];
+    int64_t last_seq;
+    bool broken;             /* some of it could not be read */
+};
+
+/* Counts the files left and, if ret is not NULL, opens the first one that can be: a copy, its log recovered. */
+size_t spool_orphan_look(const char *dir, struct spool_orphan **ret);
+/* As spool_file_rows over all rows after `after`; a row that cannot be read is left out, logged and remembered. */
+void spool_orphan_rows(struct spool_orphan *o, int64_t after, size_t max_rows, spool_file_row_cb fn, void *arg);
+/* Frees o and the copy; drained: removes the file, or renames it to .broken.db when some of it was unreadable. */
+void spool_orphan_end(const char *dir, struct spool_orphan *o, bool drained);
+
+#endif

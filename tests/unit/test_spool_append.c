@@ -1,0 +1,374 @@
+/* Appending, duplicates, conflicts, slots, room, reading back, ageing: the spool while the disk is well. */
+#include "test_spool_fixture.h"
+
+static struct bench b;
+static struct answer a, again;
+static struct reading r;
+
+START_TEST(new_rows_are_signed_and_read_back)
+{
+    struct sample s[5];
+    struct spool_item items[5];
+    bench_init(&b);
+    bench_open(&b);
+    for (unsigned i = 0; i < 5; i++) {
+        sample_make(&s[i], 7, i);
+        items[i] = s[i].item;
+    }
+    bench_append(&b, items, 5, &a);
+    ck_assert_int_eq(a.outcome, SPOOL_OK);
+    ck_assert_uint_eq(a.count, 5);
+    for (size_t i = 0; i < 5; i++) {
+        ck_assert_int_eq(a.results[i].status, ITEM_ACCEPTED);
+        ck_assert_int_eq(a.results[i].seq, (int64_t)i + 1);
+        ck_assert_mem_eq(a.results[i].id, items[i].id, 16);
+        ck_assert_uint_eq(a.results[i].proof.tree_size, 5);
+        ck_assert(bench_proof_good(&b, items[i].leaf, &a.results[i].proof));
+        ck_assert(!bench_proof_good(&b, items[(i + 1) % 5].leaf, &a.results[i].proof));
+    }
+    ck_assert_int_eq(spool_last_seq(b.spool), 5);
+    bench_read(&b, 0, 100, 1 << 20, &r);
+    ck_assert_uint_eq(r.count, 5);
+    for (size_t i = 0; i < 5; i++) {
+        ck_assert_str_eq(r.payload[i], s[i].payload);
+        ck_assert_int_eq(r.rows[i].kind, SPOOL_CHECKIN);
+        ck_assert_int_eq(r.rows[i].received_us, items[i].received_us);
+        ck_assert(bench_proof_good(&b, items[i].leaf, &r.rows[i].proof));
+    }
+    bench_read(&b, 2, 2, 1 << 20, &r);
+    ck_assert_uint_eq(r.count, 2);
+    ck_assert_int_eq(r.rows[0].seq, 3);
+    bench_read(&b, 0, 100, 1, &r); /* at least one row, however large */
+    ck_assert_uint_eq(r.count, 1);
+    bench_read(&b, 5, 100, 1 << 20, &r);
+    ck_assert_uint_eq(r.count, 0);
+    bench_fini(&b);
+}
+END_TEST
+
+START_TEST(a_duplicate_gets_the_first_row_and_proof)
+{
+    struct sample s, other, filler[3];
+    struct spool_item items[4];
+    bench_init(&b);
+    bench_open(&b);
+    sample_make(&s, 7, 1);
+    for (unsigned i = 0; i < 3; i++) {
+        sample_make(&filler[i], 8, i);
+        items[i] = filler[i].item;
+    }
+    items[3] = s.item;
+    bench_append(&b, items, 4, &a);
+
+    struct sample retry = s;
+    memset(retry.item.id, 0x55, 16); /* a door makes a fresh id; the first one stays */
+    retry.item.payload = (const uint8_t *)"another text of the same fact";
+    retry.item.payload_len = 29;
+    for (int round = 0; round < 2; round++) {
+        bench_append(&b, &retry.item, 1, &again);
+        ck_assert_int_eq(again.results[0].status, ITEM_DUPLICATE);
+        ck_assert_int_eq(again.results[0].seq, 4);
+        ck_assert_mem_eq(again.results[0].id, s.item.id, 16);
+        ck_assert_uint_eq(again.results[0].payload_len, strlen(s.payload));
+        ck_assert_mem_eq(again.results[0].payload, s.payload, strlen(s.payload));
+        ck_assert_uint_eq(again.results[0].proof.tree_index, 3);
+        ck_assert_mem_eq(again.results[0].proof.signature, a.results[3].proof.signature, 64);
+        ck_assert_mem_eq(again.results[0].proof.root, a.results[3].proof.root, 32);
+        ck_assert(bench_proof_good(&b, s.item.leaf, &again.results[0].proof));
+        bench_close(&b); /* and so after a restart */
+        bench_open(&b);
+    }
+    sample_make(&other, 9, 1); /* the same key of another device is another check-in */
+    memcpy(other.item.key, s.item.key, 16);
+    bench_append(&b, &other.item, 1, &again);
+    ck_assert_int_eq(again.results[0].status, ITEM_ACCEPTED);
+    bench_fini(&b);
+}
+END_TEST
+
+START_TEST(duplicates_inside_a_group_are_found)
+{
+    struct sample s, t;
+    struct spool_item items[3];
+    bench_init(&b);
+    bench_open(&b);
+    sample_make(&s, 7, 1);
+    sample_make(&t, 7, 2);
+    items[0] = items[2] = s.item;
+    items[1] = t.item;
+    memset(items[2].id, 0x44, 16);
+    bench_append(&b, items, 3, &a);
+    ck_assert_int_eq(a.results[0].status, ITEM_ACCEPTED);
+    ck_assert_int_eq(a.results[1].status, ITEM_ACCEPTED);
+    ck_assert_int_eq(a.results[2].status, ITEM_DUPLICATE);
+    ck_assert_mem_eq(a.results[2].id, s.item.id, 16);
+    ck_assert_uint_eq(a.results[2].proof.tree_size, 2);
+    ck_assert(bench_proof_good(&b, s.item.leaf, &a.results[2].proof));
+    ck_assert_mem_eq(a.results[2].proof.signature, a.results[0].proof.signature, 64);
+    bench_fini(&b);
+}
+END_TEST
+
+START_TEST(same_key_other_body_is_a_conflict)
+{
+    struct sample s;
+    bench_init(&b);
+    bench_open(&b);
+    sample_make(&s, 7, 1);
+    bench_append(&b, &s.item, 1, &a);
+    uint8_t first[16];
+    memcpy(first, s.item.id, 16);
+    s.item.body_hash[0] ^= 1;
+    memset(s.item.id, 0x33, 16);
+    bench_append(&b, &s.item, 1, &a);
+    ck_assert_int_eq(a.outcome, SPOOL_OK);
+    ck_assert_int_eq(a.results[0].status, ITEM_CONFLICT);
+    ck_assert_int_eq(a.results[0].seq, 0);
+    ck_assert_mem_eq(a.results[0].id, first, 16);
+    ck_assert_int_eq(spool_last_seq(b.spool), 1);
+
+    struct sample t; /* an id twice, with another key: refused without harm to the group */
+    sample_make(&t, 7, 2);
+    memcpy(t.item.id, first, 16);
+    bench_append(&b, &t.item, 1, &a);
+    ck_assert_int_eq(a.results[0].status, ITEM_CONFLICT);
+    sample_make(&t, 7, 3);
+    bench_append(&b, &t.item, 1, &a);
+    ck_assert_int_eq(a.results[0].status, ITEM_ACCEPTED);
+    bench_fini(&b);
+}
+END_TEST
+
+START_TEST(kinds_and_scopes)
+{
+    struct sample s;
+    bench_init(&b);
+    bench_open(&b);
+    sample_make(&s, 0, 1);
+    s.item.kind = SPOOL_UNATTRIBUTED;
+    s.item.signed_leaf = false;
+    s.item.sender.s = "6281200000001";
+    s.item.sender.len = 13;
+    bench_append(&b, &s.item, 1, &a);
+    ck_assert_int_eq(a.results[0].status, ITEM_ACCEPTED);
+    ck_assert_uint_eq(a.results[0].proof.tree_size, 0);
+    bench_append(&b, &s.item, 1, &a);
+    ck_assert_int_eq(a.results[0].status, ITEM_DUPLICATE);
+    ck_assert_uint_eq(a.results[0].proof.tree_size, 0);
+    s.item.sender.s = "6281200000002";
+    memset(s.item.id, 1, 16);
+    bench_append(&b, &s.item, 1, &a);
+    ck_assert_int_eq(a.results[0].status, ITEM_ACCEPTED);
+    s.item.kind = SPOOL_EVENT;
+    memset(s.item.id, 2, 16);
+    s.item.payload_len = 0;
+    bench_append(&b, &s.item, 1, &a);
+    ck_assert_int_eq(a.results[0].status, ITEM_ACCEPTED);
+    bench_read(&b, 0, 10, 1 << 20, &r);
+    ck_assert_uint_eq(r.count, 3);
+    ck_assert_int_eq(r.rows[0].kind, SPOOL_UNATTRIBUTED);
+    ck_assert_int_eq(r.rows[2].kind, SPOOL_EVENT);
+    ck_assert_uint_eq(r.rows[2].payload_len, 0);
+    bench_fini(&b);
+}
+END_TEST
+
+static enum item_status append_slot(unsigned n, bool inside, int64_t session, int64_t at_us)
+{
+    struct sample s;
+    sample_make(&s, 7, n);
+    s.item.has_slot = true;
+    s.item.slot = (struct spool_slot){.person = 4, .session = session, .day = 20451, .inside = inside, .at_us = at_us};
+    bench_append(&b, &s.item, 1, &a);
+    ck_assert_int_eq(a.outcome, SPOOL_OK);
+    return a.results[0].status;
+}
+
+START_TEST(the_earliest_automatic_position_keeps_its_slot)
+{
+    bench_init(&b);
+    bench_open(&b);
+    ck_assert_int_eq(append_slot(1, true, 3, 1000), ITEM_ACCEPTED);
+    ck_assert_int_eq(append_slot(2, true, 3, 1000), ITEM_DROPPED);
+    ck_assert_int_eq(a.results[0].seq, 0);
+    ck_assert_int_eq(append_slot(3, true, 3, 2000), ITEM_DROPPED);
+    ck_assert_int_eq(append_slot(1, true, 3, 1000), ITEM_DUPLICATE); /* a retry of the holder */
+    ck_assert_int_eq(append_slot(4, false, 3, 2000), ITEM_ACCEPTED); /* outside has a slot of its own */
+    ck_assert_int_eq(append_slot(5, true, 4, 2000), ITEM_ACCEPTED);  /* and another session */
+    ck_assert_int_eq(append_slot(6, true, 3, 900), ITEM_ACCEPTED);   /* delivered later, made earlier */
+    ck_assert_int_eq(append_slot(7, true, 3, 950), ITEM_DROPPED);
+    ck_assert_int_eq(append_slot(8, true, 0, 5000), ITEM_ACCEPTED);  /* no session, no slot */
+    ck_assert_int_eq(append_slot(9, true, 0, 5000), ITEM_ACCEPTED);
+    bench_close(&b);
+    bench_open(&b);
+    ck_assert_int_eq(append_slot(10, true, 3, 950), ITEM_DROPPED);
+    bench_fini(&b);
+}
+END_TEST
+
+START_TEST(below_the_floor_nothing_is_taken_until_there_is_room)
+{
+    struct sample s[2];
+    struct spool_item items[2];
+    bench_init(&b);
+    bench_open(&b);
+    for (unsigned i = 0; i < 2; i++) {
+        sample_make(&s[i], 7, i);
+        items[i] = s[i].item;
+    }
+    ck_assert(!spool_is_full(b.spool));
+    spool_set_limits(b.spool, KEEP_US, UINT64_MAX);
+    bench_append(&b, items, 2, &a);
+    ck_assert_int_eq(a.outcome, SPOOL_FULL);
+    ck_assert_uint_eq(a.count, 0);
+    ck_assert(spool_is_full(b.spool));
+    ck_assert_int_eq(spool_last_seq(b.spool), 0);
+    spool_set_limits(b.spool, KEEP_US, 1);
+    int64_t until = mono_now_ms() + WAIT_MS; /* by itself, without an append */
+    while (spool_is_full(b.spool) && mono_now_ms() < until)
+        loop_turn(b.loop, 20);
+    bench_append(&b, items, 2, &a);
+    ck_assert_int_eq(a.outcome, SPOOL_OK);
+    ck_assert_int_eq(a.results[1].status, ITEM_ACCEPTED);
+    bench_fini(&b);
+}
+END_TEST
+
+START_TEST(the_queue_is_bounded_and_groups_form_by_themselves)
+{
+    static struct answer many[100];
+    struct sample s;
+    bench_init(&b);
+    b.options.queue_max_items = 100;
+    bench_open(&b);
+    for (unsigned i = 0; i < 100; i++) { /* the loop does not turn: none is delivered */
+        sample_make(&s, 7, i);
+        memset(&many[i].called, 0, sizeof many[i].called);
+        ck_assert(spool_append(b.spool, &s.item, 1, bench_on_append, &many[i]));
+    }
+    sample_make(&s, 7, 100);
+    ck_assert(!spool_append(b.spool, &s.item, 1, bench_on_append, &a));
+    ck_assert_uint_eq(spool_pending(b.spool), 100);
+    for (unsigned i = 0; i < 100; i++) {
+        bench_wait(&b, &many[i].called);
+        ck_assert_int_eq(many[i].results[0].status, ITEM_ACCEPTED);
+        sample_make(&s, 7, i);
+        ck_assert(bench_proof_good(&b, s.item.leaf, &many[i].results[0].proof));
+    }
+    ck_assert_uint_eq(spool_pending(b.spool), 0);
+    ck_assert_int_eq(spool_last_seq(b.spool), 100);
+    sample_make(&s, 7, 100);
+    bench_append(&b, &s.item, 1, &a);
+    ck_assert_int_eq(a.results[0].status, ITEM_ACCEPTED);
+    bench_fini(&b);
+}
+END_TEST
+
+START_TEST(one_batch_larger_than_a_group_stays_whole)
+{
+    static struct sample s[600];
+    static struct spool_item items[600];
+    bench_init(&b);
+    bench_open(&b);
+    for (unsigned i = 0; i < 600; i++) {
+        sample_make(&s[i], 7, i);
+        items[i] = s[i].item;
+    }
+    bench_append(&b, items, 600, &a);
+    ck_assert_uint_eq(a.count, 600);
+    ck_assert_uint_eq(a.results[599].proof.tree_size, 600);
+    ck_assert(bench_proof_good(&b, items[599].leaf, &a.results[599].proof));
+    ck_assert(bench_proof_good(&b, items[257].leaf, &a.results[257].proof));
+    bench_read(&b, 0, 1200, 1 << 20, &r);
+    ck_assert_uint_eq(r.count, 600);
+    ck_assert(bench_proof_good(&b, items[311].leaf, &r.rows[311].proof));
+    bench_fini(&b);
+}
+END_TEST
+
+START_TEST(complete_to_waits_for_what_is_pending)
+{
+    struct sample s;
+    bench_init(&b);
+    bench_open(&b);
+    wall_fake(INT64_C(1767000000000000));
+    ck_assert_int_eq(spool_complete_to_us(b.spool), INT64_C(1767000000000000));
+    sample_make(&s, 7, 1);
+    s.item.received_us = INT64_C(1766999999000000);
+    memset(&a, 0, sizeof a);
+    ck_assert(spool_append(b.spool, &s.item, 1, bench_on_append, &a));
+    ck_assert_int_eq(spool_complete_to_us(b.spool), s.item.received_us);
+    bench_wait(&b, &a.called);
+    ck_assert_int_eq(spool_complete_to_us(b.spool), INT64_C(1767000000000000));
+    ck_assert_int_eq(spool_last_seq(b.spool), 1);
+    wall_fake(INT64_MIN);
+    bench_fini(&b);
+}
+END_TEST
+
+START_TEST(rows_are_found_by_id_or_by_device_and_uuid)
+{
+    struct sample s;
+    uint8_t nobody[16] = {9};
+    bench_init(&b);
+    bench_open(&b);
+    sample_make(&s, 7, 1);
+    bench_append(&b, &s.item, 1, &a);
+    bench_find(&b, s.item.id, 0, &r);
+    ck_assert_uint_eq(r.count, 1);
+    ck_assert_str_eq(r.payload[0], s.payload);
+    ck_assert(bench_proof_good(&b, s.item.leaf, &r.rows[0].proof));
+    bench_find(&b, s.item.key, 7, &r);
+    ck_assert_uint_eq(r.count, 1);
+    ck_assert_int_eq(r.rows[0].seq, 1);
+    bench_find(&b, s.item.key, 8, &r);
+    ck_assert_uint_eq(r.count, 0);
+    bench_find(&b, s.item.key, 0, &r);
+    ck_assert_uint_eq(r.count, 0);
+    bench_find(&b, nobody, 7, &r);
+    ck_assert_uint_eq(r.count, 0);
+    bench_fini(&b);
+}
+END_TEST
+
+START_TEST(only_what_is_old_and_ingested_is_deleted)
+{
+    struct sample s;
+    bench_init(&b);
+    bench_open(&b);
+    int64_t now_us = wall_now_us();
+    for (unsigned i = 0; i < 6; i++) { /* 1..4 old, 5..6 young */
+        sample_make(&s, 7, i);
+        s.item.received_us = i < 4 ? now_us - KEEP_US - 60 * US_PER_S : now_us;
+        bench_append(&b, &s.item, 1, &a);
+    }
+    spool_set_ingested(b.spool, 3);
+    int64_t until = mono_now_ms() + WAIT_MS;
+    do {
+        bench_read(&b, 0, 100, 1 << 20, &r);
+        loop_turn(b.loop, 250); /* reads are work: let the thread be idle in between */
+        loop_turn(b.loop, 250);
+    } while (r.count > 3 && mono_now_ms() < until);
+    ck_assert_uint_eq(r.count, 3);
+    ck_assert_int_eq(r.rows[0].seq, 4);
+    bench_close(&b);
+    bench_open(&b);
+    ck_assert_int_eq(spool_ingested_hint(b.spool), 3);
+    ck_assert_int_eq(spool_last_seq(b.spool), 6);
+    bench_read(&b, 0, 100, 1 << 20, &r);
+    ck_assert_uint_eq(r.count, 3);
+    sample_make(&s, 7, 5); /* its group is still there */
+    ck_assert(bench_proof_good(&b, s.item.leaf, &r.rows[2].proof));
+    sample_make(&s, 7, 77);
+    bench_append(&b, &s.item, 1, &a);
+    ck_assert_int_eq(a.results[0].seq, 7); /* numbers never come back */
+    bench_fini(&b);
+}
+END_TEST
+
+UNIT_MAIN("spool/append", new_rows_are_signed_and_read_back, a_duplicate_gets_the_first_row_and_proof,
+          duplicates_inside_a_group_are_found, same_key_other_body_is_a_conflict, kinds_and_scopes,
+          the_earliest_automatic_position_keeps_its_slot, below_the_floor_nothing_is_taken_until_there_is_room,
+          the_queue_is_bounded_and_groups_form_by_themselves, one_batch_larger_than_a_group_stays_whole,
+          complete_to_waits_for_what_is_pending, rows_are_found_by_id_or_by_device_and_uuid,
+          only_what_is_old_and_ingested_is_deleted)
