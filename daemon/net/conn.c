@@ -7,8 +7,9 @@
  *  - States move only through set_state; a connection that is DEAD calls nobody back and is freed by the listener's
  *    reaper at the end of the loop turn, so that every function on the stack may still look at it.
  *  - The socket is read even while the owner has paused, up to INPUT_MAX bytes: only a socket that is read tells that
- *    its peer has left. Once those bytes are full, a timer asks the kernel instead (poll for RDHUP), because an epoll
- *    registration for closing alone is not told of errors by libevent 2.1.
+ *    its peer has left. Once those bytes are full, reading is off (libevent 2.1 would call on_read in a circle) and a
+ *    timer asks the kernel instead (poll for RDHUP), because an epoll registration for closing alone is not told of
+ *    errors by libevent 2.1. An owner that wants more than INPUT_MAX bytes at once loses the connection.
  *  - libevent's TLS reports the end of the stream before the bytes that came with it: they are offered first.
  *  - What waits to be written is bounded by OUTPUT_MAX.
  *  - Closing after a write is lingering: our side is shut (close_notify, FIN), the peer's bytes are thrown away until it
@@ -106,6 +107,15 @@ static void tell_closed(struct conn *c, const char *why)
         on_closed(arg, why);
 }
 
+/* Paused with a full input: stop reading, ask the kernel now and then whether the peer is still there. */
+static void watch_if_full(struct conn *c)
+{
+    if (evbuffer_get_length(bufferevent_get_input(c->bev)) < INPUT_MAX)
+        return;
+    bufferevent_disable(c->bev, EV_READ);
+    loop_timer_arm(c->timer, WATCH_MS);
+}
+
 /* Offers what is unread until the owner pauses, closes or wants more bytes. A bound on rounds keeps one peer's
  * pipelined requests from holding the loop. */
 static void deliver(struct conn *c)
@@ -127,6 +137,8 @@ static void deliver(struct conn *c)
         }
         size_t used = c->cbs.on_bytes(c->arg, bytes, len);
         evbuffer_drain(in, used < len ? used : len);
+        if (used == 0 && len >= INPUT_MAX && c->state == CONN_OPEN && !c->paused)
+            tell_closed(c, "overflow");
         if (used == 0)
             break;
     }
@@ -167,8 +179,8 @@ static void on_read(struct bufferevent *bev, void *arg)
         throw_input_away(c);
     else if (c->state == CONN_OPEN && !c->paused)
         deliver(c);
-    else if (c->state == CONN_OPEN && evbuffer_get_length(bufferevent_get_input(bev)) >= INPUT_MAX)
-        loop_timer_arm(c->timer, WATCH_MS);
+    else if (c->state == CONN_OPEN)
+        watch_if_full(c);
 }
 
 static void on_write(struct bufferevent *bev, void *arg)
@@ -354,8 +366,7 @@ void conn_pause(struct conn *c)
     if (c->state != CONN_OPEN || c->paused)
         return;
     c->paused = true;
-    if (evbuffer_get_length(bufferevent_get_input(c->bev)) >= INPUT_MAX)
-        loop_timer_arm(c->timer, WATCH_MS);
+    watch_if_full(c);
 }
 
 void conn_resume(struct conn *c)
@@ -364,6 +375,7 @@ void conn_resume(struct conn *c)
         return;
     c->paused = false;
     loop_timer_disarm(c->timer);
+    bufferevent_enable(c->bev, EV_READ);
     /* Deferred: the caller is often deep inside an answer, and on_bytes may begin the next request. */
     if (evbuffer_get_length(bufferevent_get_input(c->bev)) > 0)
         bufferevent_trigger(c->bev, EV_READ, BEV_TRIG_IGNORE_WATERMARKS | BEV_TRIG_DEFER_CALLBACKS);
