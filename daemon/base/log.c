@@ -141,14 +141,13 @@ const char *log_quote(char *dst, size_t cap, const char *text, size_t len)
             dst[0] = '\0';
         return cap > 0 ? dst : "";
     }
-    size_t out = 0;
+    size_t out = 0, uncut = 1; /* uncut: the last place from which the … still fits */
     dst[out++] = '"';
     for (size_t at = 0; text != NULL && at < len;) {
         char piece[24];
         size_t used = escape_next(text + at, len - at, piece), n = strlen(piece);
-        /* The last character may use the room of the … that it makes unnecessary. */
-        size_t room = at + used == len ? cap - 2 : cap - tail;
-        if (out + n > room) {
+        if (out + n > cap - 2) {
+            out = uncut;
             memcpy(dst + out, CUT, sizeof CUT - 1);
             out += sizeof CUT - 1;
             break;
@@ -156,6 +155,8 @@ const char *log_quote(char *dst, size_t cap, const char *text, size_t len)
         memcpy(dst + out, piece, n);
         out += n;
         at += used;
+        if (out <= cap - tail)
+            uncut = out;
     }
     dst[out++] = '"';
     dst[out] = '\0';

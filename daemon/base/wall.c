@@ -218,7 +218,7 @@ static int64_t floor_div(int64_t a, int64_t b)
 
 char *wall_format_rfc3339(char *dst, size_t cap, int64_t us, int32_t offset_s)
 {
-    int64_t seconds = floor_div(us, US_PER_S), fraction = us - seconds * US_PER_S;
+    int64_t seconds = floor_div(us, US_PER_S), fraction = (us % US_PER_S + US_PER_S) % US_PER_S;
     int64_t local = seconds + offset_s, days = floor_div(local, DAY_S), rest = local - days * DAY_S;
     int32_t year;
     unsigned month, day;
@@ -227,7 +227,7 @@ char *wall_format_rfc3339(char *dst, size_t cap, int64_t us, int32_t offset_s)
     if (fraction != 0)
         snprintf(part, sizeof part, ".%06d", (int)fraction);
     if (offset_s != 0) {
-        int minutes = (offset_s < 0 ? -offset_s : offset_s) / 60 % (24 * 60);
+        int minutes = (int)((offset_s < 0 ? -(int64_t)offset_s : offset_s) / 60 % INT64_C(1440));
         snprintf(zone, sizeof zone, "%c%02d:%02d", offset_s < 0 ? '-' : '+', minutes / 60, minutes % 60);
     }
     snprintf(dst, cap, "%04d-%02u-%02uT%02d:%02d:%02d%s%s", (int)year, month, day, (int)(rest / 3600),
