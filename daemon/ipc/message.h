@@ -24,7 +24,8 @@ enum message_type {
     MSG_PUBLISH = 21, /* planner: same payload and fd as MSG_SNAPSHOT; supervisor keeps it and sends it to all doors */
 
     /* door -> ledger. id: the door's own request number, echoed. */
-    MSG_BATCH = 40,   /* u32 items, then per item u8 enum batch_kind, blob. One request, one batch: all or nothing. */
+    MSG_INTAKE = 40,  /* u32 items, then per item u8 enum batch_kind, blob. One request, one batch: all or nothing.
+                         (Not MSG_BATCH: sys/socket.h has a constant of that name.) */
     MSG_LOOKUP = 41,  /* i64 person, i64 device, 16 bytes id: a check-in's id, or that device's own uuid. Another person's
                          row is unknown. */
     /* ledger -> door */
