@@ -29,7 +29,7 @@ void wall_fake(int64_t now_us);
 /* RFC 3339 with a zone ("Z" or ±hh:mm required), up to microseconds; seconds = 60 refused; years 1970–2199.
  * false when malformed. */
 bool wall_parse_rfc3339(const char *s, size_t len, int64_t *ret_us);
-/* "2025-12-29T07:10:00.123456+08:00"; fraction only when not zero; offset_s = 0 gives "Z". dst ≥ 40 bytes. */
+/* "2001-09-09T09:46:40.123456+08:00"; fraction only when not zero; offset_s = 0 gives "Z". dst ≥ 40 bytes. */
 char *wall_format_rfc3339(char *dst, size_t cap, int64_t us, int32_t offset_s);
 /* Civil date <-> days since 1970-01-01 (proleptic Gregorian). */
 int32_t wall_days_from_civil(int32_t year, unsigned month, unsigned day);
