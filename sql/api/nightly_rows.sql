@@ -1,0 +1,160 @@
+-- Reading closed days, for the export, and recording what was published.
+
+-- A closed version as rows, one per person and session.
+create or replace function hadir.version_rows(p_government bigint, p_day date, p_version int)
+returns table (unit_code text, unit_name text, nip text, name text, category text, day date, expected_place text,
+  session_code text, state text, decided_at text, late_minutes int, early_minutes int, place text, fence text,
+  relation text, flags text, reason text, checkin_id uuid, "position" bigint)
+language sql stable set search_path = pg_catalog, pg_temp
+as $$
+  select a.unit_code, a.unit_name, a.nip, a.name, a.category, a.day, a.expected_place,
+    s.value ->> 'code', s.value ->> 'state', hadir.rfc3339((s.value ->> 'decided_at')::timestamptz, g.zone),
+    (s.value ->> 'late_minutes')::int, (s.value ->> 'early_minutes')::int, s.value ->> 'place', s.value ->> 'fence_name',
+    s.value ->> 'relation', (select string_agg(f.value, ',' order by f.ordinality)
+                             from jsonb_array_elements_text(s.value -> 'flags') with ordinality f),
+    s.value ->> 'reason', (s.value ->> 'checkin')::uuid, s.ordinality
+  from hadir.attendance a
+  join hadir.government g on g.id = a.government
+  cross join lateral jsonb_array_elements(a.sessions) with ordinality s
+  where a.government = p_government and a.day = p_day and a.version = p_version
+$$;
+comment on function hadir.version_rows(bigint, date, int) is
+  'The rows of a closed version, unordered. Called by api.nightly_rows and api.nightly_difference.';
+revoke all on function hadir.version_rows(bigint, date, int) from public;
+grant execute on function hadir.version_rows(bigint, date, int) to hadir_reader;
+
+set role hadir_reader;
+
+create or replace function api.nightly_rows(p_government bigint, p_day date, p_version int)
+returns table (unit_code text, unit_name text, nip text, name text, category text, day date, expected_place text,
+  session_code text, state text, decided_at text, late_minutes int, early_minutes int, place text, fence text,
+  relation text, flags text, reason text, checkin_id uuid)
+language sql stable security definer set search_path = pg_catalog, pg_temp
+as $$
+  select r.unit_code, r.unit_name, r.nip, r.name, r.category, r.day, r.expected_place, r.session_code, r.state,
+    r.decided_at, r.late_minutes, r.early_minutes, r.place, r.fence, r.relation, r.flags, r.reason, r.checkin_id
+  from hadir.version_rows(p_government, p_day, p_version) r
+  order by r.unit_code collate "C", r.nip collate "C", r.position
+$$;
+comment on function api.nightly_rows(bigint, date, int) is
+  'The attendance of a closed day as that version holds it, one row per person and session, ordered by unit code, NIP and '
+  'session. Called by hadir_nightly.';
+revoke all on function api.nightly_rows(bigint, date, int) from public;
+grant execute on function api.nightly_rows(bigint, date, int) to hadir_nightly;
+
+create or replace function api.nightly_difference(p_government bigint, p_day date, p_version int)
+returns table (unit_code text, unit_name text, nip text, name text, category text, day date, expected_place text,
+  session_code text, state text, decided_at text, late_minutes int, early_minutes int, place text, fence text,
+  relation text, flags text, reason text, checkin_id uuid, change text)
+language sql stable security definer set search_path = pg_catalog, pg_temp
+as $$
+  with pair as (
+    select o as old, n as new
+    from hadir.version_rows(p_government, p_day, p_version - 1) o
+    full join hadir.version_rows(p_government, p_day, p_version) n
+      on n.nip = o.nip and coalesce(n.session_code, '') = coalesce(o.session_code, '')
+    where p_version > 1
+      and row(n.unit_code, n.expected_place, n.state, n.decided_at, n.late_minutes, n.early_minutes, n.place, n.fence,
+              n.relation, n.flags, n.reason, n.checkin_id)
+        is distinct from
+          row(o.unit_code, o.expected_place, o.state, o.decided_at, o.late_minutes, o.early_minutes, o.place, o.fence,
+              o.relation, o.flags, o.reason, o.checkin_id)
+  ),
+  line as (
+    select (p.old).*, case when (p.new).nip is null then 'removed' else 'before' end as change, 1 as turn from pair p
+    where (p.old).nip is not null
+    union all
+    select (p.new).*, case when (p.old).nip is null then 'added' else 'after' end, 2 from pair p
+    where (p.new).nip is not null
+  )
+  select l.unit_code, l.unit_name, l.nip, l.name, l.category, l.day, l.expected_place, l.session_code, l.state,
+    l.decided_at, l.late_minutes, l.early_minutes, l.place, l.fence, l.relation, l.flags, l.reason, l.checkin_id, l.change
+  from line l
+  order by l.nip collate "C", l.session_code collate "C" nulls last, l.turn
+$$;
+comment on function api.nightly_difference(bigint, date, int) is
+  'How a version differs from the one before it: rows of api.nightly_rows with change = added, removed, or before and after '
+  'of a row that changed. Nothing for version 1. Ordered by NIP and session. Called by hadir_nightly.';
+revoke all on function api.nightly_difference(bigint, date, int) from public;
+grant execute on function api.nightly_difference(bigint, date, int) to hadir_nightly;
+
+create or replace function api.nightly_versions(p_government bigint, p_day date, p_version int)
+returns table (kind text, name text, version text)
+language sql stable security definer set search_path = pg_catalog, pg_temp
+as $$
+  select r.value ->> 'kind', r.value ->> 'name', r.value ->> 'version'
+  from hadir.attendance_version v
+  cross join lateral jsonb_array_elements(v.rules) with ordinality r
+  where v.government = p_government and v.day = p_day and v.version = p_version
+  order by r.ordinality
+$$;
+comment on function api.nightly_versions(bigint, date, int) is
+  'By what a version was derived: kind (policy, working_hours, calendar, fence), name, version (its date, or a fence''s '
+  'number). Called by hadir_nightly.';
+revoke all on function api.nightly_versions(bigint, date, int) from public;
+grant execute on function api.nightly_versions(bigint, date, int) to hadir_nightly;
+
+create or replace function api.export_previous(p_government bigint, p_day date, p_version int) returns text
+language sql stable security definer set search_path = pg_catalog, pg_temp
+as $$
+  select e.manifest_sha256
+  from hadir.export_run e
+  left join hadir.export_run own on own.government = p_government and own.day = p_day and own.version = p_version
+  where e.government = p_government and (e.day, e.version) <> (p_day, p_version)
+    and (own.day is null or (e.recorded_at, e.day, e.version) < (own.recorded_at, own.day, own.version))
+  order by e.recorded_at desc, e.day desc, e.version desc
+  limit 1
+$$;
+comment on function api.export_previous(bigint, date, int) is
+  'The manifest''s SHA-256 of the government''s export before this one (the same answer after this one was recorded); null '
+  'for the first. Called by hadir_nightly.';
+revoke all on function api.export_previous(bigint, date, int) from public;
+grant execute on function api.export_previous(bigint, date, int) to hadir_nightly;
+
+create or replace function api.export_pending(p_now timestamptz)
+returns table (government bigint, code text, zone text, day date, version int, closed_at timestamptz,
+  frozen_at timestamptz, recorded_to timestamptz, late_spools text)
+language sql stable security definer set search_path = pg_catalog, pg_temp
+as $$
+  select g.id, g.code, g.zone, v.day, v.version, v.closed_at, v.frozen_at, v.recorded_to, array_to_string(v.late_spools, ',')
+  from hadir.attendance_version v
+  join hadir.government g on g.id = v.government
+  where v.frozen_at <= p_now
+    and not exists (select from hadir.export_run e
+                    where e.government = v.government and e.day = v.day and e.version = v.version)
+  -- What was frozen first is published first, so that a run that was killed finds the same predecessor again.
+  order by g.code collate "C", v.frozen_at, v.day, v.version
+$$;
+comment on function api.export_pending(timestamptz) is
+  'Versions frozen until p_now whose export is not recorded, in the order in which to publish them. Called by hadir_nightly.';
+revoke all on function api.export_pending(timestamptz) from public;
+grant execute on function api.export_pending(timestamptz) to hadir_nightly;
+
+reset role;
+set role hadir_writer;
+
+create or replace function api.export_record(p_government bigint, p_day date, p_version int, p_folder text,
+  p_manifest_sha256 text, p_closed_at timestamptz, p_now timestamptz) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+  insert into hadir.export_run (government, day, version, folder, manifest_sha256, closed_at, recorded_at)
+  values (p_government, p_day, p_version, p_folder, p_manifest_sha256, p_closed_at, p_now)
+  on conflict (government, day, version) do nothing;
+  if not found and not exists (
+    select from hadir.export_run e
+    where e.government = p_government and e.day = p_day and e.version = p_version
+      and e.manifest_sha256 = p_manifest_sha256
+  ) then
+    raise exception 'export_record: day % version % of government % was published with another content',
+      p_day, p_version, p_government using errcode = 'unique_violation';
+  end if;
+end
+$$;
+comment on function api.export_record(bigint, date, int, text, text, timestamptz, timestamptz) is
+  'Records that a version was published: its folder, its manifest''s SHA-256. Again with the same hash: nothing; with '
+  'another: an error, for what is published is never rewritten. Called by hadir_nightly.';
+revoke all on function api.export_record(bigint, date, int, text, text, timestamptz, timestamptz) from public;
+grant execute on function api.export_record(bigint, date, int, text, text, timestamptz, timestamptz) to hadir_nightly;
+
+reset role;
