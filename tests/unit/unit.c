@@ -1,3 +1,4 @@
+/* Runs one suite of check tests as a program; see unit.h. A time-out of its own, because sanitizers are slow. */
 #include "unit.h"
 
 #include <stdlib.h>
