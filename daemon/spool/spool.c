@@ -281,6 +281,15 @@ bool spool_orphan_close(struct spool *s, struct spool_orphan *o, bool drained)
     return true;
 }
 
+bool spool_orphan_again(struct spool *s)
+{
+    struct request *r = new_read(s, REQUEST_ORPHAN_AGAIN, NULL);
+    if (r == NULL)
+        return false;
+    submit(s, r);
+    return true;
+}
+
 /* ---- what is known ---- */
 
 const uint8_t *spool_id(const struct spool *s)

@@ -120,7 +120,8 @@ int64_t spool_ingested_hint(const struct spool *s);
 
 /* Orphans: older spool files in the folder, spool-<hex>.orphan.db, set aside after a failed sync or read, or copied
  * here from another machine. One at a time is opened (a copy of it), read through the same kind of interface and
- * closed; its files are removed only when the ledger says that every row is in the database. */
+ * closed. Only when the ledger says that every row is in the database it becomes spool-<hex>.drained.db, kept for as
+ * long as rows are. */
 struct spool_orphan;
 size_t spool_orphans(const struct spool *s); /* how many are left, as of the last look */
 /* o NULL: none, or none readable now. */
@@ -131,7 +132,9 @@ int64_t spool_orphan_last_seq(const struct spool_orphan *o);
 /* As spool_read. Rows that cannot be read are left out and logged; the file is then kept as spool-<hex>.broken.db. */
 bool spool_orphan_read(struct spool *s, struct spool_orphan *o, int64_t after_seq, size_t max_rows, size_t max_bytes,
                        spool_rows_cb cb, void *arg);
-/* Takes o. drained: all of it is in the database, remove it. */
+/* Takes o. drained: all of it is in the database. */
 bool spool_orphan_close(struct spool *s, struct spool_orphan *o, bool drained);
+/* The database went back: what was drained is to be drained again. */
+bool spool_orphan_again(struct spool *s);
 
 #endif

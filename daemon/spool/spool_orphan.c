@@ -8,7 +8,9 @@
  *
  * Draining. The original is evidence and stays as it is. A copy of database and log is opened, which recovers the log
  * up to the last whole transaction: exactly what had been acknowledged, perhaps more, never less. When the ledger says
- * that all rows are in the database, original and copy are removed. A row that cannot be read is passed over, and the
+ * that all rows are in the database, the copy is removed and the original becomes `.drained.db`, for as long as the live
+ * file keeps its rows (keep_us, counted from draining by the file's mtime): should the database be restored to an older
+ * state, spool_orphan_revive gives it its old name and it is drained again. A row that cannot be read is passed over, and the
  * file is kept under the name `.broken.db` for a human; a file that cannot be opened at all likewise.
  *
  * Does not decide when to drain (ledger/ingest.c) and never writes to the live file.
@@ -21,14 +23,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "digest.h"
 #include "log.h"
+#include "wall.h"
 
 #define MARK "spool.failed"
 #define HEX_CHARS 16
 #define SUFFIX ".orphan.db"
+#define DRAINED ".drained.db"
 
 bool spool_path(char dst[SPOOL_PATH_MAX], const char *dir, const char *name)
 {
@@ -147,8 +152,7 @@ void spool_orphan_sweep(const char *dir)
 /* "spool-<hex>.orphan.db" with another ending. */
 static void other_name(char dst[80], const char *name, const char *suffix)
 {
-    size_t stem = strlen(name) - strlen(SUFFIX);
-    snprintf(dst, 80, "%.*s%s", (int)stem, name, suffix);
+    snprintf(dst, 80, "%.*s%s", (int)strcspn(name, "."), name, suffix);
 }
 
 static bool write_all(int fd, const uint8_t *bytes, size_t len)
@@ -207,15 +211,21 @@ static void drop_copy(const char *dir, const char *name)
     drop_file(dir, copy);
 }
 
+/* Both files of a spool from one ending to another, the log first. */
+static bool rename_pair(const char *dir, const char *name, const char *suffix, char ret_name[80])
+{
+    char from[84], to[84];
+    other_name(ret_name, name, suffix);
+    snprintf(from, sizeof from, "%s-wal", name);
+    snprintf(to, sizeof to, "%s-wal", ret_name);
+    return rename_if_there(dir, from, to) && rename_if_there(dir, name, ret_name);
+}
+
 /* Out of the way for ever, but kept. */
 static void set_broken(const char *dir, const char *name)
 {
-    char from[80], to[80];
-    snprintf(from, sizeof from, "%s-wal", name);
-    other_name(to, name, ".broken.db-wal");
-    bool ok = rename_if_there(dir, from, to);
-    other_name(to, name, ".broken.db");
-    ok = ok && rename_if_there(dir, name, to);
+    char to[80];
+    bool ok = rename_pair(dir, name, ".broken.db", to);
     log_error("event=spool_orphan_broken file=%s renamed=%d reason=\"kept for a human: acknowledged rows in it could not "
               "be read\"", to, ok);
 }
@@ -249,6 +259,39 @@ static struct spool_orphan *open_copy(const char *dir, const char *name)
         set_broken(dir, name);
     free(o);
     return NULL;
+}
+
+static void drop_if_older(const char *dir, const char *name, int64_t cutoff_us)
+{
+    char path[SPOOL_PATH_MAX], wal[84];
+    struct stat st;
+    if (!spool_path(path, dir, name) || stat(path, &st) != 0 || (int64_t)st.st_mtime * US_PER_S >= cutoff_us)
+        return;
+    snprintf(wal, sizeof wal, "%.79s-wal", name);
+    drop_file(dir, wal);
+    drop_file(dir, name);
+    log_info("event=spool_drained_removed file=%s", name);
+}
+
+void spool_orphan_expire(const char *dir, int64_t cutoff_us)
+{
+    DIR *d = opendir(dir);
+    for (const struct dirent *e; d != NULL && (e = readdir(d)) != NULL;)
+        if (has_form(e->d_name, DRAINED))
+            drop_if_older(dir, e->d_name, cutoff_us);
+    if (d != NULL)
+        closedir(d);
+}
+
+void spool_orphan_revive(const char *dir)
+{
+    char name[80];
+    DIR *d = opendir(dir);
+    for (const struct dirent *e; d != NULL && (e = readdir(d)) != NULL;)
+        if (has_form(e->d_name, DRAINED) && rename_pair(dir, e->d_name, SUFFIX, name))
+            log_warn("event=spool_orphan_revived file=%s reason=\"the database went back\"", name);
+    if (d != NULL)
+        closedir(d);
 }
 
 size_t spool_orphan_look(const char *dir, struct spool_orphan **ret)
@@ -296,28 +339,37 @@ void spool_orphan_rows(struct spool_orphan *o, int64_t after, size_t max_rows, s
     if (spool_file_rows(o->file, after, INT64_MAX, max_rows, on_row, &p, &last))
         return;
     /* Damage somewhere behind `last`: go on row by row, so that one bad page costs only what lies on it. */
+    int64_t lost = 0, first_lost = 0;
     while (p.more && last < o->last_seq) {
-        if (!spool_file_rows(o->file, last, last + 1, 1, on_row, &p, NULL)) {
-            log_error("event=spool_row_unreadable file=%s seq=%lld reason=\"%s\"", o->name, (long long)last + 1,
-                      spool_file_reason(o->file));
-            o->broken = true;
-        }
+        if (!spool_file_rows(o->file, last, last + 1, 1, on_row, &p, NULL) && lost++ == 0)
+            first_lost = last + 1;
         last++;
     }
+    o->broken = o->broken || lost > 0;
+    if (lost > 0)
+        log_error("event=spool_rows_unreadable file=%s rows=%lld first_seq=%lld reason=\"%s\"", o->name, (long long)lost,
+                  (long long)first_lost, spool_file_reason(o->file));
+}
+
+/* From now on it lives as long as a row of the live file that was ingested now. */
+static void set_drained(const char *dir, const char *name)
+{
+    char to[80], path[SPOOL_PATH_MAX];
+    struct timespec times[2] = {{.tv_sec = (time_t)(wall_now_us() / US_PER_S)}, {0}};
+    times[1] = times[0];
+    if (rename_pair(dir, name, DRAINED, to) && spool_path(path, dir, to) && utimensat(AT_FDCWD, path, times, 0) == 0)
+        log_info("event=spool_orphan_drained file=%s", to);
+    else
+        log_error("event=spool_orphan_rename_failed file=%s errno=%d", name, errno);
 }
 
 void spool_orphan_end(const char *dir, struct spool_orphan *o, bool drained)
 {
-    char wal[84];
     spool_file_close(o->file);
     drop_copy(dir, o->name);
-    if (drained && o->broken) {
+    if (drained && o->broken)
         set_broken(dir, o->name);
-    } else if (drained) {
-        snprintf(wal, sizeof wal, "%s-wal", o->name);
-        drop_file(dir, wal);
-        drop_file(dir, o->name);
-        log_info("event=spool_orphan_drained file=%s", o->name);
-    }
+    else if (drained)
+        set_drained(dir, o->name);
     free(o);
 }

@@ -28,7 +28,12 @@ struct spool_orphan {
 size_t spool_orphan_look(const char *dir, struct spool_orphan **ret);
 /* As spool_file_rows over all rows after `after`; a row that cannot be read is left out, logged and remembered. */
 void spool_orphan_rows(struct spool_orphan *o, int64_t after, size_t max_rows, spool_file_row_cb fn, void *arg);
-/* Frees o and the copy; drained: removes the file, or renames it to .broken.db when some of it was unreadable. */
+/* Frees o and the copy; drained: renames the file to .drained.db, or .broken.db when some of it was unreadable. */
 void spool_orphan_end(const char *dir, struct spool_orphan *o, bool drained);
+
+/* Removes drained files that were drained before cutoff_us. */
+void spool_orphan_expire(const char *dir, int64_t cutoff_us);
+/* Drained files are orphans again. */
+void spool_orphan_revive(const char *dir);
 
 #endif

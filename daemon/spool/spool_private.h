@@ -10,7 +10,7 @@
 struct loop_fd;
 
 enum request_kind { REQUEST_APPEND, REQUEST_READ, REQUEST_FIND, REQUEST_ORPHAN_OPEN, REQUEST_ORPHAN_READ,
-                    REQUEST_ORPHAN_CLOSE };
+                    REQUEST_ORPHAN_CLOSE, REQUEST_ORPHAN_AGAIN };
 
 struct row_set {
     struct spool_row *rows; /* payload and path of each: one allocation, at payload */

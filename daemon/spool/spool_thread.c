@@ -251,6 +251,14 @@ static void count_orphans(struct spool *s, struct spool_orphan **ret)
     pthread_mutex_unlock(&s->lock);
 }
 
+static void expire_drained(struct spool *s)
+{
+    pthread_mutex_lock(&s->lock);
+    int64_t keep_us = s->keep_us;
+    pthread_mutex_unlock(&s->lock);
+    spool_orphan_expire(s->dir, wall_now_us() - keep_us);
+}
+
 static void run_other(struct spool *s, struct request *r)
 {
     switch (r->kind) {
@@ -261,6 +269,7 @@ static void run_other(struct spool *s, struct request *r)
         run_find(s, r);
         break;
     case REQUEST_ORPHAN_OPEN:
+        expire_drained(s);
         count_orphans(s, &r->orphan);
         break;
     case REQUEST_ORPHAN_READ:
@@ -271,6 +280,10 @@ static void run_other(struct spool *s, struct request *r)
         break;
     case REQUEST_ORPHAN_CLOSE:
         spool_orphan_end(s->dir, r->orphan, r->drained);
+        count_orphans(s, NULL);
+        break;
+    case REQUEST_ORPHAN_AGAIN:
+        spool_orphan_revive(s->dir);
         count_orphans(s, NULL);
         break;
     case REQUEST_APPEND:
