@@ -80,46 +80,30 @@ bool codec_fail(struct codec_error *e, enum codec_fault fault, const char *fmt, 
     return false;
 }
 
-/* Brackets outside of strings. Wrong JSON may be miscounted; the parser refuses it anyway. */
-static bool deeper_than(const uint8_t *bytes, size_t len, unsigned max)
+/* A number too great for us ends just before `offset`: as a real it is not finite, as an integer out of range. */
+static enum codec_fault overflow_fault(const uint8_t *bytes, size_t offset)
 {
-    unsigned depth = 0;
-    bool in_string = false;
-    for (size_t i = 0; i < len; i++) {
-        uint8_t c = bytes[i];
-        if (in_string && c == '\\') {
-            i++;
-        } else if (c == '"') {
-            in_string = !in_string;
-        } else if (!in_string && (c == '[' || c == '{')) {
-            if (++depth > max)
-                return true;
-        } else if (!in_string && (c == ']' || c == '}') && depth > 0) {
-            depth--;
-        }
-    }
-    return false;
+    for (size_t i = offset; i > 0 && bytes[i - 1] != 0 && strchr("0123456789+-.eE", bytes[i - 1]) != NULL; i--)
+        if (strchr(".eE", bytes[i - 1]) != NULL)
+            return FAULT_NOT_FINITE;
+    return FAULT_RANGE;
 }
 
 struct json_doc *codec_parse(const void *bytes, size_t len, unsigned max_depth, struct codec_error *e)
 {
     struct json_error why = {0};
-    if (deeper_than(bytes, len, max_depth)) {
-        codec_fail(e, FAULT_TOO_DEEP, "%s", "");
-        return NULL;
-    }
     struct json_doc *doc = json_parse(bytes, len, max_depth, &why);
-    if (doc == NULL) {
-        enum codec_fault fault = FAULT_NOT_JSON;
-        if (strstr(why.reason, "number overflow") != NULL) /* 1e400 */
-            fault = FAULT_NOT_FINITE;
-        else if (strstr(why.reason, "too big") != NULL) /* an integer beyond 64 bits */
-            fault = FAULT_RANGE;
-        else if (strstr(why.reason, "memory") != NULL)
-            fault = FAULT_MEMORY;
-        codec_fail(e, fault, "%s", "");
-    }
-    return doc;
+    if (doc != NULL)
+        return doc;
+    enum codec_fault fault = FAULT_NOT_JSON;
+    if (strcmp(why.reason, "nested too deeply") == 0)
+        fault = FAULT_TOO_DEEP;
+    else if (strcmp(why.reason, "a number is out of range") == 0)
+        fault = overflow_fault(bytes, why.offset < len ? why.offset : len);
+    else if (strcmp(why.reason, "out of memory") == 0)
+        fault = FAULT_MEMORY;
+    codec_fail(e, fault, "%s", "");
+    return NULL;
 }
 
 bool codec_blank(const uint8_t *bytes, size_t len)
