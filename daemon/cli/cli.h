@@ -25,7 +25,7 @@ struct cli_option {
 bool cli_options(int *argc, char **argv, const struct cli_option *options, size_t count, int min_words, int max_words);
 
 /* Messages in the configured language: Indonesian unless language = en. */
-const char *cli_say(const char *id, const char *en);
+const char *cli_say(const char *id, const char *en) __attribute__((format_arg(1), format_arg(2)));
 void cli_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* The configuration (-c FILE, else $HADIR_CONF, else /etc/hadir/hadird.conf); exits with 1 when it is not good. */

@@ -21,62 +21,87 @@ static int is_sql(const struct dirent *d)
     return n > 4 && strcmp(d->d_name + n - 4, ".sql") == 0;
 }
 
-/* Runs a file in one transaction of its own. record != NULL: remembers it as that migration. */
-static bool run_file(struct session *s, const char *path, const char *name, bool record)
+/* One statement that gives no rows worth keeping. */
+static bool execute(struct session *s, const char *name, const char *sql, int n, const char *const *params)
 {
-    struct buf text, script;
     struct store_error e;
-    uint8_t hash[SHA256_BYTES];
-    char hex[65];
-    bool ok = false;
-    buf_init(&text, SQL_FILE_MAX);
-    buf_init(&script, SQL_FILE_MAX + 4096);
-    if (!cli_read_file(path, &text) || buf_str(&text) == NULL)
-        goto out;
-    digest_sha256(text.data, text.len, hash);
-    encode_hex(hex, sizeof hex, hash, sizeof hash);
-    if (record) {
-        const char *const known[] = {name};
-        struct rows *rows = session_query(s, "select sha256 from hadir.schema_migration where name = $1", 1, known, &e);
-        bool seen = rows != NULL && rows_count(rows) == 1;
-        bool same = seen && strcmp(rows_get(rows, 0, 0), hex) == 0;
-        rows_free(rows);
-        if (seen && !same)
-            cli_error(cli_say("%s berubah setelah dipasang", "%s was changed after it was applied"), name);
-        if (seen) {
-            ok = same;
-            goto out;
-        }
-    }
-    buf_puts(&script, "begin;\n");
-    buf_add(&script, text.data, text.len);
-    buf_puts(&script, "\n");
-    if (buf_str(&script) == NULL || !session_script(s, buf_str(&script), &e)) {
+    struct rows *rows = session_query(s, sql, n, params, &e);
+    if (rows == NULL)
         cli_error("%s: %s", name, e.message);
-        (void)session_script(s, "rollback", &e);
-        goto out;
-    }
-    ok = true;
-    if (record) {
-        const char *const row[] = {name, hex};
-        struct rows *rows = cli_query(s, "insert into hadir.schema_migration (name, sha256, applied_at) "
-                                         "values ($1, $2, clock_timestamp())", 2, row);
-        ok = rows != NULL;
-        rows_free(rows);
-    }
-    if (!session_script(s, ok ? "commit" : "rollback", &e)) {
+    rows_free(rows);
+    return rows != NULL;
+}
+
+static bool script(struct session *s, const char *name, const char *sql)
+{
+    struct store_error e;
+    bool ok = session_script(s, sql, &e);
+    if (!ok)
         cli_error("%s: %s", name, e.message);
-        ok = false;
-    }
-    if (ok && record)
-        printf(cli_say("dipasang: %s\n", "applied: %s\n"), name);
-out:
-    buf_fini(&text);
-    buf_fini(&script);
     return ok;
 }
 
-static bool run_folder(struct session *s, const char *dir, const char *folder, bool record)
+enum migration { MIGRATION_NEW, MIGRATION_SAME, MIGRATION_CHANGED, MIGRATION_UNKNOWN };
+
+static enum migration migration_state(struct session *s, const char *name, const char *sha256_hex)
+{
+    enum migration state = MIGRATION_NEW;
+    const char *const key[] = {name};
+    struct rows *table = cli_query(s, "select to_regclass('hadir.schema_migration') is not null", 0, NULL);
+    if (table == NULL)
+        return MIGRATION_UNKNOWN;
+    if (rows_get(table, 0, 0)[0] == 't') {
+        struct rows *rows = cli_query(s, "select sha256 from hadir.schema_migration where name = $1", 1, key);
+        if (rows == NULL)
+            state = MIGRATION_UNKNOWN;
+        else if (rows_count(rows) == 1)
+            state = strcmp(rows_get(rows, 0, 0), sha256_hex) == 0 ? MIGRATION_SAME : MIGRATION_CHANGED;
+        rows_free(rows);
+    }
+    rows_free(table);
+    return state;
+}
+
+/* A numbered migration: one transaction, remembered with its checksum, never applied twice, never changed after. */
+static bool run_migration(struct session *s, const char *name, struct buf *text)
+{
+    uint8_t hash[SHA256_BYTES];
+    char hex[65], number[12];
+    digest_sha256(text->data, text->len, hash);
+    encode_hex(hex, sizeof hex, hash, sizeof hash);
+    snprintf(number, sizeof number, "%ld", strtol(name, NULL, 10));
+    switch (migration_state(s, name, hex)) {
+    case MIGRATION_SAME:
+        return true;
+    case MIGRATION_CHANGED:
+        cli_error(cli_say("%s berubah setelah dipasang", "%s was changed after it was applied"), name);
+        return false;
+    case MIGRATION_UNKNOWN:
+        return false;
+    case MIGRATION_NEW:
+        break;
+    }
+    const char *const row[] = {number, name, hex};
+    bool ok = script(s, name, "begin") && script(s, name, buf_str(text)) &&
+              execute(s, name, "insert into hadir.schema_migration (number, name, sha256) values ($1::int, $2, $3)", 3, row);
+    if (!script(s, name, ok ? "commit" : "rollback") || !ok)
+        return false;
+    printf(cli_say("dipasang: %s\n", "applied: %s\n"), name);
+    return true;
+}
+
+static bool run_file(struct session *s, const char *path, const char *name, bool numbered)
+{
+    struct buf text;
+    buf_init(&text, SQL_FILE_MAX);
+    bool ok = cli_read_file(path, &text) && buf_str(&text) != NULL;
+    if (ok)
+        ok = numbered ? run_migration(s, name, &text) : script(s, name, buf_str(&text));
+    buf_fini(&text);
+    return ok;
+}
+
+static bool run_folder(struct session *s, const char *dir, const char *folder, bool numbered)
 {
     char path[4096];
     struct dirent **names;
@@ -89,7 +114,7 @@ static bool run_folder(struct session *s, const char *dir, const char *folder, b
     }
     for (int i = 0; i < n; i++) {
         snprintf(path, sizeof path, "%s/%s/%s", dir, folder, names[i]->d_name);
-        ok = ok && run_file(s, path, names[i]->d_name, record);
+        ok = ok && run_file(s, path, names[i]->d_name, numbered);
         free(names[i]);
     }
     free(names);
@@ -100,17 +125,13 @@ int cmd_migrate(int argc, char **argv)
 {
     const char *dir = HADIR_SQL_DIR;
     const struct cli_option options[] = {{"--sql", &dir, NULL}};
-    struct store_error e;
     if (!cli_options(&argc, argv, options, 1, 0, 0))
         return CLI_USAGE;
     struct session *s = cli_connect("hadir_owner");
-    /* one at a time: the lock goes with the connection */
-    bool ok = session_script(s, "select pg_advisory_lock(hashtext('hadir migrate'))", &e) &&
-              session_script(s, "create schema if not exists hadir; create table if not exists hadir.schema_migration "
-                                "(name text primary key, sha256 text not null, applied_at timestamptz not null)", &e);
-    if (!ok)
-        cli_error("%s", e.message);
-    ok = ok && run_folder(s, dir, "migrations", true) && run_folder(s, dir, "api", false);
+    /* one at a time: the lock goes with the connection. The api is replaced as one, under the feet of a running daemon. */
+    bool ok = script(s, "migrate", "select pg_advisory_lock(hashtext('hadir migrate'))") &&
+              run_folder(s, dir, "migrations", true) && script(s, "api", "begin") && run_folder(s, dir, "api", false) &&
+              script(s, "api", "commit");
     session_close(s);
     if (ok)
         puts(cli_say("basis data siap", "the database is ready"));
@@ -189,9 +210,12 @@ static void finding(struct findings *f, bool ok, const char *name, const char *d
 
 static void print_reason(struct findings *f, const json_value *reason)
 {
-    struct text text;
-    if (json_get_string(reason, &text))
-        finding(f, false, "hadird", text.s, cli_say("lihat RUNBOOK.md pada nama itu", "see RUNBOOK.md under that name"));
+    struct text code, detail;
+    char what[256];
+    if (!json_get_string(json_member(reason, "code"), &code) || !json_get_string(json_member(reason, "detail"), &detail))
+        return;
+    snprintf(what, sizeof what, "%.*s: %.*s", (int)code.len, code.s, (int)detail.len, detail.s);
+    finding(f, false, "hadird", what, cli_say("lihat RUNBOOK.md pada nama itu", "see RUNBOOK.md under that name"));
 }
 
 static void ask_daemon(struct findings *f)

@@ -174,7 +174,7 @@ class House:
     def wait_live(self, deadline_s=30):
         """The directory is confirmed and everything received is recorded."""
         wait_until("health is back", lambda: self.health().get("status") in ("ok", "degraded")
-                   and not set(self.health().get("reasons", [])) - {"simulated_clock", "clock_unsynchronised"}, deadline_s)
+                   and not {r["code"] for r in self.health().get("reasons", [])} - {"clock_simulated", "clock_unsynchronised"}, deadline_s)
 
     def set_clock(self, rfc3339):
         self.hadir("clock", rfc3339)
