@@ -131,6 +131,8 @@ declare
   written bigint;
   removed bigint;
   v_number bigint;
+  -- Equality with each day, not a range: plan_day's key begins with the day, and a person is found by probes.
+  v_days constant date[] := array(select p_from + n from generate_series(0, p_to - p_from) n);
 begin
   perform pg_advisory_xact_lock(hashtext('hadir.plan'));
   select greatest(s.number, 0) + 1 into v_number from hadir.directory_state s;
@@ -298,8 +300,7 @@ begin
       and not exists (select from pg_temp.plan_post o where o.person = d.person and d.day between o.first_day and o.last_day);
   else
     delete from hadir.plan_day d
-    using unnest(p_persons) want, generate_series(p_from::timestamp, p_to::timestamp, interval '1 day') day
-    where d.person = want and d.day = day::date
+    where d.day = any (v_days) and d.person = any (p_persons)
       and not exists (select from pg_temp.plan_post o where o.person = d.person and d.day between o.first_day and o.last_day);
   end if;
   get diagnostics removed = row_count;

@@ -21,7 +21,8 @@ declare
   v_other   bigint := 0;
   v_moved   boolean;
   v_every   boolean;
-  v_known   boolean;
+  v_known   boolean := true;  -- the new window begins in the old one and reaches as far
+  v_whole   boolean;          -- every day for everybody
   v_persons bigint[];
 begin
   perform pg_advisory_xact_lock(hashtext('hadir.plan'));
@@ -52,19 +53,20 @@ begin
     perform hadir.partition_ensure(p_now + interval '1 month');
     v_known := state.first_day is not null and v_first between state.first_day and state.first_day + state.days - 1
                and v_last >= state.first_day + state.days - 1;
-    if not v_known or v_last > state.first_day + state.days - 1 then
-      perform hadir.plan_compile(case when v_known then state.first_day + state.days else v_first end, v_last, null);
+    if v_known and v_last > state.first_day + state.days - 1 then
+      perform hadir.plan_compile(state.first_day + state.days, v_last, null);
     end if;
   end if;
 
   -- What is dirty, for whom it is. The day before is compiled too: its night shift may end where this day begins.
-  select exists (select from pg_temp.plan_dirty d where d.kind = 'all') or p_all into v_every;
+  v_whole := p_all or (v_moved and not v_known);
+  select exists (select from pg_temp.plan_dirty d where d.kind = 'all') or v_whole into v_every;
   select greatest(v_first, coalesce(min(coalesce(d.first_day, v_first)), v_first) - 1),
          least(v_last, coalesce(max(coalesce(d.last_day, v_last)), v_last))
   into v_from, v_to
   from pg_temp.plan_dirty d
   where d.kind in ('person', 'unit', 'government', 'all');
-  if p_all then
+  if v_whole then
     v_from := v_first;
     v_to := v_last;
   end if;
@@ -93,6 +95,10 @@ begin
         join hadir.posting o on o.unit = u.id and o.kind = 'main'
         where d.kind = 'government'
       ) p;
+    end if;
+    -- So many that looking at everybody is cheaper than looking them up.
+    if cardinality(v_persons) > 20000 then
+      v_every := true;
     end if;
   end if;
   if v_from <= v_to and (v_every or v_persons is not null) then
@@ -132,6 +138,7 @@ language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_changed bigint;
+  v_days constant date[] := array(select p_first + n from generate_series(0, p_last - p_first) n);
 begin
   create temporary table plan_people (person bigint, government bigint, pattern_ids bigint[], homes bigint[]);
   if p_persons is null then
@@ -152,14 +159,13 @@ begin
     select p.id, p.government, w.pattern_ids,
            coalesce((select array_agg(f.id order by f.id) from hadir.fence f
                      where f.person = p.id and f.kind = 'home' and f.removed_at is null), '{}')
-    from unnest(p_persons) want
-    join hadir.person p on p.id = want
-    cross join lateral (
-      select hadir.plan_window(p_first, p_last, array_agg(d.day), array_agg(d.pattern)) as pattern_ids
-      from generate_series(0, p_last - p_first) n
-      join hadir.plan_day d on d.day = p_first + n and d.person = p.id
-      having count(*) > 0
-    ) w;
+    from (
+      select d.person, hadir.plan_window(p_first, p_last, array_agg(d.day), array_agg(d.pattern)) as pattern_ids
+      from hadir.plan_day d
+      where d.day = any (v_days) and d.person = any (p_persons)
+      group by d.person
+    ) w
+    join hadir.person p on p.id = w.person;
   end if;
   create index on pg_temp.plan_people (person);
   analyze pg_temp.plan_people;
@@ -197,14 +203,24 @@ begin
   get diagnostics v_changed = row_count;
 
   -- Who has no plan left in the window leaves the directory.
-  with gone as (
-    update hadir.directory_person d
-    set removed = true, number = p_number, pattern_ids = '{}', homes = '{}'
-    where not d.removed and (p_persons is null or d.person = any (p_persons))
-      and not exists (select from pg_temp.plan_people n where n.person = d.person)
-    returning 1
-  )
-  select v_changed + count(*) into v_changed from gone;
+  if p_persons is null then
+    with gone as (
+      update hadir.directory_person d
+      set removed = true, number = p_number, pattern_ids = '{}', homes = '{}'
+      where not d.removed and not exists (select from pg_temp.plan_people n where n.person = d.person)
+      returning 1
+    )
+    select v_changed + count(*) into v_changed from gone;
+  else
+    with gone as (
+      update hadir.directory_person d
+      set removed = true, number = p_number, pattern_ids = '{}', homes = '{}'
+      from unnest(p_persons) want
+      where d.person = want and not d.removed and not exists (select from pg_temp.plan_people n where n.person = d.person)
+      returning 1
+    )
+    select v_changed + count(*) into v_changed from gone;
+  end if;
   drop table pg_temp.plan_people;
   return v_changed;
 end
