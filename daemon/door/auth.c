@@ -1,0 +1,98 @@
+/* Tokens to credentials. The directory compares SHA-256 values in constant time; here only the form is judged.
+ *
+ * Place in the flow: on_head, so that nobody's body is read for a stranger, and on_body once more, because a
+ * revocation must bite between the two. A "no" counts only while the directory is known to be the newest (confirmed by
+ * the planner within 5 s, and mapped here): otherwise the phone shall come again. */
+#include "auth.h"
+
+#include "counter.h"
+#include "digest.h"
+#include "door.h"
+#include "http.h"
+#include "wall.h"
+
+#define CONFIRMED_WITHIN_MS 5000
+#define TOKEN_MAX 128u
+
+bool auth_directory_confirmed(const struct door *d)
+{
+    const struct shared_cells *cells = counters_cells();
+    int64_t confirmed_ms = __atomic_load_n(&cells->directory_confirmed_ms, __ATOMIC_RELAXED);
+    if (confirmed_ms == 0 || mono_now_ms() - confirmed_ms > CONFIRMED_WITHIN_MS || !directory_loaded(d->directory))
+        return false;
+    int64_t newest_epoch = __atomic_load_n(&cells->directory_epoch, __ATOMIC_RELAXED);
+    int64_t newest_number = __atomic_load_n(&cells->directory_number, __ATOMIC_RELAXED);
+    int64_t epoch;
+    int64_t number;
+    int64_t compiled_us;
+    directory_version(d->directory, &epoch, &number, &compiled_us);
+    /* The newest may be on its way to us with the very person who is asking. */
+    return newest_number == 0 || (epoch == newest_epoch && number >= newest_number);
+}
+
+static enum auth_outcome find(const struct door *d, struct text token, struct credential *ret)
+{
+    if (token.s == NULL || token.len == 0)
+        return AUTH_MISSING;
+    if (token.len <= TOKEN_MAX) {
+        uint8_t hash[SHA256_BYTES];
+        digest_sha256(token.s, token.len, hash);
+        if (directory_find_token(d->directory, hash, ret))
+            return ret->revoked ? AUTH_REVOKED : AUTH_OK;
+    }
+    return auth_directory_confirmed(d) ? AUTH_UNKNOWN : AUTH_UNSURE;
+}
+
+enum auth_outcome auth_device(const struct door *d, struct text token, enum channel channel, struct credential *ret)
+{
+    enum auth_outcome outcome = find(d, token, ret);
+    if (outcome != AUTH_OK)
+        return outcome;
+    if (ret->kind != CREDENTIAL_DEVICE)
+        return AUTH_FORBIDDEN;
+    return ret->channel == channel ? AUTH_OK : AUTH_WRONG_CHANNEL;
+}
+
+static struct text bearer(const struct exchange *x)
+{
+    struct text token = {0};
+    if (!http1_bearer(http1_get(&x->request, "authorization"), &token))
+        token = (struct text){0};
+    return token;
+}
+
+enum auth_outcome auth_bearer_device(const struct exchange *x, struct credential *ret)
+{
+    return auth_device(x->door, bearer(x), CHANNEL_NATIVE, ret);
+}
+
+enum auth_outcome auth_bearer_any(const struct exchange *x, struct credential *ret)
+{
+    enum auth_outcome outcome = find(x->door, bearer(x), ret);
+    if (outcome == AUTH_OK && ret->kind == CREDENTIAL_DEVICE && ret->channel != CHANNEL_NATIVE)
+        return AUTH_WRONG_CHANNEL;
+    return outcome;
+}
+
+void auth_count(enum auth_outcome outcome)
+{
+    if (outcome == AUTH_REVOKED)
+        counter_inc(C_REFUSE_REVOKED);
+    else if (outcome != AUTH_OK && outcome != AUTH_UNSURE) /* unsure: counted as busy */
+        counter_inc(C_REFUSE_CREDENTIAL);
+}
+
+void auth_refuse(struct exchange *x, enum auth_outcome outcome)
+{
+    static const char *const codes[] = {
+        [AUTH_MISSING] = "missing_token",       [AUTH_UNKNOWN] = "unknown_token", [AUTH_REVOKED] = "revoked",
+        [AUTH_WRONG_CHANNEL] = "wrong_channel", [AUTH_FORBIDDEN] = "forbidden",
+    };
+    auth_count(outcome);
+    if (outcome == AUTH_UNSURE) {
+        answer_busy(x, C_BUSY_DIRECTORY, 5);
+        return;
+    }
+    answer_problem(x, &(struct problem){.code = codes[outcome]},
+                   outcome == AUTH_FORBIDDEN ? NULL : "WWW-Authenticate: Bearer\r\n");
+}

@@ -1,0 +1,36 @@
+/* Who asks: tokens to credentials, and whether a "no" may be trusted. */
+#ifndef HADIR_AUTH_H
+#define HADIR_AUTH_H
+
+#include <stdbool.h>
+
+#include "arena.h"
+#include "directory.h"
+#include "terms.h"
+
+struct door;
+struct exchange;
+
+enum auth_outcome {
+    AUTH_OK,
+    AUTH_MISSING,       /* no token at all */
+    AUTH_UNKNOWN,       /* surely nobody's */
+    AUTH_UNSURE,        /* nobody's as far as we know, but the directory is not fresh enough to say so */
+    AUTH_REVOKED,
+    AUTH_WRONG_CHANNEL, /* a device token of another channel */
+    AUTH_FORBIDDEN      /* known, but not for this */
+};
+
+/* The directory was confirmed within the last 5 s, and ours is the newest. */
+bool auth_directory_confirmed(const struct door *d);
+/* A device's token on its own channel. */
+enum auth_outcome auth_device(const struct door *d, struct text token, enum channel channel, struct credential *ret);
+/* For /v1: the Bearer token of the request. */
+enum auth_outcome auth_bearer_device(const struct exchange *x, struct credential *ret);
+enum auth_outcome auth_bearer_any(const struct exchange *x, struct credential *ret); /* native device or access */
+/* Answers an outcome other than AUTH_OK on /v1, and counts it. */
+void auth_refuse(struct exchange *x, enum auth_outcome outcome);
+/* Counts an outcome other than AUTH_OK; for channels that answer in their own way. */
+void auth_count(enum auth_outcome outcome);
+
+#endif

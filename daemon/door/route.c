@@ -1,0 +1,77 @@
+/* The table of everything the door serves, and finding a request in it.
+ *
+ * Place in the flow: http.c asks once per request, when the head is known, because the limits on the body depend on
+ * the answer. Paths are matched as sent; only the one variable segment is decoded, by its handler. Pure. */
+#include "route.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "channels.h"
+#include "codec.h"
+#include "question.h"
+
+static const struct route routes[] = {
+    {HTTP1_POST, "/v1/checkins", CHANNEL_NATIVE, false, (size_t)512 << 10, native_head, native_body, NULL},
+    {HTTP1_GET, "/v1/checkins/{}", 0, false, 0, question_checkin_head, question_checkin, NULL},
+    {HTTP1_GET, "/v1/me", 0, false, 0, question_me_head, question_me, NULL},
+    {HTTP1_GET, "/v1/me/attendance", 0, false, 0, question_me_head, question_attendance, NULL},
+    {HTTP1_GET, "/v1/units/{}/presence", 0, false, 0, question_presence_head, question_presence, NULL},
+    {HTTP1_POST, "/in/owntracks", CHANNEL_OWNTRACKS, true, (size_t)256 << 10, owntracks_head, owntracks_body,
+     owntracks_too_large},
+    {HTTP1_GET, "/in/osmand", CHANNEL_OSMAND, true, (size_t)64 << 10, osmand_head, osmand_body, osmand_too_large},
+    {HTTP1_POST, "/in/osmand", CHANNEL_OSMAND, true, (size_t)64 << 10, osmand_head, osmand_body, osmand_too_large},
+    {HTTP1_GET, "/in/whatsapp", CHANNEL_WHATSAPP, true, 0, whatsapp_handshake_head, whatsapp_handshake, NULL},
+    {HTTP1_POST, "/in/whatsapp", CHANNEL_WHATSAPP, true, WHATSAPP_BODY_MAX, whatsapp_head, whatsapp_body, NULL},
+};
+
+static const char *method_name(enum http1_method m)
+{
+    return m == HTTP1_GET ? "GET" : "POST";
+}
+
+/* "{}" takes one segment that is not empty. */
+static bool matches(const char *pattern, struct text path, struct text *ret_capture)
+{
+    const char *hole = strstr(pattern, "{}");
+    size_t before = hole != NULL ? (size_t)(hole - pattern) : strlen(pattern);
+    if (path.len < before || memcmp(path.s, pattern, before) != 0)
+        return false;
+    if (hole == NULL)
+        return path.len == before;
+    const char *from = path.s + before;
+    size_t left = path.len - before;
+    const char *slash = memchr(from, '/', left);
+    size_t len = slash != NULL ? (size_t)(slash - from) : left;
+    const char *after = hole + 2;
+    if (len == 0 || left - len != strlen(after) || memcmp(from + len, after, left - len) != 0)
+        return false;
+    *ret_capture = (struct text){from, len};
+    return true;
+}
+
+enum route_outcome route_find(enum http1_method method, struct text path, const struct route **ret_route,
+                              struct text *ret_capture, char *ret_allow, size_t allow_cap)
+{
+    struct buf allow;
+    buf_init(&allow, allow_cap - 1);
+    enum route_outcome outcome = ROUTE_UNKNOWN_PATH;
+    for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++) {
+        struct text capture = {0};
+        if (!matches(routes[i].pattern, path, &capture))
+            continue;
+        if (routes[i].method == method) {
+            *ret_route = &routes[i];
+            *ret_capture = capture;
+            outcome = ROUTE_FOUND;
+            break;
+        }
+        outcome = ROUTE_WRONG_METHOD;
+        buf_printf(&allow, "%s%s", allow.len > 0 ? ", " : "", method_name(routes[i].method));
+    }
+    const char *text = buf_str(&allow);
+    if (outcome == ROUTE_WRONG_METHOD)
+        snprintf(ret_allow, allow_cap, "%s", text != NULL ? text : "");
+    buf_fini(&allow);
+    return outcome;
+}
