@@ -500,6 +500,12 @@ void spool_stop(struct spool *s)
     pthread_cond_signal(&s->work);
     pthread_mutex_unlock(&s->lock);
     pthread_join(s->thread, NULL);
+    for (struct request *r = s->done.first; r != NULL; r = r->next) { /* nobody could close it any more */
+        if (r->kind == REQUEST_ORPHAN_OPEN && r->orphan != NULL) {
+            spool_orphan_end(s->dir, r->orphan, false);
+            r->orphan = NULL;
+        }
+    }
     deliver_all(s); /* the last results; a callback may not append any more */
     log_info("event=spool_stopped last_seq=%lld", (long long)s->last_seq);
     spool_free(s);

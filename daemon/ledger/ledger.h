@@ -1,0 +1,57 @@
+/* What the parts of the ledger share. Private to ledger/. */
+#ifndef HADIR_LEDGER_H
+#define HADIR_LEDGER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "channel.h"
+
+struct conf;
+struct ingest;
+struct limit;
+struct loop;
+struct loop_timer;
+struct peer;
+struct signer;
+struct spool;
+
+struct ledger {
+    const struct conf *conf;
+    struct loop *loop;
+    struct ipc_channel *control;
+    struct signer *signer;
+    struct spool *spool;
+    struct ingest *ingest;
+    struct limit *limit;
+    struct peer *peers;
+    size_t jobs;            /* batches and look-ups under way */
+    bool draining;
+    int64_t drain_mono_ms;  /* since when */
+    struct loop_timer *tick;
+};
+
+/* A door's end. Kept by the list and by every job that will answer to it. */
+struct peer {
+    struct ledger *ledger;
+    struct peer *next;
+    struct ipc_channel *channel; /* NULL: gone */
+    uint32_t index;
+    unsigned references;
+};
+
+/* Takes fd. An older peer of that index is closed. */
+void peer_add(struct ledger *l, uint32_t index, int fd);
+void peer_close_all(struct ledger *l);
+bool peer_all_flushed(const struct ledger *l);
+struct peer *peer_get(struct peer *p);
+void peer_put(struct peer *p);
+/* Sends, unless the peer is gone or takes nothing more (logged; its own deadline answers the client). */
+void peer_send(struct peer *p, uint16_t type, uint64_t id, const void *payload, size_t len);
+
+/* MSG_INTAKE, MSG_LOOKUP: answered now or when the spool has. */
+void batch_take(struct peer *p, uint64_t id, const uint8_t *payload, size_t len);
+void lookup_take(struct peer *p, uint64_t id, const uint8_t *payload, size_t len);
+
+#endif

@@ -1,0 +1,152 @@
+/* A parcel: at most 500 rows, sent as one range or, after a refusal, as ever smaller ones until the bad row stands alone.
+ *
+ * Ranges are always sent in the rows' order, so that "up to this number all is in the database" can be said after each.
+ * [from, to) is the current one; the ends of those after it are a stack: halving pushes an end, accepting pops one.
+ * Halving 500 rows needs 9 levels, and a row that cannot even be read is cut out with one more.
+ * Does not talk to the database (ingest.c) and does not know what a row holds (row.c).
+ */
+#include "parcel.h"
+
+#include <string.h>
+
+#include "log.h"
+#include "row.h"
+
+#define JSON_BYTES_MAX (64u << 20)
+
+void parcel_init(struct parcel *p)
+{
+    memset(p, 0, sizeof *p);
+    buf_init(&p->rows_json, JSON_BYTES_MAX);
+    buf_init(&p->text, JSON_BYTES_MAX);
+}
+
+void parcel_fini(struct parcel *p)
+{
+    buf_fini(&p->rows_json);
+    buf_fini(&p->text);
+}
+
+void parcel_clear(struct parcel *p)
+{
+    buf_clear(&p->rows_json);
+    buf_clear(&p->text);
+    p->count = p->from = p->to = p->depth = 0;
+}
+
+static void push_end(struct parcel *p, size_t end)
+{
+    p->ends[p->depth++] = end;
+}
+
+/* The current range ends before a row that cannot be read, or is that row alone. */
+static void settle(struct parcel *p)
+{
+    for (size_t i = p->from; i < p->to; i++) {
+        if (p->rows[i].len != 0)
+            continue;
+        size_t to = i == p->from ? i + 1 : i;
+        if (to < p->to) {
+            push_end(p, p->to);
+            p->to = to;
+        }
+        return;
+    }
+}
+
+bool parcel_fill(struct parcel *p, const struct spool_row *rows, size_t count)
+{
+    parcel_clear(p);
+    for (size_t i = 0; i < count && i < PARCEL_ROWS_MAX; i++) {
+        struct parcel_row *row = &p->rows[i];
+        size_t at = p->rows_json.len;
+        if (!row_write(&rows[i], &p->rows_json)) {
+            if (p->rows_json.failed) {
+                parcel_clear(p);
+                return false;
+            }
+            log_error("event=row_unreadable seq=%lld", (long long)rows[i].seq);
+            p->rows_json.len = at;
+        }
+        *row = (struct parcel_row){.seq = rows[i].seq, .received_us = rows[i].received_us, .at = at,
+                                   .len = p->rows_json.len - at};
+        memcpy(row->id, rows[i].id, sizeof row->id);
+        p->count++;
+    }
+    p->to = p->count;
+    settle(p);
+    return true;
+}
+
+bool parcel_is_empty(const struct parcel *p)
+{
+    return p->from == p->to;
+}
+
+size_t parcel_rows(const struct parcel *p)
+{
+    return p->to - p->from;
+}
+
+int64_t parcel_last_seq(const struct parcel *p)
+{
+    return p->rows[p->to - 1].seq;
+}
+
+int64_t parcel_newest_us(const struct parcel *p)
+{
+    int64_t newest_us = INT64_MIN;
+    for (size_t i = 0; i < p->to; i++)
+        if (p->rows[i].received_us > newest_us)
+            newest_us = p->rows[i].received_us;
+    return newest_us;
+}
+
+bool parcel_is_last(const struct parcel *p)
+{
+    return p->to == p->count;
+}
+
+bool parcel_is_unreadable(const struct parcel *p)
+{
+    return p->to == p->from + 1 && p->rows[p->from].len == 0;
+}
+
+const char *parcel_json(struct parcel *p, bool bare)
+{
+    buf_clear(&p->text);
+    if (!bare)
+        buf_putc(&p->text, '[');
+    for (size_t i = p->from; i < p->to; i++) {
+        if (i > p->from)
+            buf_putc(&p->text, ',');
+        buf_add(&p->text, p->rows_json.data + p->rows[i].at, p->rows[i].len);
+    }
+    if (!bare)
+        buf_putc(&p->text, ']');
+    return buf_str(&p->text);
+}
+
+const char *parcel_outline(struct parcel *p)
+{
+    const struct parcel_row *from = &p->rows[p->from];
+    struct spool_row row = {.seq = from->seq, .received_us = from->received_us};
+    memcpy(row.id, from->id, sizeof row.id);
+    buf_clear(&p->text);
+    row_write_unreadable(&row, &p->text);
+    return buf_str(&p->text);
+}
+
+void parcel_accept(struct parcel *p)
+{
+    p->from = p->to;
+    if (p->depth > 0)
+        p->to = p->ends[--p->depth];
+    settle(p);
+}
+
+void parcel_split(struct parcel *p)
+{
+    push_end(p, p->to);
+    p->to = p->from + parcel_rows(p) / 2;
+}
