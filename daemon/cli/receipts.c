@@ -48,3 +48,29 @@ int cmd_verify_receipt(int argc, char **argv)
     verifier_free(v);
     return code;
 }
+
+int cmd_receipt(int argc, char **argv)
+{
+    char reason[256];
+    struct buf receipt;
+    if (!cli_options(&argc, argv, NULL, 0, 1, 1))
+        return CLI_USAGE;
+    struct session *s = cli_connect("hadir_admin");
+    const char *const params[] = {argv[1]};
+    int code = CLI_FAILED;
+    buf_init(&receipt, RECEIPT_FILE_MAX);
+    struct rows *rows = cli_query(s, "select api.receipt($1::uuid)", 1, params);
+    const char *row = rows != NULL && rows_count(rows) == 1 ? rows_get(rows, 0, 0) : NULL;
+    if (rows != NULL && row == NULL) {
+        cli_error(cli_say("presensi %s tidak ada", "there is no check-in %s"), argv[1]);
+    } else if (row != NULL && !receipt_from_row((const uint8_t *)row, strlen(row), &receipt, reason, sizeof reason)) {
+        cli_error("%s", reason);
+    } else if (row != NULL) {
+        printf("%.*s\n", (int)receipt.len, (const char *)receipt.data);
+        code = CLI_DONE;
+    }
+    rows_free(rows);
+    buf_fini(&receipt);
+    session_close(s);
+    return code;
+}
