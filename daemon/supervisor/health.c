@@ -125,6 +125,8 @@ static void write_facts(struct look *l)
     json_key(&l->json, "clock");
     json_string(&l->json, l->sup->setup->conf->simulated_clock ? clock_state_name(CLOCK_SIMULATED)
                                                                : clock_state_name(wall_read().state));
+    json_key(&l->json, "clock_offset_us");
+    json_int(&l->json, cell(&cells->clock_offset_us));
     json_key(&l->json, "spool_depth");
     json_int(&l->json, counter_total(G_SPOOL_DEPTH));
     json_key(&l->json, "ingest_lag_ms");

@@ -1,0 +1,423 @@
+/* Questions of people: one statement or two each, the answer rendered and streamed to the door.
+ *
+ * Place in the flow: door --MSG_QUESTION--> here --api.presence …, hadir.actor set in the same sync--> render.c -->
+ * MSG_ANSWER_HEAD, bodies of at most BODY_BYTES with at most CREDIT of them unacknowledged, MSG_ANSWER_END.
+ *
+ *   WAITING_HEAD --row--> WAITING_ROWS --rendered--> STREAMING --all sent--> gone
+ *   any --MSG_QUESTION_CANCEL or the door gone--> gone; while the database works on it: DROPPED until its callback came
+ *
+ * Row security answers who may see what: no row is 404, whatever the reason. At most QUESTIONS_MAX at once; more are
+ * answered 503 (C_BUSY_DESK), and so is everything while the database is away.
+ * Does not: parse HTTP, know units or states. No threads. */
+#include "inquiry.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "buf.h"
+#include "channel.h"
+#include "counter.h"
+#include "digest.h"
+#include "log.h"
+#include "message.h"
+#include "render.h"
+#include "store.h"
+#include "wall.h"
+
+#define QUESTIONS_MAX 48 /* of the store's 64 exchanges */
+#define BODY_BYTES ((size_t)64 << 10)
+#define CREDIT 4u
+#define ANSWER_MAX ((size_t)256 << 20)
+#define TEXT_MAX 200 /* unit code, actor */
+
+enum state { WAITING_HEAD, WAITING_ROWS, STREAMING, DROPPED };
+
+struct inquiry {
+    struct inquiry *next;
+    struct inquiries *all;
+    struct ipc_channel *door;
+    uint64_t id;
+    enum state state;
+    enum question question;
+    char actor[TEXT_MAX + 1], unit[TEXT_MAX + 1], date[11], month[11], checkin[37], now[40];
+    bool csv, english;
+    struct buf body;
+    size_t sent;
+    unsigned unacknowledged;
+    char *head_texts[5]; /* unit_code, unit_name, zone, day, recorded_to: kept from the head's row */
+    bool behind;
+};
+
+struct inquiries {
+    struct store *store;
+    inquiries_idle_cb on_idle;
+    void *arg;
+    struct inquiry *first;
+    size_t count;
+};
+
+static const char HEAD[] = "select unit_code, unit_name, zone, day::text,"
+                           " to_char(recorded_to at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), behind"
+                           " from api.presence_head($1, $2::date, $3::timestamptz)";
+static const char PRESENCE[] = "select " RENDER_COLUMNS " from api.presence($1, $2::date, $3::timestamptz)";
+static const char ME[] = "select " RENDER_COLUMNS " from api.me($1::timestamptz)";
+static const char ATTENDANCE[] =
+    "select " RENDER_COLUMNS ", day::text from api.my_attendance($1::date, $2::timestamptz) order by day";
+static const char CHECKIN[] = "select * from api.checkin_status($1::uuid)";
+
+/* ---- life ---- */
+
+struct inquiries *inquiries_new(struct store *store, inquiries_idle_cb on_idle, void *arg)
+{
+    struct inquiries *q = calloc(1, sizeof *q);
+    if (q != NULL)
+        *q = (struct inquiries){.store = store, .on_idle = on_idle, .arg = arg};
+    return q;
+}
+
+static void inquiry_free(struct inquiry *x)
+{
+    for (size_t i = 0; i < sizeof x->head_texts / sizeof x->head_texts[0]; i++)
+        free(x->head_texts[i]);
+    buf_fini(&x->body);
+    free(x);
+}
+
+void inquiries_free(struct inquiries *q)
+{
+    if (q == NULL)
+        return;
+    while (q->first != NULL) {
+        struct inquiry *x = q->first;
+        q->first = x->next;
+        inquiry_free(x);
+    }
+    free(q);
+}
+
+size_t inquiries_count(const struct inquiries *q)
+{
+    return q->count;
+}
+
+static void inquiry_end(struct inquiry *x)
+{
+    struct inquiries *q = x->all;
+    for (struct inquiry **at = &q->first; *at != NULL; at = &(*at)->next) {
+        if (*at == x) {
+            *at = x->next;
+            break;
+        }
+    }
+    inquiry_free(x);
+    if (--q->count == 0 && q->on_idle != NULL)
+        q->on_idle(q->arg);
+}
+
+/* Nobody wants the answer any more. The database may still be working for it: then its callback ends the question. */
+static void inquiry_drop(struct inquiry *x)
+{
+    if (x->state == STREAMING)
+        inquiry_end(x);
+    else
+        x->state = DROPPED;
+}
+
+/* ---- answering ---- */
+
+static bool send_head(struct ipc_channel *door, uint64_t id, uint16_t status, const char *type, const char *code,
+                      const char *detail)
+{
+    struct buf payload;
+    buf_init(&payload, 1024);
+    buf_u16(&payload, status);
+    buf_blob(&payload, type, strlen(type));
+    buf_blob(&payload, code, strlen(code));
+    buf_blob(&payload, detail, strlen(detail));
+    bool sent = !payload.failed && channel_send(door, MSG_ANSWER_HEAD, id, payload.data, payload.len, -1);
+    buf_fini(&payload);
+    return sent;
+}
+
+static bool send_end(struct ipc_channel *door, uint64_t id, bool broken)
+{
+    uint8_t byte = broken ? 1 : 0;
+    return channel_send(door, MSG_ANSWER_END, id, &byte, 1, -1);
+}
+
+/* An answer that is a problem. The door makes problem+json of it. */
+static void refuse(struct ipc_channel *door, uint64_t id, bool english, uint16_t status, const char *code)
+{
+    static const struct {
+        const char *code, *indonesian, *english;
+    } details[] = {
+        {"not_found", "Tidak ditemukan.", "Not found."},
+        {"database_away", "Basis data sedang tidak dapat dihubungi. Silakan coba lagi sebentar lagi.",
+         "The database cannot be reached at the moment. Please try again shortly."},
+        {"busy", "Layanan sedang sibuk. Silakan coba lagi sebentar lagi.",
+         "The service is busy. Please try again shortly."},
+        {"internal", "Pertanyaan ini tidak dapat dijawab karena kesalahan di pihak kami.",
+         "This question could not be answered because of an error on our side."},
+    };
+    const char *detail = "";
+    for (size_t i = 0; i < sizeof details / sizeof details[0]; i++)
+        if (strcmp(details[i].code, code) == 0)
+            detail = english ? details[i].english : details[i].indonesian;
+    if (send_head(door, id, status, "application/problem+json", code, detail))
+        send_end(door, id, false);
+}
+
+static void refuse_and_end(struct inquiry *x, uint16_t status, const char *code)
+{
+    refuse(x->door, x->id, x->english, status, code);
+    inquiry_end(x);
+}
+
+/* Sends as much as the door's credit allows; ends the question when all is out. */
+static void stream(struct inquiry *x)
+{
+    while (x->unacknowledged < CREDIT && x->sent < x->body.len) {
+        size_t part = x->body.len - x->sent < BODY_BYTES ? x->body.len - x->sent : BODY_BYTES;
+        if (!channel_send(x->door, MSG_ANSWER_BODY, x->id, x->body.data + x->sent, part, -1)) {
+            log_error("event=answer_broken_off reason=\"the door's queue is full\"");
+            send_end(x->door, x->id, true);
+            inquiry_end(x);
+            return;
+        }
+        x->sent += part;
+        x->unacknowledged++;
+    }
+    if (x->sent < x->body.len)
+        return;
+    send_end(x->door, x->id, false);
+    inquiry_end(x);
+}
+
+static void begin_stream(struct inquiry *x)
+{
+    const char *type = x->csv && x->question != QUESTION_CHECKIN ? "text/csv; charset=utf-8" : "application/json";
+    if (x->body.failed) {
+        log_error("event=answer_too_large question=%d", (int)x->question);
+        counter_inc(C_QUESTION_ERRORS);
+        refuse_and_end(x, 500, "internal");
+        return;
+    }
+    counter_inc(C_QUESTIONS);
+    x->state = STREAMING;
+    if (!send_head(x->door, x->id, 200, type, "", "")) {
+        inquiry_end(x);
+        return;
+    }
+    stream(x);
+}
+
+/* ---- asking the database ---- */
+
+/* true when the callback may go on; otherwise the question has been ended. */
+static bool usable(struct inquiry *x, enum store_outcome outcome, const struct store_error *e)
+{
+    char quoted[300];
+    if (x->state == DROPPED) {
+        inquiry_end(x);
+        return false;
+    }
+    if (outcome == STORE_OK)
+        return true;
+    if (outcome == STORE_DOWN) {
+        refuse_and_end(x, 503, "database_away");
+        return false;
+    }
+    log_error("event=question_refused question=%d sqlstate=%s reason=%s", (int)x->question, e->sqlstate,
+              log_quote(quoted, sizeof quoted, e->message, strlen(e->message)));
+    counter_inc(C_QUESTION_ERRORS);
+    refuse_and_end(x, 500, "internal");
+    return false;
+}
+
+static void on_rows(void *arg, enum store_outcome outcome, const struct rows *rows, const struct store_error *e)
+{
+    struct inquiry *x = arg;
+    if (!usable(x, outcome, e))
+        return;
+    if (x->question == QUESTION_PRESENCE) {
+        const struct render_head head = {.unit_code = x->head_texts[0], .unit_name = x->head_texts[1],
+                                         .zone = x->head_texts[2], .day = x->head_texts[3],
+                                         .recorded_to = x->head_texts[4], .behind = x->behind};
+        (x->csv ? render_presence_csv : render_presence_json)(&head, rows, &x->body);
+    } else if (rows_count(rows) == 0) {
+        refuse_and_end(x, 404, "not_found");
+        return;
+    } else if (x->question == QUESTION_CHECKIN) {
+        render_checkin_json(rows, &x->body);
+    } else if (x->csv) {
+        render_own_csv(rows, &x->body);
+    } else if (x->question == QUESTION_ME) {
+        render_me_json(rows, &x->body);
+    } else {
+        render_attendance_json(x->month, rows, &x->body);
+    }
+    begin_stream(x);
+}
+
+static void on_head(void *arg, enum store_outcome outcome, const struct rows *rows, const struct store_error *e)
+{
+    struct inquiry *x = arg;
+    if (!usable(x, outcome, e))
+        return;
+    if (rows_count(rows) != 1) {
+        refuse_and_end(x, 404, "not_found");
+        return;
+    }
+    for (size_t i = 0; i < sizeof x->head_texts / sizeof x->head_texts[0]; i++) {
+        const char *text = rows_get(rows, 0, i);
+        x->head_texts[i] = text == NULL ? NULL : strdup(text);
+        if (text != NULL && x->head_texts[i] == NULL) {
+            refuse_and_end(x, 503, "busy");
+            return;
+        }
+    }
+    const char *behind = rows_get(rows, 0, 5);
+    x->behind = behind == NULL || behind[0] != 'f';
+    x->state = WAITING_ROWS;
+    const char *const params[] = {x->unit, x->head_texts[3], x->now};
+    if (!store_query(x->all->store, x->actor, PRESENCE, 3, params, on_rows, x))
+        refuse_and_end(x, 503, store_is_up(x->all->store) ? "busy" : "database_away");
+}
+
+static bool ask(struct inquiry *x)
+{
+    struct store *store = x->all->store;
+    const char *date = x->date[0] == '\0' ? NULL : x->date;
+    const char *const by_unit[] = {x->unit, date, x->now};
+    const char *const by_month[] = {x->month, x->now};
+    const char *const by_now[] = {x->now};
+    const char *const by_checkin[] = {x->checkin};
+    x->state = WAITING_ROWS;
+    switch (x->question) {
+    case QUESTION_PRESENCE:
+        x->state = WAITING_HEAD;
+        return store_query(store, x->actor, HEAD, 3, by_unit, on_head, x);
+    case QUESTION_ME:
+        return store_query(store, x->actor, ME, 1, by_now, on_rows, x);
+    case QUESTION_ATTENDANCE:
+        return store_query(store, x->actor, ATTENDANCE, 2, by_month, on_rows, x);
+    case QUESTION_CHECKIN:
+        return store_query(store, x->actor, CHECKIN, 1, by_checkin, on_rows, x);
+    }
+    return false;
+}
+
+/* ---- messages of doors ---- */
+
+/* A blob of at most cap - 1 bytes without NUL. */
+static bool read_text(struct reader *r, char *dst, size_t cap)
+{
+    size_t len;
+    const uint8_t *bytes = reader_blob(r, &len);
+    if (r->failed || len >= cap || (len > 0 && memchr(bytes, '\0', len) != NULL))
+        return false;
+    if (len > 0)
+        memcpy(dst, bytes, len);
+    dst[len] = '\0';
+    return true;
+}
+
+/* Fills x from MSG_QUESTION's payload. A date that is none never reaches SQL. */
+static bool decode(struct inquiry *x, const uint8_t *payload, size_t len)
+{
+    struct reader r;
+    int32_t days;
+    reader_init(&r, payload, len);
+    uint8_t question = reader_u8(&r);
+    if (!read_text(&r, x->actor, sizeof x->actor) || !read_text(&r, x->unit, sizeof x->unit) ||
+        !read_text(&r, x->date, sizeof x->date) || !read_text(&r, x->month, 8))
+        return false;
+    uint8_t format = reader_u8(&r), language = reader_u8(&r);
+    const uint8_t *checkin = reader_bytes(&r, 16);
+    int64_t now_us = reader_i64(&r);
+    if (!reader_done(&r) || question < QUESTION_PRESENCE || question > QUESTION_CHECKIN || x->actor[0] == '\0' ||
+        format > 1 || language > 1)
+        return false;
+    if (x->date[0] != '\0' && !wall_parse_date(x->date, strlen(x->date), &days))
+        return false;
+    x->question = (enum question)question;
+    if (x->question == QUESTION_ATTENDANCE) {
+        memcpy(x->month + strlen(x->month), "-01", 4); /* the month as its first day; room is for 11 */
+        if (!wall_parse_date(x->month, strlen(x->month), &days))
+            return false;
+    }
+    x->csv = format == 1;
+    x->english = language == 1;
+    encode_uuid(x->checkin, checkin);
+    wall_format_rfc3339(x->now, sizeof x->now, now_us, 0);
+    return true;
+}
+
+static bool on_question(struct inquiries *q, struct ipc_channel *door, uint64_t id, const uint8_t *payload, size_t len)
+{
+    struct inquiry *x = calloc(1, sizeof *x);
+    if (x == NULL) {
+        refuse(door, id, false, 503, "busy");
+        return true;
+    }
+    *x = (struct inquiry){.all = q, .door = door, .id = id};
+    buf_init(&x->body, ANSWER_MAX);
+    if (!decode(x, payload, len)) {
+        inquiry_free(x);
+        log_error("event=question_malformed");
+        return false;
+    }
+    bool up = store_is_up(q->store), room = q->count < QUESTIONS_MAX;
+    if (!up || !room || !ask(x)) {
+        if (up)
+            counter_inc(C_BUSY_DESK);
+        refuse(door, id, x->english, 503, up ? "busy" : "database_away");
+        inquiry_free(x);
+        return true;
+    }
+    x->next = q->first;
+    q->first = x;
+    q->count++;
+    return true;
+}
+
+static struct inquiry *find(struct inquiries *q, const struct ipc_channel *door, uint64_t id)
+{
+    struct inquiry *x = q->first;
+    while (x != NULL && (x->door != door || x->id != id))
+        x = x->next;
+    return x;
+}
+
+bool inquiries_message(struct inquiries *q, struct ipc_channel *door, uint16_t type, uint64_t id, const uint8_t *payload,
+                       size_t len)
+{
+    if (type == MSG_QUESTION)
+        return on_question(q, door, id, payload, len);
+    struct inquiry *x = find(q, door, id); /* may have ended while the message was on its way */
+    if (type == MSG_QUESTION_CANCEL) {
+        if (x != NULL && x->state != DROPPED)
+            inquiry_drop(x);
+        return true;
+    }
+    if (type != MSG_ANSWER_MORE)
+        return false;
+    if (x != NULL && x->state == STREAMING && x->unacknowledged > 0) {
+        x->unacknowledged--;
+        stream(x);
+    }
+    return true;
+}
+
+void inquiries_forget(struct inquiries *q, struct ipc_channel *door)
+{
+    struct inquiry *next;
+    for (struct inquiry *x = q->first; x != NULL; x = next) {
+        next = x->next;
+        if (x->door != door)
+            continue;
+        x->door = NULL;
+        if (x->state != DROPPED)
+            inquiry_drop(x);
+    }
+}
