@@ -63,7 +63,7 @@ struct conn {
     size_t lingered;
     struct sockaddr_storage peer;
     struct address *address;
-    struct conn *next_dead;
+    struct conn_link link;
 };
 
 static const char *state_name(enum conn_state s)
@@ -328,14 +328,9 @@ void conn_reap(struct conn *c)
     free(c);
 }
 
-struct conn *conn_next_dead(const struct conn *c)
+struct conn_link *conn_link(struct conn *c)
 {
-    return c->next_dead;
-}
-
-void conn_set_next_dead(struct conn *c, struct conn *next)
-{
-    c->next_dead = next;
+    return &c->link;
 }
 
 struct address *conn_address(const struct conn *c)

@@ -39,7 +39,8 @@ struct listener *listener_new(struct loop *loop, int fd, struct tls_server *tls,
                               listener_conn_cb on_conn, void *arg);
 void listener_stop(struct listener *l); /* no more accepts; open connections live on */
 unsigned listener_open(const struct listener *l);
-void listener_free(struct listener *l); /* after its connections are closed */
+/* Closes what is still open, calling nobody. Not from inside a callback of its connections. */
+void listener_free(struct listener *l);
 
 struct conn_callbacks {
     /* Bytes arrived: all that is unread, contiguous. Returns how many were consumed; the rest is offered again with

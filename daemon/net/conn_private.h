@@ -11,8 +11,11 @@ struct address;
 struct conn *conn_accept(struct listener *l, int fd, const struct sockaddr_storage *peer, struct address *address);
 /* Frees a closed connection for good; only from the listener's reaper. */
 void conn_reap(struct conn *c);
-struct conn *conn_next_dead(const struct conn *c);
-void conn_set_next_dead(struct conn *c, struct conn *next);
+/* The listener's own: a connection is in its list of the living or of the dead. */
+struct conn_link {
+    struct conn *prev, *next;
+};
+struct conn_link *conn_link(struct conn *c);
 struct address *conn_address(const struct conn *c);
 
 /* What a connection needs of its listener. */

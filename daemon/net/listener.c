@@ -49,7 +49,7 @@ struct listener {
     struct loop_fd *watch; /* NULL once stopped */
     struct loop_timer *resume;
     struct loop_timer *reaper;
-    struct conn *dead;
+    struct conn *live, *dead;
     unsigned open;
     unsigned handshakes;
     uint64_t seed; /* so that nobody can aim at one bucket */
@@ -149,7 +149,14 @@ void listener_hand_over(struct listener *l, struct conn *c)
 
 void listener_bury(struct listener *l, struct conn *c)
 {
-    conn_set_next_dead(c, l->dead);
+    struct conn_link *link = conn_link(c);
+    if (link->prev != NULL)
+        conn_link(link->prev)->next = link->next;
+    else
+        l->live = link->next;
+    if (link->next != NULL)
+        conn_link(link->next)->prev = link->prev;
+    *link = (struct conn_link){.next = l->dead};
     l->dead = c;
     loop_timer_arm(l->reaper, 0);
 }
@@ -159,7 +166,7 @@ static void reap(void *arg)
     struct listener *l = arg;
     while (l->dead != NULL) {
         struct conn *c = l->dead;
-        l->dead = conn_next_dead(c);
+        l->dead = conn_link(c)->next;
         struct address *a = conn_address(c);
         conn_reap(c);
         a->count--;
@@ -197,6 +204,10 @@ static void take(struct listener *l, int fd, const struct sockaddr_storage *peer
         address_drop_if_unused(l, a);
         return;
     }
+    conn_link(c)->next = l->live;
+    if (l->live != NULL)
+        conn_link(l->live)->prev = c;
+    l->live = c;
     a->count++;
     l->open++;
     counter_inc(C_CONN_ACCEPTED);
@@ -304,7 +315,10 @@ void listener_free(struct listener *l)
         return;
     if (l->watch != NULL)
         loop_fd_free(l->watch);
-    reap(l);
+    while (l->live != NULL)
+        conn_close(l->live);
+    if (l->reaper != NULL)
+        reap(l);
     if (l->resume != NULL)
         loop_timer_free(l->resume);
     if (l->reaper != NULL)
