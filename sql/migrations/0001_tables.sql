@@ -210,6 +210,7 @@ create table hadir.policy (
   anywhere       boolean not null default false,
   accuracy_cap_m double precision check (accuracy_cap_m >= 0),
   own_sessions   boolean not null default false,      -- its session rows replace the working hours'
+  basis          text not null default '',
   unique (government, number),
   check (valid_to is null or valid_to >= valid_from)
 );
@@ -572,6 +573,9 @@ as $$
 $$;
 
 grant execute on function hadir.epoch_us(timestamptz), hadir.from_epoch_us(bigint) to hadir_reader, hadir_writer;
+
+-- One problem of an import: line of the file, column, reason in the administrator's language.
+create type hadir.import_problem as (line int, field text, reason text);
 
 -- --------------------------------------------------------------------------------------------------- row security
 

@@ -1,0 +1,181 @@
+-- Working hours, a session per row: government (code), unit (code) or nip, valid_from, valid_to, weekdays ("1-4"),
+-- session, label, counts_as, accept_from, on_time_from, due, on_time_until, accept_until (HH:MM[:SS], beyond 24:00 runs
+-- into the next day), basis, on_holidays. Without government, unit and nip a row is for every government there is.
+-- A file replaces what the same government, unit or person had from the same first day. Refused as a whole when a row is
+-- wrong or when an acceptance interval would be emptied by the next. Caller: hadir_admin.
+drop function if exists api.import_hours(jsonb, timestamptz);
+create function api.import_hours(p_rows jsonb, p_now timestamptz)
+returns table (line int, field text, reason text)
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  v_problems hadir.import_problem[];
+  v_span record;
+begin
+  perform pg_advisory_xact_lock(hashtext('hadir.import'));
+  create temporary table import_hour as
+  select r.line, g.id as government, u.id as unit, p.id as person, r.government as government_code, r.unit as unit_code, r.nip,
+         hadir.try_date(r.valid_from) as valid_from, hadir.try_date(r.valid_to) as valid_to, r.valid_to as valid_to_text,
+         hadir.try_weekdays(r.weekdays) as weekdays, r.session as code, coalesce(r.label, r.session) as label, r.counts_as,
+         hadir.try_hour(r.accept_from) as accept_from, hadir.try_hour(r.accept_until) as accept_until,
+         hadir.try_hour(case when r.on_time_from is not null then r.on_time_from
+                             when r.counts_as = 'out' then r.due else r.accept_from end) as on_time_from,
+         hadir.try_hour(case when r.due is not null then r.due
+                             when r.counts_as = 'out' then r.on_time_from
+                             when r.counts_as = 'presence' then coalesce(r.on_time_from, r.accept_from) end) as due,
+         hadir.try_hour(coalesce(r.on_time_until, r.accept_until)) as on_time_until,
+         coalesce(r.basis, '') as basis, coalesce(hadir.try_boolean(r.on_holidays), false) as on_holidays,
+         r.on_holidays as on_holidays_text
+  from jsonb_to_recordset(hadir.import_rows(p_rows)) r (line int, government text, unit text, nip text, valid_from text,
+    valid_to text, weekdays text, session text, label text, counts_as text, accept_from text, on_time_from text, due text,
+    on_time_until text, accept_until text, basis text, on_holidays text)
+  left join hadir.unit u on u.code = r.unit
+  left join hadir.person p on p.nip = r.nip
+  left join hadir.government g on case when r.government is not null then g.code = r.government
+                                       when u.id is not null then g.id = u.government
+                                       when p.id is not null then g.id = p.government
+                                       else r.unit is null and r.nip is null end;
+
+  select array_agg(row(q.line, q.field, q.reason)::hadir.import_problem order by q.line, q.field) into v_problems
+  from (
+    select distinct i.line, 'government', case when i.government_code is null then 'belum ada pemerintah'
+                                               else format('pemerintah %s tidak dikenal', i.government_code) end
+    from pg_temp.import_hour i
+    where i.government is null and (i.unit_code is null or i.unit is not null) and (i.nip is null or i.person is not null)
+    union
+    select i.line, 'unit', format('unit %s tidak dikenal', i.unit_code)
+    from pg_temp.import_hour i where i.unit_code is not null and i.unit is null
+    union
+    select i.line, 'nip', 'NIP tidak dikenal' from pg_temp.import_hour i where i.nip is not null and i.person is null
+    union
+    select i.line, 'nip', 'unit dan nip tidak boleh diisi bersama'
+    from pg_temp.import_hour i where i.nip is not null and i.unit_code is not null
+    union
+    select i.line, 'unit', 'unit milik pemerintah lain'
+    from pg_temp.import_hour i join hadir.unit u on u.id = i.unit where u.government <> i.government
+    union
+    select i.line, 'valid_from', 'tanggal mulai harus berbentuk TTTT-BB-HH dan ada di kalender'
+    from pg_temp.import_hour i where i.valid_from is null
+    union
+    select i.line, 'valid_to', 'tanggal akhir harus berbentuk TTTT-BB-HH, ada di kalender, dan tidak sebelum tanggal mulai'
+    from pg_temp.import_hour i where i.valid_to_text is not null and (i.valid_to is null or i.valid_to < i.valid_from)
+    union
+    select i.line, 'weekdays', 'hari kerja harus seperti 1-5 atau 1-4,6 (1 = Senin, 7 = Minggu)'
+    from pg_temp.import_hour i where i.weekdays is null
+    union
+    select i.line, 'session', 'kode sesi harus diisi: huruf kecil, angka, garis; paling panjang 32'
+    from pg_temp.import_hour i where i.code is null or i.code !~ '^[a-z0-9_-]{1,32}$'
+    union
+    select i.line, 'counts_as', 'harus in, out atau presence'
+    from pg_temp.import_hour i where i.counts_as is null or i.counts_as not in ('in', 'out', 'presence')
+    union
+    select i.line, t.field, 'jam harus berbentuk JJ:MM atau JJ:MM:DD, paling akhir 48:00'
+    from pg_temp.import_hour i
+    cross join lateral (values ('accept_from', i.accept_from), ('on_time_from', i.on_time_from), ('due', i.due),
+                               ('on_time_until', i.on_time_until), ('accept_until', i.accept_until)) t (field, hour)
+    where t.hour is null
+    union
+    select i.line, 'accept_from', 'urutan jam harus accept_from ≤ on_time_from ≤ due ≤ on_time_until ≤ accept_until, '
+                                  'tidak kosong, dan mulai sebelum 36:00'
+    from pg_temp.import_hour i
+    where not (i.accept_from <= i.on_time_from and i.on_time_from <= i.due and i.due <= i.on_time_until
+               and i.on_time_until <= i.accept_until and i.on_time_from < i.on_time_until
+               and i.accept_from < interval '36 hours')
+    union
+    select i.line, 'on_holidays', 'harus ya atau tidak'
+    from pg_temp.import_hour i where i.on_holidays_text is not null and hadir.try_boolean(i.on_holidays_text) is null
+    union
+    select i.line, 'session', format('sesi %s sudah ada di baris %s untuk jam kerja yang sama', i.code, j.line)
+    from pg_temp.import_hour i
+    join pg_temp.import_hour j on j.government = i.government and j.unit is not distinct from i.unit
+      and j.person is not distinct from i.person and j.valid_from = i.valid_from and j.weekdays && i.weekdays
+      and j.code = i.code and j.line < i.line
+    union
+    select i.line, 'valid_to', format('berbeda dengan baris %s dari jam kerja yang sama', j.line)
+    from pg_temp.import_hour i
+    join pg_temp.import_hour j on j.government = i.government and j.unit is not distinct from i.unit
+      and j.person is not distinct from i.person and j.valid_from = i.valid_from and j.weekdays = i.weekdays
+      and (j.valid_to, j.on_holidays) is distinct from (i.valid_to, i.on_holidays) and j.line < i.line
+  ) q (line, field, reason);
+
+  if v_problems is null then
+    -- In a block of its own: a conflict found after loading undoes the loading, not the finding.
+    begin
+      perform hadir.hours_load();
+      for v_span in
+        select min(i.line) as line, i.valid_from, i.valid_to, array_agg(distinct c.descendant) as units
+        from pg_temp.import_hour i
+        left join hadir.posting o on o.person = i.person and o.kind = 'main'
+        join hadir.unit u on u.government = i.government and (i.unit is null or u.id = i.unit) and (i.person is null or u.id = o.unit)
+        join hadir.unit_closure c on c.ancestor = u.id and (i.person is null or c.depth = 0)
+        group by i.government, i.unit, i.person, i.valid_from, i.valid_to
+      loop
+        v_problems := v_problems || array(select row(c.line, c.field, c.reason)::hadir.import_problem
+          from hadir.import_conflicts(v_span.line, v_span.valid_from, v_span.valid_to, p_now::date, v_span.units) c);
+      end loop;
+      if cardinality(v_problems) > 0 then
+        raise exception using errcode = 'HD001';
+      end if;
+      insert into hadir.audit (at, action, detail)
+      values (p_now, 'import_hours', jsonb_build_object('rows', jsonb_array_length(p_rows)));
+    exception when sqlstate 'HD001' then
+      null;
+    end;
+  end if;
+  drop table pg_temp.import_hour;
+  return query select p.line, p.field, p.reason from unnest(v_problems) p order by p.line, p.field;
+end
+$$;
+alter function api.import_hours(jsonb, timestamptz) owner to hadir_writer;
+revoke all on function api.import_hours(jsonb, timestamptz) from public;
+grant execute on function api.import_hours(jsonb, timestamptz) to hadir_admin;
+
+-- Loads pg_temp.import_hour, checked. Sessions keep their ids where their code stays.
+create or replace function hadir.hours_load() returns void
+language plpgsql set search_path = pg_catalog, pg_temp
+as $$
+begin
+  create temporary table import_set as
+  select distinct i.government, i.unit, i.person, i.valid_from, i.weekdays,
+         first_value(i.valid_to) over same as valid_to, first_value(i.on_holidays) over same as on_holidays,
+         first_value(i.basis) over same as basis
+  from pg_temp.import_hour i
+  window same as (partition by i.government, i.unit, i.person, i.valid_from, i.weekdays order by i.line);
+
+  delete from hadir.working_hours w
+  using (select distinct government, unit, person, valid_from from pg_temp.import_set) n
+  where w.government = n.government and w.unit is not distinct from n.unit and w.person is not distinct from n.person
+    and w.valid_from = n.valid_from
+    and not exists (select from pg_temp.import_set k where k.government = w.government and k.unit is not distinct from w.unit
+                    and k.person is not distinct from w.person and k.valid_from = w.valid_from and k.weekdays = w.weekdays);
+  insert into hadir.working_hours as w (government, unit, person, valid_from, valid_to, weekdays, on_holidays, basis)
+  select n.government, n.unit, n.person, n.valid_from, n.valid_to, n.weekdays, n.on_holidays, n.basis from pg_temp.import_set n
+  on conflict (government, unit, person, valid_from, weekdays) do update
+    set valid_to = excluded.valid_to, on_holidays = excluded.on_holidays, basis = excluded.basis
+    where (w.valid_to, w.on_holidays, w.basis) is distinct from (excluded.valid_to, excluded.on_holidays, excluded.basis);
+
+  delete from hadir.session s
+  using hadir.working_hours w, pg_temp.import_set n
+  where s.working_hours = w.id and w.government = n.government and w.unit is not distinct from n.unit
+    and w.person is not distinct from n.person and w.valid_from = n.valid_from and w.weekdays = n.weekdays
+    and not exists (select from pg_temp.import_hour i where i.government = w.government and i.unit is not distinct from w.unit
+                    and i.person is not distinct from w.person and i.valid_from = w.valid_from and i.weekdays = w.weekdays
+                    and i.code = s.code);
+  insert into hadir.session as s (working_hours, code, label, counts_as, accept_from, on_time_from, due, on_time_until, accept_until)
+  select w.id, i.code, i.label, i.counts_as, i.accept_from, i.on_time_from, i.due, i.on_time_until, i.accept_until
+  from pg_temp.import_hour i
+  join hadir.working_hours w on w.government = i.government and w.unit is not distinct from i.unit
+    and w.person is not distinct from i.person and w.valid_from = i.valid_from and w.weekdays = i.weekdays
+  order by i.line
+  on conflict (working_hours, code) do update
+    set label = excluded.label, counts_as = excluded.counts_as, accept_from = excluded.accept_from,
+        on_time_from = excluded.on_time_from, due = excluded.due, on_time_until = excluded.on_time_until,
+        accept_until = excluded.accept_until
+    where (s.label, s.counts_as, s.accept_from, s.on_time_from, s.due, s.on_time_until, s.accept_until)
+          is distinct from (excluded.label, excluded.counts_as, excluded.accept_from, excluded.on_time_from, excluded.due,
+                            excluded.on_time_until, excluded.accept_until);
+  drop table pg_temp.import_set;
+end
+$$;
+grant execute on function hadir.hours_load() to hadir_writer;
