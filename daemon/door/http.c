@@ -173,6 +173,12 @@ struct arena *exchange_work(struct exchange *x, size_t max_bytes)
     return x->work;
 }
 
+void exchange_work_done(struct exchange *x)
+{
+    arena_free(x->work);
+    x->work = NULL;
+}
+
 /* ---- ending ---- */
 
 static void abandon(struct http_conn *h, enum abandon why)

@@ -53,6 +53,8 @@ struct exchange {
 
 /* The arena for decoding, made at first use. NULL when memory is short. */
 struct arena *exchange_work(struct exchange *x, size_t max_bytes);
+/* Gives that memory back early: nothing in it is needed for the answer. */
+void exchange_work_done(struct exchange *x);
 
 /* One whole answer. content_type NULL: no body. extra: header lines, each with CRLF, or NULL. */
 void exchange_answer(struct exchange *x, unsigned status, const char *content_type, const void *body, size_t len,

@@ -6,21 +6,18 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
-#include <openssl/evp.h>
-#include <openssl/pem.h>
 #include <openssl/ssl.h>
-#include <openssl/x509.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "conn.h"
 #include "counter.h"
 #include "loop.h"
+#include "test_net_certificate.h"
 #include "tls.h"
 #include "wall.h"
 
@@ -99,34 +96,13 @@ static void on_conn(void *arg, struct conn *c)
     ck_assert_int_eq(conn_peer(c)->sa_family, AF_INET);
 }
 
-/* A self-signed P-256 certificate for the loopback name, made now. */
 static void make_certificate(void)
 {
     snprintf(t.dir, sizeof t.dir, "/tmp/hadir-net-XXXXXX");
     ck_assert_ptr_nonnull(mkdtemp(t.dir));
     snprintf(t.certificate, sizeof t.certificate, "%s/c.pem", t.dir);
     snprintf(t.key, sizeof t.key, "%s/k.pem", t.dir);
-    EVP_PKEY *key = EVP_EC_gen("P-256");
-    X509 *x = X509_new();
-    ck_assert(key != NULL && x != NULL);
-    X509_set_version(x, 2);
-    ASN1_INTEGER_set(X509_get_serialNumber(x), 1);
-    X509_gmtime_adj(X509_getm_notBefore(x), -60);
-    X509_gmtime_adj(X509_getm_notAfter(x), 3600);
-    X509_NAME_add_entry_by_txt(X509_get_subject_name(x), "CN", MBSTRING_ASC, (const unsigned char *)"localhost", -1,
-                               -1, 0);
-    X509_set_issuer_name(x, X509_get_subject_name(x));
-    X509_set_pubkey(x, key);
-    ck_assert_int_gt(X509_sign(x, key, EVP_sha256()), 0);
-    FILE *f = fopen(t.certificate, "w");
-    ck_assert(f != NULL && PEM_write_X509(f, x) == 1);
-    fclose(f);
-    int fd = open(t.key, O_CREAT | O_WRONLY | O_TRUNC, 0600);
-    f = fdopen(fd, "w");
-    ck_assert(f != NULL && PEM_write_PrivateKey(f, key, NULL, NULL, 0, NULL, NULL) == 1);
-    fclose(f);
-    X509_free(x);
-    EVP_PKEY_free(key);
+    certificate_make(t.certificate, t.key);
 }
 
 static const struct listener_limits ordinary = {.connections_max = 100,
