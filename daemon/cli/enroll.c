@@ -17,8 +17,11 @@
 void token_make(struct token *ret)
 {
     uint8_t secret[16], hash[SHA256_BYTES];
-    digest_random(secret, sizeof secret);
-    encode_base64url(ret->text, sizeof ret->text, secret, sizeof secret);
+    /* drawn again while it begins with '-' or '_': a spreadsheet would take it for a formula, a shell for an option */
+    do {
+        digest_random(secret, sizeof secret);
+        encode_base64url(ret->text, sizeof ret->text, secret, sizeof secret);
+    } while (ret->text[0] == '-' || ret->text[0] == '_');
     digest_sha256(ret->text, strlen(ret->text), hash);
     encode_hex(ret->hash_hex, sizeof ret->hash_hex, hash, sizeof hash);
     digest_wipe(secret, sizeof secret);

@@ -613,8 +613,9 @@ as $$
   union all
   select a.government from hadir.access a where a.id = hadir.actor_id('access') and a.revoked_at is null
 $$;
+-- hadir_planner too: it reads views, and the policies of a view's tables are checked with the rights of whoever asks.
 grant execute on function hadir.actor_id(text), hadir.actor_person(), hadir.visible_units(), hadir.actor_government()
-  to hadir_reader, hadir_writer;
+  to hadir_reader, hadir_writer, hadir_planner;
 
 -- Puts a table under forced row security. Policies ask who logged in (session_user), not who owns the function: a
 -- mistake in a function cannot widen them. p_actor: what hadir_query and hadir_operator see, by hadir.actor.

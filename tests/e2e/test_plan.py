@@ -34,7 +34,7 @@ def deleting_the_circular_changes_place(house):
     away = {"lat": -2.9, "lon": 120.9}
     first = verdict(house, token, **away)
     assert first["place"] == "WFA" and first["verdict"] == "late" and first["late_minutes"] == 10, first
-    assert state(house, supervisor, nip, "pagi")["place"] == "WFA"
+    wait_until("presence with the circular", lambda: state(house, supervisor, nip, "pagi")["place"] == "WFA", WITHIN_S)
     house.sql("delete from hadir.policy")
     until("an answer without the circular", lambda: verdict(house, token, **away)["place"] is None)
     until("presence without the circular", lambda: state(house, supervisor, nip, "pagi")["place"] in (None, ""))
@@ -47,7 +47,7 @@ def moving_the_hours_changes_lateness(house):
     house.set_clock(f"{DAY}T07:40:00+08:00")
     first = verdict(house, token)
     assert first["verdict"] == "late" and first["late_minutes"] == 10, first
-    assert state(house, supervisor, nip, "pagi")["state"] == "late"
+    wait_until("presence by the old hours", lambda: state(house, supervisor, nip, "pagi")["state"] == "late", WITHIN_S)
     house.sql("update hadir.session set due = due + interval '30 minutes', on_time_until = on_time_until + interval '30 minutes' "
               "where code = 'pagi'")
     until("an answer by the new hours", lambda: verdict(house, token)["verdict"] == "on_time")
