@@ -240,7 +240,8 @@ static void give_back(struct job *j, const struct entry *e)
 }
 
 /* Receipt and, of a duplicate, the first fact. bare: neither, because all of them would be too much for one message. */
-static void put_item(const struct entry *e, const struct spool_result *result, bool bare, struct buf *out, struct buf *receipt)
+static void put_item(const struct entry *e, const struct spool_result *result, bool bare, struct buf *out,
+                     struct buf *receipt)
 {
     struct fact f;
     bool duplicate = result != NULL && result->status == ITEM_DUPLICATE;

@@ -14,8 +14,9 @@
  * of arrival but for what a door may hold back, and a door holds a request for request_timeout_ms at most.
  *
  * Refusals. Trouble of the database or its schema (classes 08 0A 25 26 28 3D 40 42 53 55 57 58 F0) is waited out with
- * growing pauses and loses nothing; a statement that took too long is also made smaller. Anything else is in a row: the range is halved until the row stands alone, and that
- * row goes to api.ingest_poison; if even that is refused, its outline does.
+ * growing pauses and loses nothing; a statement that took too long is also made smaller. Anything else is in a row: the
+ * range is halved until the row stands alone, and that row goes to api.ingest_poison; if even that is refused, its
+ * outline does.
  *
  * Queues: one parcel of rows, bounded by number and bytes. Does not decide anything about a check-in.
  */
@@ -483,7 +484,12 @@ bool ingest_is_recorded(const struct ingest *i, int64_t seq)
 
 bool ingest_is_current(const struct ingest *i)
 {
-    return i->step == STEP_REST && i->live.known && spool_last_seq(i->spool) <= i->live.position;
+    return i->live.known && spool_last_seq(i->spool) <= i->live.position;
+}
+
+bool ingest_is_connected(const struct ingest *i)
+{
+    return store_is_up(i->store);
 }
 
 /* The first row that waits, looked at for its age while the database is away. */

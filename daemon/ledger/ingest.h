@@ -18,6 +18,7 @@ void ingest_free(struct ingest *i);
 void ingest_kick(struct ingest *i);     /* rows were committed */
 bool ingest_is_recorded(const struct ingest *i, int64_t seq); /* the database is known to have that row */
 bool ingest_is_current(const struct ingest *i); /* everything committed is in the database */
+bool ingest_is_connected(const struct ingest *i);
 void ingest_gauges(struct ingest *i);   /* depth, age, lag, connection */
 
 #endif

@@ -58,7 +58,7 @@ static bool is_drained(const struct ledger *l)
     if (since_ms >= DRAIN_MAX_MS)
         return true;
     return l->jobs == 0 && spool_pending(l->spool) == 0 && peer_all_flushed(l) &&
-           (ingest_is_current(l->ingest) || since_ms >= LAST_INGEST_MS);
+           (ingest_is_current(l->ingest) || !ingest_is_connected(l->ingest) || since_ms >= LAST_INGEST_MS);
 }
 
 static void drain(struct ledger *l, const char *reason)

@@ -315,7 +315,9 @@ struct spool_file *spool_file_open(const char *path, bool create, enum spool_fau
         snprintf(error, error_cap, "out of memory");
         return NULL;
     }
-    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE | (create ? SQLITE_OPEN_CREATE : 0);
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE;
+    if (create)
+        flags |= SQLITE_OPEN_CREATE;
     bool ok = sqlite3_open_v2(path, &f->db, flags, NULL) == SQLITE_OK;
     if (!ok)
         note_fault(f, "opening");
