@@ -179,7 +179,7 @@ static void encode_polygons(const struct polygon *polygons, size_t count, const 
 
 bool fence_polygons(const struct polygon *polygons, size_t count, struct buf *out, char *error, size_t error_cap)
 {
-    struct tally t;
+    struct tally t = {.rings = 0};
     if (!polygons_numbers_ok(polygons, count, &t, error, error_cap))
         return false;
     struct buf bytes;
