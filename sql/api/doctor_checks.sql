@@ -79,7 +79,7 @@ as $$
     select 12, 'tak dikenal', nullif(count(*), 0) || ' pengirim', 'tidak ada lokasi dari nomor yang belum terdaftar',
            'lokasi menunggu pendaftaran dari ', 'daftarkan nomornya dalam 7 hari: hadir enroll NIP --channel whatsapp --number …'
     from (select distinct u.government, coalesce(u.sender, u.sender_user_id) from hadir.unattributed u
-          where u.received_at > p_now - interval '7 days') u
+          where u.received_at > p_now - interval '7 days' and u.received_at <= p_now) u
     union all
     select 13, 'retensi', nullif(count(*), 0)::text, 'tidak ada koordinat yang melewati batas simpan',
            'koordinat lewat batas simpan: ', 'jalankan: hadir retention'

@@ -1,0 +1,83 @@
+-- Row security alone, as the low roles: the function asked here has no filter of its own.
+begin;
+select no_plan();
+\i tests/town.psql
+select api.grant_access('198001012005011005', 'supervisor', 'dinas-a', repeat('a1', 32), '2025-12-01') as access \gset
+select api.grant_access('198001012005011004', 'operator', 'rsud', repeat('a2', 32), '2025-12-01') as east \gset
+select device as d1 from api.enroll('198001012005011001', 'native', '', repeat('b1', 32), null, null, '2025-12-01') \gset
+select device as d3 from api.enroll('198001012005011003', 'native', '', repeat('b3', 32), null, null, '2025-12-01') \gset
+set session authorization hadir_planner;
+select lives_ok($$select api.plan_refresh('2025-12-29 06:50+08')$$, 'refresh');
+reset session authorization;
+insert into hadir.checkin (id, spool, seq, government, person, received_at, decided_at)
+select gen_random_uuid(), '00000000-0000-4000-8000-000000000001', p.id, p.government, p.id, '2025-12-29 07:00+08', '2025-12-29 07:00+08' from hadir.person p;
+select hadir.partition_ensure('2025-12-29') is not null as made \gset
+insert into hadir.checkin_position (checkin, received_at, government, lat, lon, salt)
+select id, received_at, government, -2.5, 120.3, '\x00' from hadir.checkin;
+
+set role hadir_reader;
+create function api.test_see(p_what text) returns bigint language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+declare n bigint;
+begin
+  execute 'select count(*) from hadir.' || quote_ident(p_what) into n;
+  return n;
+end $$;
+grant execute on function api.test_see(text) to hadir_query, hadir_intake, hadir_messenger, hadir_planner;
+reset role;
+set session authorization hadir_query;
+
+select is(api.test_see(t), 0::bigint, 'no actor, no ' || t) from unnest(array['person', 'unit', 'unit_closure', 'posting', 'plan_day', 'checkin',
+  'checkin_position', 'government', 'device', 'access', 'fence', 'plan_pattern', 'attendance', 'policy', 'unattributed', 'audit']) t;
+select set_config('hadir.actor', 'access:' || :access, true) is not null as set \gset
+select is(api.test_see('unit'), 2::bigint, 'a supervisor sees his unit and what is below');
+select is(api.test_see('person'), 3::bigint, 'and its people');
+select is(api.test_see('plan_day'), 30::bigint, 'and their plan');
+select is(api.test_see('checkin'), 3::bigint, 'and their check-ins');
+select is(api.test_see('checkin_position'), 1::bigint, 'but no coordinates, except his own');
+select is(api.test_see('government'), 1::bigint, 'his government only');
+select is(api.test_see('access'), 1::bigint, 'his own right only');
+select is(api.test_see('device'), 0::bigint, 'no devices');
+select is(api.test_see('fence'), 2::bigint + 1, 'fences of his government, homes only of his people');
+select set_config('hadir.actor', 'access:' || :east, true) is not null as set \gset
+select is(api.test_see('person'), 1::bigint, 'the other government''s operator sees his one');
+select is(api.test_see('fence'), 1::bigint, 'and his own fences');
+select set_config('hadir.actor', 'device:' || :d1, true) is not null as set \gset
+select is(api.test_see('person'), 1::bigint, 'a device sees its person');
+select is(api.test_see('plan_day'), 10::bigint, 'his plan');
+select is(api.test_see('checkin'), 1::bigint, 'his check-ins');
+select is(api.test_see('checkin_position'), 1::bigint, 'and his own coordinates');
+select is(api.test_see('unit'), 1::bigint, 'and his own unit');
+select is(case when set_config('hadir.actor', bad, true) is not null then api.test_see('person') end, 0::bigint, 'actor "' || bad || '" sees nobody')
+from unnest(array['access:999999', 'access:' || :d1 || ' or 1=1', 'device:', 'access:-1', 'root', 'access:99999999999999999999']) bad;
+
+reset session authorization;
+update hadir.access set revoked_at = '2025-12-29' where id = :access;
+update hadir.device set revoked_at = '2025-12-29' where id = :d3;
+set session authorization hadir_query;
+select set_config('hadir.actor', 'access:' || :access, true) is not null as set \gset
+select is(api.test_see('person'), 0::bigint, 'a revoked right sees nobody');
+select set_config('hadir.actor', 'device:' || :d3, true) is not null as set \gset
+select is(api.test_see('person'), 0::bigint, 'nor does a revoked device');
+
+-- The actor means nothing to system roles, and each of them sees only what it needs.
+set session authorization hadir_intake;
+select is(api.test_see('checkin'), 5::bigint, 'intake reads check-ins');
+select is(api.test_see('access'), 0::bigint + 2, 'intake reads rights');
+select is(api.test_see('audit'), 0::bigint, 'but not the audit');
+set session authorization hadir_messenger;
+select is(api.test_see('checkin'), 0::bigint, 'the messenger sees no check-in');
+select is(api.test_see('person'), 0::bigint, 'and nobody');
+reset session authorization;
+
+-- A supervisor keeps what was in his time when somebody leaves, and gets nothing from before he came.
+update hadir.posting set valid_to = '2025-12-31' where person = (select id from hadir.person where nip = '198001012005011001');
+insert into hadir.posting (person, unit, valid_from) select p.id, u.id, '2026-01-01' from hadir.person p, hadir.unit u
+where p.nip = '198001012005011001' and u.code = 'rsud';
+insert into hadir.checkin (id, spool, seq, government, person, received_at, decided_at)
+select gen_random_uuid(), '00000000-0000-4000-8000-000000000002', 1, p.government, p.id, '2026-02-02 07:00+08', '2026-02-02 07:00+08' from hadir.person p where nip = '198001012005011001';
+set session authorization hadir_query;
+select set_config('hadir.actor', 'access:' || :east, true) is not null as set \gset
+select is(api.test_see('checkin'), 2::bigint, 'the new superior: his own, and the newcomer''s since');
+reset session authorization;
+select * from finish();
+rollback;
