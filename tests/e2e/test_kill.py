@@ -5,6 +5,7 @@ The clients write down every request before it leaves and every answer after it 
 came is *unknown* and is sent again later with the same id, as phones do; the answer must then be the first receipt.
 HADIR_KILLS, HADIR_STOPS and HADIR_SEED lengthen or replay a run."""
 import json, os, random, signal, threading, time, uuid
+from datetime import datetime, timezone
 from harness import House, Tests, wait_until
 
 KILLS = int(os.environ.get("HADIR_KILLS", "50"))
@@ -59,7 +60,7 @@ class Client(threading.Thread):
                 lat = round(-2.5 - self.random.random() / 10, 7)
                 lon = round(120.3 + self.random.random() / 10, 7)
                 self.ledger[id] = {"state": "unknown", "receipt": None, "item": {
-                    "id": id, "taken_at": "2025-12-29T07:00:00+08:00", "lat": lat, "lon": lon, "accuracy_m": 9}}
+                    "id": id, "taken_at": datetime.now(timezone.utc).isoformat(timespec="seconds"), "lat": lat, "lon": lon, "accuracy_m": 9}}
             if not self.send(id, self.ledger[id]) and self.ledger[id]["state"] == "unknown":
                 unknown.append(id)
                 self.stopping.wait(0.02)
@@ -157,7 +158,7 @@ def compare(house, clients, counts, kills, stops):
 
 
 if __name__ == "__main__":
-    with House("kill") as house:
+    with House("kill", simulated_clock="no") as house:  # a killed supervisor forgets a simulated clock
         house.start()
         code = test.main(house)
     raise SystemExit(code)
