@@ -72,43 +72,34 @@ language plpgsql stable set search_path = pg_catalog, pg_temp set plan_cache_mod
 as $$
 #variable_conflict use_column
 declare
-  -- A session may lie up to two days off its own day. The judging time is never later than a minute after arrival, and
+  -- The judging time is never later than a minute after arrival, and
   -- seldom earlier than a day before it (those few: index checkin_delivered_late).
-  c_reach constant int := 2;
   v_zone  constant text := (select g.zone from hadir.government g where g.id = p_government);
+  -- As a list: (day, person) is then probed, not scanned.
+  v_asked constant date[] := array(select n::date from generate_series(p_from, p_to, interval '1 day') n);
   v_first timestamptz;
   v_last  timestamptz;
 begin
   select least(min(p.starts_at), min(s.accept_from)), greatest(max(p.ends_at), max(s.accept_until))
     into v_first, v_last
   from hadir.plan_pattern p left join hadir.plan_session s on s.pattern = p.id
-  where p.government = p_government and p.day between p_from and p_to;
+  where p.government = p_government and p.day between p_from and p_to
+    and p.id in (select d.pattern from hadir.plan_day d
+                 where d.day = any (v_asked) and (p_persons is null or d.person = any (p_persons)));
 
   return query
-  with pattern as materialized (
-    select p.id, p.day, p.place, p.anywhere, p.fences, p.starts_at, p.ends_at, p.day between p_from and p_to as asked,
-      exists (select from hadir.plan_session s where s.pattern = p.id
-              and (s.accept_from < p.starts_at or s.accept_until > p.ends_at)) as spills,
-      exists (select from hadir.plan_session s where s.pattern = p.id) as has_sessions
-    from hadir.plan_pattern p
-    where p.government = p_government and p.day between p_from - c_reach and p_to + c_reach
-  ),
-  -- The asked days, and neighbours whose sessions reach into other days.
-  plan as materialized (
-    select d.person, d.day, p.id, p.place, p.anywhere, p.fences, p.starts_at, p.ends_at, p.asked, p.has_sessions
-    from hadir.plan_day d
-    join pattern p on p.id = d.pattern
-    where d.day between p_from - c_reach and p_to + c_reach and (p_persons is null or d.person = any (p_persons))
-      and (p.asked or p.spills)
-  ),
-  near as (
-    select k.* from hadir.checkin k
+  with near as materialized (
+    select k.id, k.person, k.channel, k.fix_at, k.message_at, k.sent_at, k.received_at, k.flags, k.session_claimed,
+      k.first_fence, (k.received_at at time zone v_zone)::date as arrival_day
+    from hadir.checkin k
     where k.government = p_government and k.status = 'recorded'
       and (p_persons is null or k.person = any (p_persons))
       and (p_as_of is null or k.received_at <= p_as_of)
       and k.received_at >= v_first - interval '1 minute' and k.received_at < v_last + interval '24 hours'
     union all
-    select k.* from hadir.checkin k
+    select k.id, k.person, k.channel, k.fix_at, k.message_at, k.sent_at, k.received_at, k.flags, k.session_claimed,
+      k.first_fence, (k.received_at at time zone v_zone)::date
+    from hadir.checkin k
     where k.government = p_government and k.status = 'recorded'
       and (p_persons is null or k.person = any (p_persons))
       and (p_as_of is null or k.received_at <= p_as_of)
@@ -116,51 +107,39 @@ begin
       and k.received_at >= v_last + interval '24 hours'
   ),
   fact as materialized (
-    select k.id, k.person, k.flags, k.session_claimed, k.first_fence, k.received_at, t.at, t.source, t.flags as time_flags
+    select k.id, k.person, k.flags, k.session_claimed, k.first_fence, k.received_at, t.at, t.source,
+      t.flags as time_flags, (t.at at time zone v_zone)::date as local_day
     from near k
-    left join hadir.plan_day ad on ad.person = k.person and ad.day = (k.received_at at time zone v_zone)::date
+    left join hadir.plan_day ad on ad.day = k.arrival_day and ad.person = k.person
+      and ad.day = any (array(select n.arrival_day from near n group by n.arrival_day))
     left join hadir.plan_pattern ap on ap.id = ad.pattern
     cross join lateral hadir.deciding_time(k.channel, ap.decides, k.fix_at, k.message_at, k.sent_at, k.received_at) t
     where t.at >= v_first and t.at < v_last
   ),
+  -- The session that holds the time: of its own local day, else of a neighbour whose sessions reach so far; else the day.
   held as materialized (
-    select f.id, p.id as pattern, p.day, p.asked, s.position
-    from plan p
-    join hadir.plan_session s on s.pattern = p.id
-    join fact f on f.person = p.person and f.at >= s.accept_from and f.at < s.accept_until
-  ),
-  -- In a session of an asked day, or in none of any day but on an asked day.
-  relevant as materialized (
-    select f.*, h.pattern, h.day, h.position
-    from fact f join held h on h.id = f.id
-    where h.asked
-    union all
-    select f.*, p.id, p.day, null
-    from fact f join plan p on p.person = f.person and p.asked and f.at >= p.starts_at and f.at < p.ends_at
-    where not exists (select from held h where h.id = f.id)
-  ),
-  -- The fence that speaks for a check-in: inside before uncertain, bound before shared, then the door's own choice
-  -- (it knew the distances, which are erased one day), then the plan's order; where none holds the point, a bound one.
-  placed as (
-    select distinct on (r.id) r.id, pl.fence, pl.relation, v.decides, v.class, v.bound
-    from relevant r
-    join pattern p on p.id = r.pattern
-    join hadir.placement pl on pl.checkin = r.id
-    join hadir.fence fe on fe.id = pl.fence
+    select f.id, f.person, f.flags, f.session_claimed, f.first_fence, f.received_at, f.at, f.source, f.time_flags,
+      h.day, h.pattern, h.position
+    from fact f
     cross join lateral (
-      select fe.id = any (p.fences) or (fe.person = r.person and (coalesce(p.place, '') = 'WFH' or p.anywhere)) as bound,
-             case fe.kind when 'office' then 'WFO' when 'site' then 'DL' when 'home' then 'WFH' end as class
-    ) b
-    cross join lateral (
-      select coalesce(b.bound, false) as bound, b.class,
-        b.class is not null and pl.relation in ('inside', 'uncertain') and (coalesce(b.bound, false) or fe.shared) as decides
-    ) v
-    where v.decides or v.bound
-    order by r.id, v.decides desc, pl.relation = 'inside' desc, v.bound desc, pl.fence = r.first_fence desc nulls last,
-      array_position(p.fences, pl.fence) nulls last, pl.fence, pl.fence_version desc
+      (select d.day, d.pattern, s.position
+       from hadir.plan_day d join hadir.plan_session s on s.pattern = d.pattern
+       where d.day = f.local_day and d.person = f.person and s.accept_from <= f.at and s.accept_until > f.at limit 1)
+      union all
+      (select d.day, d.pattern, s.position
+       from hadir.plan_day d join hadir.plan_session s on s.pattern = d.pattern
+       where d.day = any (array[f.local_day - 1, f.local_day + 1, f.local_day - 2, f.local_day + 2])
+         and d.person = f.person and s.accept_from <= f.at and s.accept_until > f.at limit 1)
+      union all
+      (select d.day, d.pattern, null::int from hadir.plan_day d where d.day = f.local_day and d.person = f.person limit 1)
+      limit 1
+    ) h
+    where h.day = any (v_asked)
   )
   select r.id, r.person, r.day, r.position, s.session, s.code, s.label, s.counts_as, r.at, r.source, r.received_at,
-    case when s.position is not null then v.verdict when p.has_sessions then 'outside_window' else 'not_expected' end,
+    case when s.position is not null then v.verdict
+         when exists (select from hadir.plan_session x where x.pattern = r.pattern) then 'outside_window'
+         else 'not_expected' end,
     case when s.position is not null then v.late_minutes end, case when s.position is not null then v.early_minutes end,
     case when l.decides then l.class when p.anywhere then p.place end, l.fence, coalesce(l.relation, 'none'),
     p.anywhere or coalesce(l.decides and l.bound, false),
@@ -171,10 +150,27 @@ begin
         union select 'uncertain_place' where l.decides and l.relation = 'uncertain'
         union select 'session_differs' where r.session_claimed <> s.code) f
       order by f.flag collate "C")
-  from relevant r
-  join pattern p on p.id = r.pattern
+  from held r
+  join hadir.plan_pattern p on p.id = r.pattern and p.government = p_government
   left join hadir.plan_session s on s.pattern = r.pattern and s.position = r.position
-  left join placed l on l.id = r.id
+  -- The fence that speaks for a check-in: inside before uncertain, bound before shared, then the door's own choice
+  -- (it knew the distances, which are erased one day), then the plan's order; where none holds the point, a bound one.
+  left join lateral (
+    select pl.fence, pl.relation, w.decides, w.class, w.bound
+    from hadir.placement pl
+    join hadir.fence fe on fe.id = pl.fence
+    cross join lateral (
+      select b.bound, b.class,
+        b.class is not null and pl.relation in ('inside', 'uncertain') and (b.bound or fe.shared) as decides
+      from (select fe.id = any (p.fences)
+                   or coalesce(fe.person = r.person and (p.anywhere or coalesce(p.place, '') = 'WFH'), false) as bound,
+                   case fe.kind when 'office' then 'WFO' when 'site' then 'DL' when 'home' then 'WFH' end as class) b
+    ) w
+    where pl.checkin = r.id and (w.decides or w.bound)
+    order by w.decides desc, pl.relation = 'inside' desc, w.bound desc, pl.fence = r.first_fence desc nulls last,
+      array_position(p.fences, pl.fence) nulls last, pl.fence, pl.fence_version desc
+    limit 1
+  ) l on true
   cross join lateral hadir.session_verdict(s.counts_as, r.at, s.due, s.on_time_from, s.on_time_until) v;
 end
 $$;
@@ -196,6 +192,8 @@ returns table (person bigint, day date, unit bigint, pattern bigint, expected_pl
 language plpgsql stable set search_path = pg_catalog, pg_temp set plan_cache_mode = force_custom_plan
 as $$
 #variable_conflict use_column
+declare
+  v_asked constant date[] := array(select n::date from generate_series(p_from, p_to, interval '1 day') n);
 begin
   return query
   with plan as materialized (
@@ -203,8 +201,7 @@ begin
       exists (select from hadir.plan_session s where s.pattern = p.id) as has_sessions
     from hadir.plan_day d
     join hadir.plan_pattern p on p.id = d.pattern
-    where p.government = p_government and p.day between p_from and p_to and d.day between p_from and p_to
-      and (p_persons is null or d.person = any (p_persons))
+    where d.day = any (v_asked) and (p_persons is null or d.person = any (p_persons)) and p.government = p_government
   ),
   best as materialized (
     select distinct on (j.person, j.day, j.position) j.*,
