@@ -1,6 +1,6 @@
 /* Judging a time: which of the three counts, which session holds it, on time or by how many minutes not.
  *
- * The same arithmetic as SQL's derivation, which has the last word. All intervals are half-open. No date, hour or
+ * The same arithmetic as SQL's derivation (hadir.deciding_time, hadir.session_verdict), which has the last word. All intervals are half-open. No date, hour or
  * threshold of a rule stands here: they come with the plan. What does stand here belongs to the protocols: how far a
  * phone's clock is believed and when a delivery is called late. Pure. */
 #include "judge.h"
@@ -13,34 +13,36 @@
 
 /* ---- the deciding time ---- */
 
-static struct decided by_arrival(const struct fact *f, uint32_t flags)
-{
-    return (struct decided){.us = f->received_us, .by = TIME_ARRIVAL, .flags = flags};
-}
-
-/* A claimed time as it is, unless it lies in the future. */
-static struct decided by_claim(const struct fact *f, int64_t claimed_us, enum time_source by, uint32_t flags)
+/* The claimed time as it is, unless it lies in the future; then arrival. */
+static struct decided by_claim(const struct fact *f, int64_t claimed_us, enum time_source by)
 {
     if (judge_elapsed_us(claimed_us, f->received_us) > FUTURE_US)
-        return by_arrival(f, FLAG_FUTURE_FIX);
-    return (struct decided){.us = claimed_us, .by = by, .flags = flags};
+        return (struct decided){.us = f->received_us, .by = TIME_ARRIVAL};
+    return (struct decided){.us = claimed_us, .by = by};
 }
 
 /* Our own client says by its own clock when the fix was made and when it was sent: the difference is right even where the
  * clock is wrong, so it is taken off the arrival. */
 static struct decided by_corrected_fix(const struct fact *f)
 {
-    if (f->sent_us == TIME_ABSENT)
-        return by_arrival(f, FLAG_STALE_FIX);
+    const struct decided arrival = {.us = f->received_us, .by = TIME_ARRIVAL, .flags = FLAG_STALE_FIX};
+    if (f->fix_us == TIME_ABSENT || f->sent_us == TIME_ABSENT)
+        return arrival;
     int64_t age_us = judge_elapsed_us(f->sent_us, f->fix_us);
     if (age_us < 0 || age_us > FIX_AGE_MAX_US)
-        return by_arrival(f, FLAG_STALE_FIX);
+        return arrival;
     return (struct decided){.us = f->received_us - age_us, .by = TIME_FIX};
 }
 
-static bool device_channel(enum channel c)
+static struct decided decide(enum time_source wanted, const struct fact *f)
 {
-    return c == CHANNEL_OWNTRACKS || c == CHANNEL_OSMAND;
+    if (wanted == TIME_FIX && f->channel == CHANNEL_NATIVE)
+        return by_corrected_fix(f);
+    if (wanted == TIME_FIX && f->fix_us != TIME_ABSENT)
+        return by_claim(f, f->fix_us, TIME_FIX);
+    if (wanted == TIME_MESSAGE && f->message_us != TIME_ABSENT)
+        return by_claim(f, f->message_us, TIME_MESSAGE);
+    return (struct decided){.us = f->received_us, .by = TIME_ARRIVAL};
 }
 
 struct decided time_decide(const struct image_pattern *arrival_day, const struct fact *f)
@@ -48,17 +50,15 @@ struct decided time_decide(const struct image_pattern *arrival_day, const struct
     enum time_source wanted = TIME_ARRIVAL;
     if (arrival_day != NULL && f->channel >= 1 && f->channel <= CHANNEL_MAX)
         wanted = (enum time_source)arrival_day->decides[f->channel - 1];
-    struct decided r = by_arrival(f, 0);
-    if (wanted == TIME_MESSAGE && f->message_us != TIME_ABSENT)
-        r = by_claim(f, f->message_us, TIME_MESSAGE, 0);
-    else if (wanted == TIME_FIX && f->fix_us != TIME_ABSENT && f->channel == CHANNEL_NATIVE)
-        r = by_corrected_fix(f);
-    else if (wanted == TIME_FIX && f->fix_us != TIME_ABSENT)
-        r = by_claim(f, f->fix_us, TIME_FIX, device_channel(f->channel) ? FLAG_DEVICE_CLOCK : 0);
-    /* a phone's queue shows by its fix time whatever time decides; elsewhere by the deciding time */
-    bool by_fix = device_channel(f->channel) && f->fix_us != TIME_ABSENT;
-    if (judge_elapsed_us(f->received_us, by_fix ? f->fix_us : r.us) > LATE_DELIVERY_US)
+    struct decided r = decide(wanted, f);
+    bool tracker = f->channel == CHANNEL_OWNTRACKS || f->channel == CHANNEL_OSMAND;
+    if (tracker && r.by == TIME_FIX)
+        r.flags |= FLAG_DEVICE_CLOCK;
+    if (judge_elapsed_us(f->received_us, r.us) > LATE_DELIVERY_US)
         r.flags |= FLAG_LATE_DELIVERY;
+    int64_t claimed_us = f->fix_us != TIME_ABSENT ? f->fix_us : f->message_us;
+    if (claimed_us != TIME_ABSENT && judge_elapsed_us(claimed_us, f->received_us) > FUTURE_US)
+        r.flags |= FLAG_FUTURE_FIX; /* said of our own client too, whose clock is then wrong but corrected */
     return r;
 }
 

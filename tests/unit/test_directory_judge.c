@@ -334,7 +334,7 @@ START_TEST(a_native_fix_is_corrected_by_arrival)
     ck_assert_int_eq(f.decided_by, TIME_FIX);
     ck_assert_int_eq(f.decided_us, local(7, 10, 2));
     ck_assert_int_eq(f.first.verdict, VERDICT_ON_TIME);
-    ck_assert_uint_eq(f.flags, FLAG_LATE_DELIVERY);
+    ck_assert_uint_eq(f.flags, FLAG_LATE_DELIVERY | FLAG_FUTURE_FIX);
     f = fact(local(9, 0, 0));
     f.fix_us = f.sent_us - 24 * HOUR_US;
     f = judged(f);
@@ -366,7 +366,7 @@ START_TEST(a_stale_native_fix_is_judged_by_arrival)
     f.fix_us = TIME_ABSENT;
     f = judged(f);
     ck_assert_int_eq(f.decided_by, TIME_ARRIVAL);
-    ck_assert_uint_eq(f.flags, 0);
+    ck_assert_uint_eq(f.flags, FLAG_STALE_FIX);
     f = fact(local(9, 0, 0));
     f.fix_us = INT64_MIN + 1;
     f.sent_us = INT64_MAX;
@@ -395,6 +395,11 @@ START_TEST(whatsapp_goes_by_message_time)
     f = judged(f);
     ck_assert_int_eq(f.decided_by, TIME_ARRIVAL);
     ck_assert_int_eq(f.first.late_minutes, 10);
+    f.flags = 0;
+    f.message_us = f.received_us + MINUTE_US + 1;
+    f = judged(f);
+    ck_assert_int_eq(f.decided_by, TIME_ARRIVAL);
+    ck_assert_uint_eq(f.flags, FLAG_FUTURE_FIX);
 }
 END_TEST
 
@@ -430,7 +435,7 @@ START_TEST(the_plan_says_which_time_decides)
     f = judged(f);
     ck_assert_int_eq(f.decided_by, TIME_ARRIVAL);
     ck_assert_int_eq(f.first.late_minutes, 90);
-    ck_assert_uint_eq(f.flags, FLAG_LATE_DELIVERY); /* visible although it decides nothing */
+    ck_assert_uint_eq(f.flags, 0);
     /* the day of arrival counts for the choice, the day of the deciding time for the verdict */
     f = device_fact(CHANNEL_OWNTRACKS, local(7, 0, 0), at(2, 9, 0, 0));
     f.person = ARRIVAL_ONLY;
