@@ -125,7 +125,7 @@ static void deliver(struct conn *c)
     struct evbuffer *in = bufferevent_get_input(c->bev);
     c->delivering = true;
     for (unsigned round = 0; c->state == CONN_OPEN && !c->paused && evbuffer_get_length(in) > 0; round++) {
-        if (round == 32) {
+        if (round == 32 && !c->over) { /* behind the end nobody would offer the rest again */
             bufferevent_trigger(c->bev, EV_READ, BEV_TRIG_IGNORE_WATERMARKS | BEV_TRIG_DEFER_CALLBACKS);
             break;
         }

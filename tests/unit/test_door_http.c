@@ -278,6 +278,38 @@ START_TEST(notices_a_client_that_leaves)
 }
 END_TEST
 
+/* Takes the answers that are there; returns how many came since `so_far` was 0. */
+static size_t take_answers(size_t *so_far)
+{
+    while (answered()) {
+        ck_assert_uint_eq(k.status, 200);
+        next_answer();
+        ++*so_far;
+    }
+    return *so_far;
+}
+
+/* More pipelined requests than the connection keeps wait in the kernel while the first is handled. */
+START_TEST(lets_a_long_pipeline_wait)
+{
+    door_up();
+    f.mood = LEDGER_HOLDS;
+    dial();
+    say("GET /in/osmand?id=" TOKEN_OSMAND "&lat=-2.5&lon=120.3&timestamp=1924992000 HTTP/1.1\r\nHost: a\r\n\r\n");
+    UNTIL(f.batch_count == 1);
+    for (int i = 0; i < 1000; i++)
+        say(IGNORED);
+    turns(5);
+    size_t answers = 0;
+    ck_assert_uint_eq(take_answers(&answers), 0);
+    ck_assert(!k.over);
+    ledger_answer(&f.batches[0], LEDGER_ACCEPTS);
+    UNTIL(take_answers(&answers) == 1001);
+    close(k.fd);
+    door_down();
+}
+END_TEST
+
 START_TEST(drains)
 {
     door_up();
@@ -314,4 +346,4 @@ UNIT_MAIN("door/http", serves_one_request_after_another, does_not_care_where_the
           tells_unknown_paths_and_methods, answers_a_malformed_request_and_closes,
           reads_an_unwanted_body_away_and_goes_on, says_continue_only_to_those_it_will_hear, limits_bodies_by_route,
           ends_what_takes_too_long, bounds_a_request_as_a_whole, speaks_to_http_1_0, notices_a_client_that_leaves,
-          drains)
+          lets_a_long_pipeline_wait, drains)

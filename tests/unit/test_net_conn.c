@@ -27,7 +27,7 @@ struct peer_of {
     struct conn *c;
     uint8_t got[512 << 10];
     size_t got_len;
-    bool echo, pause_at_once, discard, close_at_once, answer_and_close, hold;
+    bool echo, pause_at_once, discard, sip, close_at_once, answer_and_close, hold;
     unsigned offers, drained, closed, after_close;
     char why[32];
 };
@@ -51,6 +51,8 @@ static size_t on_bytes(void *arg, const uint8_t *bytes, size_t len)
     p->offers++;
     if (p->hold)
         return 0;
+    if (p->sip)
+        len = 1;
     ck_assert(p->discard || p->got_len + len <= sizeof p->got);
     if (!p->discard)
         memcpy(p->got + p->got_len, bytes, len);
@@ -297,6 +299,24 @@ START_TEST(offers_bytes_before_the_end_that_came_with_them)
         ck_assert_mem_eq(t.peers[0]->got, "satu dua", 8);
         close_server();
     }
+}
+END_TEST
+
+/* Many small requests and the end at once: more offers than one turn makes. */
+START_TEST(offers_everything_before_the_end)
+{
+    open_server(false, &ordinary);
+    t.template.sip = true;
+    int fd = dial();
+    UNTIL(t.conns == 1);
+    char many[4000];
+    memset(many, 'm', sizeof many);
+    ck_assert_int_eq(send(fd, many, sizeof many, 0), sizeof many);
+    close(fd);
+    UNTIL(t.peers[0]->closed == 1);
+    ck_assert_uint_eq(t.peers[0]->got_len, sizeof many);
+    ck_assert_uint_eq(t.peers[0]->offers, sizeof many);
+    close_server();
 }
 END_TEST
 
@@ -688,7 +708,7 @@ START_TEST(says_why_it_cannot_listen)
 END_TEST
 
 UNIT_MAIN("net/conn", echoes_plain_bytes, echoes_over_tls, offers_bytes_before_the_end_that_came_with_them,
-          tolerates_an_end_without_close_notify, notices_a_peer_that_leaves_while_paused,
+          offers_everything_before_the_end, tolerates_an_end_without_close_notify, notices_a_peer_that_leaves_while_paused,
           notices_a_leaving_peer_behind_a_full_input, offers_again_after_resume, offers_unconsumed_bytes_with_the_next,
           ends_a_connection_whose_owner_wants_too_much, sheds_over_connections_max, sheds_before_tls_over_handshakes_max,
           holds_one_address_to_its_share_when_crowded, ends_a_handshake_that_does_not_come, counts_a_failed_handshake,
