@@ -24,6 +24,9 @@ begin
     execute format('alter role %I set timezone = ''UTC''', r);
     execute format('alter role %I set jit = off', r);
     execute format('alter role %I set idle_in_transaction_session_timeout = ''30s''', r);
+    -- The server's log may show statements, never their parameters: coordinates and numbers are in those.
+    execute format('alter role %I set log_parameter_max_length = 0', r);
+    execute format('alter role %I set log_parameter_max_length_on_error = 0', r);
   end loop;
 end
 $$;

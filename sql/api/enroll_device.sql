@@ -198,3 +198,23 @@ $$;
 alter function api.revoke_access(bigint, timestamptz) owner to hadir_writer;
 revoke all on function api.revoke_access(bigint, timestamptz) from public;
 grant execute on function api.revoke_access(bigint, timestamptz) to hadir_admin;
+
+-- NIPs of everybody who belongs to a unit or below it on the local day of p_now, unit by unit in the order of names; no
+-- row when the unit is unknown or empty. Caller: hadir_admin.
+create or replace function api.unit_people(p_unit text, p_now timestamptz) returns table (nip text)
+language sql stable security definer set search_path = pg_catalog, pg_temp
+as $$
+  select pe.nip
+  from hadir.unit top
+  join hadir.government g on g.id = top.government
+  join hadir.unit_closure c on c.ancestor = top.id
+  join hadir.unit u on u.id = c.descendant
+  join hadir.posting o on o.unit = u.id and o.kind = 'main' and o.valid_from <= (p_now at time zone g.zone)::date
+    and (o.valid_to is null or o.valid_to >= (p_now at time zone g.zone)::date)
+  join hadir.person pe on pe.id = o.person
+  where top.code = p_unit
+  order by u.code collate "C", pe.name collate "C", pe.nip
+$$;
+alter function api.unit_people(text, timestamptz) owner to hadir_reader;
+revoke all on function api.unit_people(text, timestamptz) from public;
+grant execute on function api.unit_people(text, timestamptz) to hadir_admin;

@@ -193,7 +193,9 @@ comment on function hadir.unattributed_store(uuid, hadir.spool_row[], jsonb) is
 revoke all on function hadir.unattributed_store(uuid, hadir.spool_row[], jsonb) from public;
 grant execute on function hadir.unattributed_store(uuid, hadir.spool_row[], jsonb) to hadir_writer;
 
--- The mark only grows; after a restore it is old by itself, and the ledger, comparing, goes back to it.
+-- last_seq only grows; after a restore it is old by itself, and the ledger, comparing, goes back to it. complete_to is
+-- what the newest call says, also when a clock that was set back makes it less: what arrives from now on arrives before
+-- the old claim. An older call that comes late (smaller p_last_seq) changes nothing.
 create or replace function hadir.mark_move(p_spool uuid, p_last_seq bigint, p_complete_to timestamptz) returns void
 language sql set search_path = pg_catalog, pg_temp
 as $$
@@ -201,11 +203,12 @@ as $$
   values (p_spool, p_last_seq, p_complete_to, clock_timestamp())
   on conflict (spool) do update
     set last_seq = greatest(m.last_seq, excluded.last_seq),
-        complete_to = greatest(m.complete_to, excluded.complete_to),
+        complete_to = case when excluded.last_seq >= m.last_seq and isfinite(m.complete_to) then excluded.complete_to
+                           else m.complete_to end,
         seen_at = excluded.seen_at
 $$;
 comment on function hadir.mark_move(uuid, bigint, timestamptz) is
-  'Moves a spool''s mark forward, never back. seen_at is the database''s own clock, for people who look, judged by nobody. '
+  'Moves a spool''s mark: last_seq never back, complete_to to what the newest call says, never back from infinity. seen_at is the database''s own clock, for people who look, judged by nobody. '
   'Called by api.ingest, api.ingest_poison, api.ingest_idle.';
 revoke all on function hadir.mark_move(uuid, bigint, timestamptz) from public;
 grant execute on function hadir.mark_move(uuid, bigint, timestamptz) to hadir_writer;

@@ -1,7 +1,7 @@
 -- api.ingest and its siblings, as hadir_intake: nothing lost, nothing twice, nothing invented.
 begin;
 \ir derive_fixture.psql
-select plan(44);
+select plan(45);
 
 create function t.batch(p_from int, p_to int) returns jsonb language sql as $$
   select jsonb_agg(t.row(n, 101 + n % 3, t.at('2031-03-03', '6:30') + n * interval '1 second',
@@ -24,6 +24,11 @@ select results_eq($$ select count(*), count(distinct id) from hadir.checkin $$, 
 select results_eq($$ select count(*) from hadir.checkin_position $$, $$ values (15::bigint) $$, 'with coordinates');
 select results_eq($$ select count(*) from hadir.placement $$, $$ values (30::bigint) $$, 'and two placements each');
 select is((select complete_to from hadir.ingest_mark), '2031-03-03 01:01Z', 'complete_to neither');
+-- A clock that was set back: what comes now arrives before the old claim.
+set session authorization hadir_intake;
+select api.ingest_idle('00000000-0000-0000-0000-000000000001', 15, '2031-03-03 00:45Z');
+reset session authorization;
+select is((select complete_to from hadir.ingest_mark), '2031-03-03 00:45Z', 'the newest claim counts, even when it is less');
 select is((select coordinates_sha256 from hadir.checkin where seq = 1),
   sha256(decode(md5('salt1'), 'hex') || float8send(-2.5543215) || float8send(120.3312345)), 'the coordinates'' hash is the receipt''s');
 select is((select format('%s %s %s', metres, fences, first_distance_m) from hadir.checkin_position p join hadir.checkin c on c.id = p.checkin
