@@ -2,8 +2,9 @@
 
 Everything lives in one temporary folder, listens on loopback and Unix sockets only, and is ended by its own process
 id. Nothing sleeps to wait: `wait_until` asks again until a deadline."""
-import base64, contextlib, csv, hashlib, hmac, http.client, json, os, pwd, shutil, signal, socket, ssl, subprocess, sys
+import base64, contextlib, csv, hashlib, hmac, http.client, json, os, pwd, re, shutil, signal, socket, ssl, subprocess, sys
 import tempfile, time, urllib.parse, uuid
+from datetime import datetime
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PGBIN = "/usr/lib/postgresql/15/bin"
@@ -52,6 +53,7 @@ class House:
             shutil.chown(self.dir, self.user, self.user)
         self.port, self.admin_port = free_port(), free_port()
         self.daemon = None
+        self.spoken = set()  # tokens, numbers and coordinates that went over the wire: no log may hold them
         self.log_path = f"{self.dir}/hadird.log"
         self.env = dict(os.environ, HADIR_CONF=f"{self.dir}/hadird.conf", HADIR_LANGUAGE="en")
         self.tls = ssl.create_default_context()
@@ -242,6 +244,65 @@ class House:
                 total += float(value)
         return total
 
+    def counters(self):
+        """Every sample of /metrics summed over roles: name, or name{reason="x"} as its own labels have it."""
+        found = {}
+        for line in self.admin("/metrics")[1].splitlines():
+            if line and not line.startswith("#"):
+                head, _, value = line.rpartition(" ")
+                name, _, labels = head.partition("{")
+                labels = ",".join(l for l in re.findall(r'\w+="[^"]*"', labels) if not l.startswith("role="))
+                key = f"{name}{{{labels}}}" if labels else name
+                found[key] = found.get(key, 0) + float(value)
+        return found
+
+    @contextlib.contextmanager
+    def counted(self, deadline_s=10, **expected):
+        """These counters grow by exactly that much inside the block. Names: dropped__slot_taken=1 is
+        hadir_dropped_total{reason="slot_taken"}, unattributed=2 is hadir_unattributed_total."""
+        def value(name):
+            metric, _, label = name.partition("__")
+            what = {"received": "channel", "acknowledged": "status"}.get(metric, "reason")
+            now = self.counters()
+            return sum(v for k, v in now.items() if k == f"hadir_{metric}_total"
+                       or (not label and k.startswith(f"hadir_{metric}_total{{"))) if not label \
+                else now.get(f'hadir_{metric}_total{{{what}="{label}"}}', 0)
+        before = {n: value(n) for n in expected}
+        yield
+        with contextlib.suppress(AssertionError):
+            wait_until("counters", lambda: all(value(n) - before[n] >= expected[n] for n in expected), deadline_s)
+        got = {n: int(value(n) - before[n]) for n in expected}
+        assert got == expected, f"counters grew by {got}, expected {expected}"
+
+    def raw(self, data, timeout=20):
+        """Bytes as they are, over TLS; what came back until the other end closed or one answer was whole:
+        status, headers (lower case), body, closed."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=timeout) as plain, \
+                self.tls.wrap_socket(plain, server_hostname="127.0.0.1") as s:
+            s.settimeout(timeout)
+            with contextlib.suppress(OSError):
+                s.sendall(data)
+            got, need = b"", None
+            while need is None or len(got) < need:
+                try:
+                    piece = s.recv(65536)
+                except (ConnectionError, ssl.SSLError):
+                    piece = b""
+                if not piece:
+                    break
+                got += piece
+                if need is None and b"\r\n\r\n" in got:
+                    head = got.split(b"\r\n\r\n")[0].decode()
+                    length = re.search(r"(?im)^content-length: (\d+)", head)
+                    need = len(head) + 4 + int(length.group(1) if length else 0)
+            if not got:
+                return 0, {}, b"", True
+            head, _, body = got.partition(b"\r\n\r\n")
+            lines = head.decode().split("\r\n")
+            headers = {k.strip().lower(): v.strip() for k, _, v in (l.partition(":") for l in lines[1:])}
+            closed = headers.get("connection", "").lower() == "close"
+            return int(lines[0].split()[1]), headers, body, closed
+
     def request(self, method, path, body=None, headers=None, timeout=30):
         """status, headers, body of one request on a connection of its own."""
         c = http.client.HTTPSConnection("127.0.0.1", self.port, context=self.tls, timeout=timeout)
@@ -253,12 +314,18 @@ class House:
             c.close()
 
     def enroll(self, nip, channel="native", *more):
-        return self.hadir("enroll", nip, "--channel", channel, "--quiet", *more).stdout.strip()
+        return self.secret(self.hadir("enroll", nip, "--channel", channel, "--quiet", *more).stdout.strip())
 
     def grant(self, nip, role="supervisor", unit="LUTRA"):
-        return self.hadir("grant", nip, role, "--unit", unit, "--quiet").stdout.strip()
+        return self.secret(self.hadir("grant", nip, role, "--unit", unit, "--quiet").stdout.strip())
+
+    def secret(self, text):
+        if len(str(text)) >= 6:
+            self.spoken.add(str(text))
+        return text
 
     def checkin(self, token, lat=-2.562, lon=120.314, taken=None, id=None, sent=None, **more):
+        self.secret(lat), self.secret(lon)
         item = {"id": id or str(uuid.uuid4()), "taken_at": taken or self.now(), "lat": lat, "lon": lon, "accuracy_m": 10}
         if sent:
             item["sent_at"] = sent
@@ -279,6 +346,79 @@ class House:
             "Authorization": f"Bearer {token}"})[0] != 401, deadline_s)
         return token
 
+    def owntracks(self, token, lat=-2.5621, lon=120.3141, at=None, t="u", user="p", body=None, **more):
+        """One OwnTracks message; `at` is RFC 3339. status, body."""
+        if body is None:
+            item = {"_type": "location", "lat": self.secret(lat), "lon": self.secret(lon), "tst": epoch(at or self.now()), "acc": 12,
+                    "tid": "p1", "t": t, "batt": 71, "conn": "m"}
+            item.update(more)
+            body = json.dumps(item)
+        status, headers, answer = self.request("POST", "/in/owntracks", body, {
+            "Authorization": basic(user, token), "Content-Type": "application/json; charset=utf-8",
+            "X-Limit-U": "user", "X-Limit-D": "device"})
+        return status, answer
+
+    def osmand(self, token, lat=-2.5622, lon=120.3142, at=None, method="POST", form=False, **more):
+        """Traccar Client below 9 (all in the URL), GPSLogger (GET) or a form. status, body."""
+        pairs = {"id": token, "lat": self.secret(lat), "lon": self.secret(lon), "timestamp": epoch(at or self.now()),
+                 "accuracy": 11.0}
+        pairs.update(more)
+        text = urllib.parse.urlencode({k: v for k, v in pairs.items() if v is not None})
+        kind = {"Content-Type": "application/x-www-form-urlencoded"}
+        status, headers, answer = self.request("POST", "/in/osmand", text, kind) if form else \
+            self.request(method, f"/in/osmand?{text}", b"" if method == "POST" else None, kind if method == "POST" else {})
+        return status, answer
+
+    def traccar(self, token, lat=-2.5623, lon=120.3143, at=None, coords=True, **location):
+        """Traccar Client from 9 on. status, body."""
+        place = {"timestamp": at or self.now(), "is_moving": False, "event": "motionchange",
+                 "battery": {"level": 0.81, "is_charging": False}, "activity": {"type": "still"}, "extras": {}}
+        if coords:
+            place["coords"] = {"latitude": self.secret(lat), "longitude": self.secret(lon), "accuracy": 9.5, "speed": -1,
+                               "heading": -1, "altitude": 41.2}
+        place.update(location)
+        status, headers, answer = self.request("POST", "/in/osmand", json.dumps(
+            {"device_id": token, "location": place, "_": "&id=&lat=&lon="}), {"Content-Type": "application/json"})
+        return status, answer
+
+    def rows(self):
+        """How many facts there are: check-ins, unattributed locations, events."""
+        return tuple(int(v) for v in self.sql("select (select count(*) from hadir.checkin), (select count(*) from "
+                                              "hadir.unattributed), (select count(*) from hadir.event)")[0])
+
+    def settled(self, token):
+        """Everything sent before this is in the database: one more check-in went the same way behind it. Rows now."""
+        status, answer = self.checkin(token)
+        assert status == 200, (status, answer)
+        id = answer["checkin"]
+        wait_until("the last check-in is in the database",
+                   lambda: self.value(f"select count(*) from hadir.checkin where id = '{id}'") == "1")
+        return self.rows()
+
+    @contextlib.contextmanager
+    def ingest_held_up(self):
+        """Reads go on, nothing can be written to hadir.checkin."""
+        argv = ["runuser", "-u", self.user, "--"] if os.getuid() == 0 else []
+        p = subprocess.Popen([*argv, f"{PGBIN}/psql", "-X", "-q", "-A", "-t", "-h", f"{self.dir}/pg", "-U", "postgres", "-d",
+                              "hadir"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        try:
+            p.stdin.write("begin; lock table hadir.checkin in share row exclusive mode; select 'held';\n")
+            p.stdin.flush()
+            assert p.stdout.readline().strip() == "held"
+            yield
+        finally:
+            p.stdin.close()  # end of input: psql leaves, the transaction is undone
+            p.wait(20)
+            p.stdout.close()
+
+    def silent(self):
+        """What may not be in a log is not in it. Returns what is."""
+        log = self.log() + "".join(open(p, errors="replace").read() for p in [f"{self.dir}/pg.log"] if os.path.exists(p))
+        return sorted(s for s in self.spoken if s in log)
+
+    def restarts(self):
+        return int(self.metric("hadir_restarts_total"))
+
     def presence(self, token, unit="LUTRA", day=DAY, accept="application/json"):
         status, headers, body = self.request("GET", f"/v1/units/{unit}/presence?date={day}", headers={
             "Authorization": f"Bearer {token}", "Accept": accept})
@@ -292,6 +432,16 @@ class House:
         return self.request("POST", "/in/whatsapp", body, {
             "Content-Type": "application/json",
             "X-Hub-Signature-256": "sha256=" + hmac.new(key, body, hashlib.sha256).hexdigest()})
+
+
+def epoch(rfc3339):
+    return int(datetime.fromisoformat(rfc3339.replace("Z", "+00:00")).timestamp())
+
+
+def receipt_bytes(body):
+    """The receipt of an answer to one check-in, byte for byte."""
+    start, end = body.index(b'"receipt":') + 10, body.index(b',"coordinate_salt"')
+    return body[start:end]
 
 
 def basic(user, password):
