@@ -7,11 +7,10 @@ create or replace function hadir.recorded_to(p_now timestamptz, p_patience inter
 returns table (recorded_to timestamptz, behind boolean)
 language sql stable set search_path = pg_catalog, pg_temp
 as $$
-  select r.at, coalesce(p_now - r.at > interval '1 second', true)
+  -- least() passes over null: no spool at all must not become "complete to now".
+  select case when r.at is not null then least(r.at, p_now) end, coalesce(p_now - r.at > interval '1 second', true)
   from (
-    select least(p_now, coalesce(
-        min(m.complete_to) filter (where m.complete_to > p_now - p_patience),
-        max(m.complete_to))) as at
+    select coalesce(min(m.complete_to) filter (where m.complete_to > p_now - p_patience), max(m.complete_to)) as at
     from hadir.ingest_mark m
     where isfinite(m.complete_to)
   ) r
