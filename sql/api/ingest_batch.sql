@@ -20,6 +20,7 @@ declare
   v_fresh hadir.spool_row[];
   v_stale uuid[];
   v_won   uuid[];
+  v_kept  hadir.spool_row[];
   v_epoch constant bigint := hadir.directory_epoch();
   v_count bigint;
   v_more  bigint;
@@ -57,6 +58,11 @@ begin
     returning checkin
   )
   select coalesce(array_agg(t.checkin), '{}') into v_won from taken t;
+  -- Joined once: a search through the list for every row would cost more than the inserts.
+  select array_agg(u order by u.seq) into v_kept
+  from unnest(v_fresh) u
+  left join unnest(v_won) w(id) on w.id = u.id
+  where w.id is not null or u.id = any (v_stale);
 
   insert into hadir.checkin (id, spool, seq, status, reason, government, person, device, channel, fix_at, message_at,
     sent_at, received_at, clock_error_us, clock_state, clock_offset_us, decided_at, decided_by, flags, automatic,
@@ -72,12 +78,11 @@ begin
     u.directory_number, f.verdict, f.day, nullif(f.session, 0), f.session_code, f.counts_as, f.late_minutes,
     f.early_minutes, nullif(f.place, ''), nullif(f.fence, 0), f.relation, hadir.coordinates_sha256(u),
     t.size, t.index, decode(t.path, 'hex'), decode(t.root, 'hex'), decode(t.signature, 'hex'), t.key
-  from unnest(v_fresh) u
+  from unnest(v_kept) u
   left join lateral jsonb_to_record(u.first) as f(verdict text, day date, session bigint, session_code text,
     counts_as text, late_minutes int, early_minutes int, place text, fence bigint, relation text) on u.first is not null
   left join lateral jsonb_to_record(u.tree) as t(size bigint, index bigint, path text, root text, signature text,
-    key text) on u.tree is not null
-  where u.id = any (v_won) or u.id = any (v_stale);
+    key text) on u.tree is not null;
   get diagnostics v_count = row_count;
 
   insert into hadir.checkin_position (checkin, received_at, government, lat, lon, accuracy_m, altitude_m, salt, raw,
@@ -85,27 +90,26 @@ begin
   select u.id, u.received_at, u.government, u.lat, u.lon, u.accuracy_m, u.altitude_m, decode(u.salt, 'hex'), u.raw,
     (u.first ->> 'distance_m')::double precision, coalesce(p.fences, '{}'), coalesce(p.versions, '{}'),
     coalesce(p.metres, '{}')
-  from unnest(v_fresh) u
+  from unnest(v_kept) u
   left join lateral (
     select array_agg(x.fence order by x.fence, x.version) as fences,
            array_agg(x.version order by x.fence, x.version) as versions,
            array_agg(x.metres order by x.fence, x.version) as metres
     from jsonb_to_recordset(u.placements) as x(fence bigint, version int, metres double precision)
-  ) p on u.placements is not null
-  where u.id = any (v_won) or u.id = any (v_stale);
+  ) p on u.placements is not null;
 
   insert into hadir.placement (checkin, fence, fence_version, relation)
   select u.id, x.fence, x.version, x.relation
-  from unnest(v_fresh) u
+  from unnest(v_kept) u
   cross join lateral jsonb_to_recordset(u.placements) as x(fence bigint, version int, relation text)
-  where u.id = any (v_won) and u.placements is not null
+  where u.placements is not null and u.id <> all (v_stale)
   on conflict do nothing;
 
   -- Judged by a plan that is no longer the person's, or by none: the planner looks whether fences are missing.
   insert into hadir.placement_dirt (person)
   select u.person
-  from unnest(v_fresh) u
-  where u.id = any (v_won) and u.person > 0
+  from unnest(v_kept) u
+  where u.id <> all (v_stale) and u.person > 0
     and (coalesce(u.directory_number, 0) = 0 or u.first is null or u.first ->> 'verdict' = 'pending'
          or u.directory_epoch is distinct from v_epoch
          or exists (select from hadir.directory_person d where d.person = u.person and d.number > u.directory_number))
