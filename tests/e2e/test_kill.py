@@ -125,6 +125,7 @@ def nothing_lost_twice_or_invented(house):
         c.join(120)
         assert not c.is_alive()
     house.wait_live(120)
+    wait_until("the spool is drained", lambda: house.health().get("spool_depth") == 0, 120)
     compare(house, clients, counts, kills, stops)
 
 
@@ -143,7 +144,8 @@ def compare(house, clients, counts, kills, stops):
         assert float(lat) == item["lat"] and float(lon) == item["lon"], f"{id} has another place"
         seen[id] = checkin
     total = int(house.value("select count(*) from hadir.checkin"))
-    assert total == len(seen), f"{total} check-ins, {len(seen)} with key and place"
+    odd = house.sql("select status, reason, count(*) from hadir.checkin group by 1, 2 order by 3 desc limit 5")
+    assert total == len(seen), f"{total} check-ins, {len(seen)} with key and place: {odd}"
     lost = acknowledged - seen.keys()
     assert not lost, f"{len(lost)} acknowledged check-ins are not in the table, e.g. {sorted(lost)[:3]}"
     for id in acknowledged:
