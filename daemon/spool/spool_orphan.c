@@ -232,15 +232,14 @@ static void set_broken(const char *dir, const char *name)
 
 static struct spool_orphan *open_copy(const char *dir, const char *name)
 {
-    char copy[80], path[SPOOL_PATH_MAX], wal[84], reason[256] = "cannot copy";
+    char copy[80], path[SPOOL_PATH_MAX], wal[84], copy_wal[84], reason[256] = "cannot copy";
     enum spool_fault fault = SPOOL_FAULT_SPACE;
     struct spool_orphan *o = calloc(1, sizeof *o);
     if (o == NULL)
         return NULL;
-    snprintf(o->name, sizeof o->name, "%s", name);
+    snprintf(o->name, sizeof o->name, "%.79s", name);
     other_name(copy, name, ".copy.db");
-    snprintf(wal, sizeof wal, "%s-wal", name);
-    char copy_wal[84];
+    snprintf(wal, sizeof wal, "%.79s-wal", name);
     snprintf(copy_wal, sizeof copy_wal, "%s-wal", copy);
     if (spool_path(path, dir, copy) && copy_file(dir, wal, copy_wal, true) && copy_file(dir, name, copy, false))
         o->file = spool_file_open(path, false, &fault, reason, sizeof reason);
