@@ -42,7 +42,7 @@ begin
   from (
     select i.line, 'code', case when i.code is null then 'kode unit harus diisi'
                  else 'kode unit hanya huruf, angka, titik, garis bawah, garis miring, tanda hubung; paling panjang 60' end
-              
+
     from pg_temp.import_unit i where i.code is null or i.code !~ '^[A-Za-z0-9._/-]{1,60}$'
     union all
     select i.line, 'code', format('kode %s sudah ada di baris %s', i.code, j.line)
