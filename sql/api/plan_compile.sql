@@ -129,7 +129,7 @@ language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   written bigint;
-  removed bigint;
+  removed bigint := 0;
   v_number bigint;
   -- Equality with each day, not a range: plan_day's key begins with the day, and a person is found by probes.
   v_days constant date[] := array(select p_from + n from generate_series(0, p_to - p_from) n);
@@ -138,36 +138,39 @@ begin
   select greatest(s.number, 0) + 1 into v_number from hadir.directory_state s;
 
   -- Who belongs where on these days and, for the cut, on the day after.
-  create temporary table plan_post (person bigint, first_day date, last_day date, unit bigint, government bigint,
-                                    category text, own bigint, class int);
   if p_persons is null then
-    insert into pg_temp.plan_post
-    select p.id, greatest(o.valid_from, p_from), least(coalesce(o.valid_to, p_to + 1), p_to + 1), o.unit, u.government,
-           p.category, coalesce(h.person, 0)
+    create temporary table plan_who as
+    select p.id as person, greatest(o.valid_from, p_from) as first_day,
+           least(coalesce(o.valid_to, p_to + 1), p_to + 1) as last_day, o.unit, u.government, p.category,
+           coalesce(h.person, 0) as own
     from hadir.posting o
     join hadir.person p on p.id = o.person
     join hadir.unit u on u.id = o.unit
     left join (select distinct person from hadir.working_hours where person is not null) h on h.person = p.id
     where o.kind = 'main' and o.valid_from <= p_to + 1 and (o.valid_to is null or o.valid_to >= p_from);
   else
-    insert into pg_temp.plan_post
-    select p.id, greatest(o.valid_from, p_from), least(coalesce(o.valid_to, p_to + 1), p_to + 1), o.unit, u.government,
-           p.category, coalesce((select h.person from hadir.working_hours h where h.person = p.id limit 1), 0)
+    create temporary table plan_who as
+    select p.id as person, greatest(o.valid_from, p_from) as first_day,
+           least(coalesce(o.valid_to, p_to + 1), p_to + 1) as last_day, o.unit, u.government, p.category,
+           coalesce(h.person, 0) as own
     from unnest(p_persons) want
     join hadir.person p on p.id = want
     join hadir.posting o on o.person = p.id
     join hadir.unit u on u.id = o.unit
+    left join (select distinct person from hadir.working_hours where person is not null) h on h.person = p.id
     where o.kind = 'main' and o.valid_from <= p_to + 1 and (o.valid_to is null or o.valid_to >= p_from);
   end if;
-
-  create temporary table plan_class (class int generated always as identity, government bigint, unit bigint,
-                                     category text, person bigint);
-  insert into pg_temp.plan_class (government, unit, category, person)
-  select distinct government, unit, category, own from pg_temp.plan_post;
+  analyze pg_temp.plan_who;
+  create temporary table plan_class as
+  select (row_number() over ())::int as class, c.*
+  from (select distinct w.government, w.unit, w.category, w.own as person from pg_temp.plan_who w) c;
   analyze pg_temp.plan_class;
-  update pg_temp.plan_post o set class = k.class
-  from pg_temp.plan_class k
-  where k.unit = o.unit and k.government = o.government and k.category = o.category and k.person = o.own;
+  create temporary table plan_post as
+  select w.person, w.first_day, w.last_day, k.class
+  from pg_temp.plan_who w
+  join pg_temp.plan_class k on k.unit = w.unit and k.government = w.government and k.category = w.category and k.person = w.own;
+  -- An index, because plan_day's statistics know nothing of new days and a plan may loop over its rows.
+  create index on pg_temp.plan_post (person);
   analyze pg_temp.plan_post;
   perform hadir.plan_stage(p_from, p_to + 1);
 
@@ -298,15 +301,19 @@ begin
     delete from hadir.plan_day d
     where d.day between p_from and p_to
       and not exists (select from pg_temp.plan_post o where o.person = d.person and d.day between o.first_day and o.last_day);
-  else
+    get diagnostics removed = row_count;
+  elsif cardinality(p_persons) * cardinality(v_days) > (
+    -- Somebody has a day without a posting: only then there can be anything to take away.
+    select coalesce(sum(least(w.last_day, p_to) - w.first_day + 1), 0) from pg_temp.plan_who w where w.first_day <= p_to
+  ) then
     delete from hadir.plan_day d
     where d.day = any (v_days) and d.person = any (p_persons)
       and not exists (select from pg_temp.plan_post o where o.person = d.person and d.day between o.first_day and o.last_day);
+    get diagnostics removed = row_count;
   end if;
-  get diagnostics removed = row_count;
 
   perform hadir.plan_unstage();
-  drop table pg_temp.plan_post, pg_temp.plan_class, pg_temp.plan_long, pg_temp.plan_cut, pg_temp.plan_key, pg_temp.plan_pat;
+  drop table pg_temp.plan_who, pg_temp.plan_post, pg_temp.plan_class, pg_temp.plan_long, pg_temp.plan_cut, pg_temp.plan_key, pg_temp.plan_pat;
   return written + removed;
 end
 $$;

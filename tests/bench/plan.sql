@@ -54,13 +54,22 @@ select changed_people from api.plan_refresh('2025-12-29 06:51+08', false);
 select changed_people from api.plan_refresh('2025-12-30 00:00:01+08', false);
 reset session authorization;
 \timing off
-update hadir.posting set unit = (select min(id) from hadir.unit where code like 'bench-3-%') where person = (select min(id) from hadir.person);
+insert into hadir.policy (government, number, dated, valid_from, valid_to, place, anywhere)
+  select id, 'bench', '2025-12-29', '2025-12-29', '2025-12-31', 'WFA', true from hadir.government where code = 'bench';
+insert into hadir.policy_scope (policy, unit) select p.id, u.id from hadir.policy p, hadir.unit u where p.number = 'bench' and u.code in ('bench-1', 'bench-2');
+\timing on
+\echo '# a circular for two offices in forty: 10,000 of 200,000'
+set session authorization hadir_planner;
+select changed_people from api.plan_refresh('2025-12-30 00:00:03+08', false);
+reset session authorization;
+\timing off
+update hadir.posting set unit = (select min(id) from hadir.unit where code like 'bench-5-%') where person = (select max(id) from hadir.person);
 \timing on
 \echo '# one person moved'
 set session authorization hadir_planner;
-select changed_people from api.plan_refresh('2025-12-30 00:00:02+08', false);
+select changed_people from api.plan_refresh('2025-12-30 00:00:04+08', false);
 \echo '# nothing to do'
-select changed_people from api.plan_refresh('2025-12-30 00:00:03+08', false);
+select changed_people from api.plan_refresh('2025-12-30 00:00:05+08', false);
 \echo '# copying the directory''s people'
 \o /dev/null
 copy (select * from api.directory_person) to stdout;
