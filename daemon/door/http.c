@@ -33,6 +33,7 @@
 #define BODY_KEEP_BYTES ((size_t)32 << 10)  /* a larger buffer is given back between requests */
 #define DISCARD_MAX ((uint64_t)64 << 10)    /* an unread body up to this is read away to keep the connection */
 #define LINGER_MS 5000u
+#define DRAIN_FIRST_MS 2000                 /* while draining: how long an accepted connection has for its first request */
 #define RETRY_AFTER_S 5u
 
 enum http_state {
@@ -52,6 +53,7 @@ struct http_conn {
     struct exchange x;
     struct http1_body body;
     bool body_pending; /* some of the request's body is unread */
+    bool used;         /* a request has begun on it */
     bool streaming, chunked;
     bool finished;     /* the answer is complete; what is left is to write it */
     struct loop_timer *timer;
@@ -523,6 +525,7 @@ static size_t on_bytes(void *arg, const uint8_t *bytes, size_t len)
     struct http_conn *h = arg;
     switch (h->state) {
     case HTTP_IDLE:
+        h->used = true;
         set_state(h, HTTP_HEAD);
         set_total(h, conf_of(h)->request_timeout_ms);
         set_phase(h, conf_of(h)->head_timeout_ms);
@@ -621,7 +624,7 @@ static void on_conn(void *arg, struct conn *c)
 {
     static const struct conn_callbacks callbacks = {on_bytes, on_drained, on_closed};
     struct http_server *s = arg;
-    struct http_conn *h = s->draining ? NULL : calloc(1, sizeof *h);
+    struct http_conn *h = calloc(1, sizeof *h);
     if (h == NULL) {
         conn_close(c);
         return;
@@ -647,7 +650,7 @@ static void on_conn(void *arg, struct conn *c)
     s->live = h;
     s->open++;
     conn_set_callbacks(c, &callbacks, h);
-    set_phase(h, conf_of(h)->head_timeout_ms);
+    set_phase(h, s->draining ? DRAIN_FIRST_MS : conf_of(h)->head_timeout_ms);
 }
 
 struct http_server *http_server_new(struct door *door)
@@ -688,7 +691,9 @@ void http_server_drain(struct http_server *s)
     struct http_conn *next;
     for (struct http_conn *h = s->live; h != NULL; h = next) {
         next = h->next;
-        if (h->state == HTTP_IDLE || h->state == HTTP_DISCARDING)
+        if (h->state == HTTP_IDLE && !h->used)
+            set_phase(h, DRAIN_FIRST_MS); /* accepted, so its first request is ours: it may be on its way */
+        else if (h->state == HTTP_IDLE || h->state == HTTP_DISCARDING)
             close_written(h);
     }
 }

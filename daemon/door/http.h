@@ -68,7 +68,8 @@ void exchange_stream_end(struct exchange *x, bool complete);
 
 struct http_server *http_server_new(struct door *door);
 bool http_server_listen(struct http_server *s, int fd, struct tls_server *tls);
-/* Takes nothing new; idle connections end now, the others with their answer. */
+/* Accepts nothing new; connections that wait for another request end now, the others with their answer: also one that
+ * was accepted and has not asked yet, for nobody else will answer it. */
 void http_server_drain(struct http_server *s);
 size_t http_server_open(const struct http_server *s);
 void http_server_free(struct http_server *s); /* closes what is open */
