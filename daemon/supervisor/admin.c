@@ -71,11 +71,31 @@ static const char *slot_role(unsigned slot, void *arg)
     return sup->slot_role[slot];
 }
 
+/* Ages are of the moment of asking, so they stand in no counter. Absent while there is nothing to be old. */
+static void print_ages(struct buf *out)
+{
+    const struct shared_cells *cells = counters_cells();
+    int64_t confirmed_ms = __atomic_load_n(&cells->directory_confirmed_ms, __ATOMIC_RELAXED);
+    int64_t compiled_us = __atomic_load_n(&cells->directory_compiled_us, __ATOMIC_RELAXED);
+    if (confirmed_ms != 0)
+        buf_printf(out,
+                   "# HELP hadir_directory_age_seconds Since the directory was last known to be the newest.\n"
+                   "# TYPE hadir_directory_age_seconds gauge\nhadir_directory_age_seconds{role=\"supervisor\"} %.3f\n",
+                   (double)(mono_now_ms() - confirmed_ms) / 1e3);
+    if (compiled_us != 0)
+        buf_printf(out,
+                   "# HELP hadir_directory_compiled_timestamp_seconds When the newest directory was compiled.\n"
+                   "# TYPE hadir_directory_compiled_timestamp_seconds gauge\n"
+                   "hadir_directory_compiled_timestamp_seconds{role=\"supervisor\"} %.3f\n",
+                   (double)compiled_us / 1e6);
+}
+
 static void answer_metrics(struct visit *v)
 {
     struct buf text;
     buf_init(&text, ANSWER_MAX);
     counters_print(&text, slot_role, v->sup);
+    print_ages(&text);
     answer(v, 200, "text/plain; version=0.0.4; charset=utf-8", &text);
     buf_fini(&text);
 }
