@@ -117,6 +117,9 @@ class House:
         self.sql("create database hadir owner hadir_owner", database="postgres")
 
     def start_database(self):
+        """Starts the cluster if it does not run."""
+        if run(f"{PGBIN}/pg_ctl", "-D", f"{self.dir}/data", "status", check=False, user=self.user).returncode == 0:
+            return
         self.as_user(f"{PGBIN}/pg_ctl", "-D", f"{self.dir}/data", "-l", f"{self.dir}/pg.log", "-w", "-t", "60", "start")
 
     def stop_database(self, mode="immediate"):
@@ -343,7 +346,7 @@ class House:
     def known(self, token, deadline_s=20):
         """Waits until the doors know a fresh token."""
         wait_until("the doors know the token", lambda: self.request("GET", "/v1/me", headers={
-            "Authorization": f"Bearer {token}"})[0] != 401, deadline_s)
+            "Authorization": f"Bearer {token}"})[0] not in (401, 503), deadline_s)
         return token
 
     def owntracks(self, token, lat=-2.5621, lon=120.3141, at=None, t="u", user="p", body=None, **more):
