@@ -253,7 +253,8 @@ static bool freeze_due(struct session *s, const char *now)
 static bool publish_pending(struct session *s, const char *now)
 {
     const char *const at[] = {now};
-    struct rows *pending = cli_query(s, "select government, code, day, version, closed_at, late_spools "
+    struct rows *pending = cli_query(s, "select government, code, day, version, "
+                                        "to_char(closed_at at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), late_spools "
                                         "from api.export_pending($1::timestamptz)", 1, at);
     bool ok = pending != NULL;
     for (size_t i = 0; ok && i < rows_count(pending); i++) {
