@@ -254,6 +254,7 @@ static void on_rows(void *arg, enum store_outcome outcome, const struct rows *ro
     } else if (x->question == QUESTION_ME) {
         render_me_json(rows, &x->body);
     } else {
+        x->month[7] = '\0'; /* as it was asked: without the day that SQL got */
         render_attendance_json(x->month, rows, &x->body);
     }
     begin_stream(x);
