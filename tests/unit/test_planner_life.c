@@ -1,0 +1,300 @@
+/* A whole planner against a PostgreSQL with made-up api objects: base, delta, versions, placements, starts without the
+ * database. The planner runs in a child; the test is its supervisor. */
+#include "unit.h"
+#include "cluster.h"
+
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+
+#include "channel.h"
+#include "conf.h"
+#include "counter.h"
+#include "directory.h"
+#include "fence.h"
+#include "log.h"
+#include "loop.h"
+#include "message.h"
+#include "role.h"
+#include "store.h"
+#include "wall.h"
+
+/* `state` is the version; `people` carry the number of their last change. A fence is asked for check-in after check-in. */
+static const char API[] =
+    "create role hadir_planner login; create schema api; grant usage on schema api to hadir_planner;"
+    "create table api.state (epoch bigint, number bigint, changed bigint, first_day date, refreshes bigint);"
+    "insert into api.state values (1, 100, 0, '1970-01-11', 0);"
+    "create table api.people (person bigint, number bigint, removed bool);"
+    "insert into api.people select i, 100, false from generate_series(1, 50) i;"
+    "create table api.wanted (checkin uuid, metres float8, relation text);"
+    "insert into api.wanted (checkin) select gen_random_uuid() from generate_series(1, 450);"
+    "create function api.plan_refresh(n timestamptz, p_all boolean) returns table (epoch bigint, number bigint,"
+    " changed_people bigint, first_day date, days int, compiled_at timestamptz) language sql security definer as $f$"
+    " update api.state set refreshes = refreshes + 1 returning epoch, number, changed, first_day, 2, now() $f$;"
+    "create function api.since() returns bigint language sql as $f$"
+    " select coalesce(nullif(current_setting('hadir.since', true), '')::bigint, 0) $f$;"
+    "create view api.directory_person as select person, 1::bigint as government, array[9, 9]::bigint[] as pattern_ids,"
+    " array[]::bigint[] as homes, removed from api.people where number > api.since() and (not removed or api.since() > 0);"
+    "create view api.directory_pattern as select 9::bigint as id, 864000000000 as starts_us, 950400000000 as ends_us,"
+    " 'WFO' as place, false as anywhere, 100::float8 as accuracy_cap_m, array['fix','fix','fix','message'] as decides,"
+    " '[]'::jsonb as sessions, array[]::bigint[] as fences where api.since() = 0;"
+    "create view api.directory_token as select repeat('ab', 32) as token_hash, 1 as kind, 1::bigint as id, 1::bigint as"
+    " government, 1::bigint as person, 1 as channel, false as revoked, false as removed;"
+    "create view api.directory_number as select 1::bigint as government, '62'::text as value, false as is_user_id,"
+    " 1::bigint as device, 1::bigint as person, false as revoked, false as removed where false;"
+    "create view api.directory_fence as select 1::bigint as fence, 1 as version, 1::bigint as government, 'office' as kind,"
+    " 'K' as name, false as shared, '' as shape, false as removed where false;"
+    "create view api.directory_business as select '5'::text as phone_number_id, 1::bigint as government;"
+    "create function api.placements_wanted(l int) returns table (checkin uuid, lat float8, lon float8, accuracy_m float8,"
+    " cap_m float8, fence bigint, version int, shape text) language sql security definer as $f$"
+    " select null::uuid, 0::float8, 0::float8, null::float8, 0::float8, 0::bigint, 0, ''::text where false $f$;"
+    "create function api.placements_add(r jsonb) returns bigint language sql security definer as $f$"
+    " with x as (update api.wanted w set metres = (e->>'metres')::float8, relation = e->>'relation'"
+    " from jsonb_array_elements(r) e where w.checkin = (e->>'checkin')::uuid and (e->>'fence') = '4' returning 1)"
+    " select count(*) from x $f$;"
+    "grant select on all tables in schema api to hadir_planner; grant execute on all functions in schema api to hadir_planner";
+
+static struct loop *loop;
+static struct ipc_channel *control;
+static bool hello, closed;
+static unsigned bases, deltas;
+static int64_t epoch, number;
+static struct directory *directory;
+static bool adopted;
+static char adopt_error[200];
+static pid_t child;
+static struct conf conf;
+static char folder[64];
+
+static void on_message(void *arg, uint16_t type, uint64_t id, const uint8_t *payload, size_t len, int fd)
+{
+    struct reader r;
+    (void)arg;
+    (void)id;
+    if (type == MSG_HELLO) {
+        hello = true;
+        return;
+    }
+    ck_assert_uint_eq(type, MSG_PUBLISH);
+    reader_init(&r, payload, len);
+    uint8_t kind = reader_u8(&r);
+    epoch = reader_i64(&r);
+    number = reader_i64(&r);
+    ck_assert(reader_done(&r));
+    bases += kind == 1;
+    deltas += kind == 2;
+    adopted = directory_adopt(directory, fd, adopt_error, sizeof adopt_error);
+    ck_assert_msg(adopted, "%s", adopt_error);
+}
+
+static void on_closed(void *arg)
+{
+    (void)arg;
+    closed = true;
+}
+
+#define UNTIL(condition)                                                                                             \
+    do {                                                                                                             \
+        int64_t deadline = mono_now_ms() + 30000;                                                                    \
+        while (!(condition) && mono_now_ms() < deadline)                                                             \
+            loop_turn(loop, 20);                                                                                     \
+        ck_assert(condition);                                                                                        \
+    } while (0)
+
+static void sql(const char *script)
+{
+    char error[200] = "";
+    struct store_error e = {0};
+    struct session *s = session_open(conninfo, "postgres", error, sizeof error);
+    ck_assert_msg(s != NULL, "%s", error);
+    ck_assert_msg(session_script(s, script, &e), "%s", e.message);
+    session_close(s);
+}
+
+static bool value_is(const char *query, const char *expected)
+{
+    char error[200];
+    struct store_error e;
+    struct session *s = session_open(conninfo, "postgres", error, sizeof error);
+    ck_assert_ptr_nonnull(s);
+    struct rows *rows = session_query(s, query, 0, NULL, &e);
+    ck_assert_ptr_nonnull(rows);
+    bool same = strcmp(rows_get(rows, 0, 0), expected) == 0;
+    rows_free(rows);
+    session_close(s);
+    return same;
+}
+
+static void start_planner(void)
+{
+    int fds[2];
+    conf.database = conninfo;
+    conf.directory_dir = folder;
+    hello = closed = false;
+    bases = deltas = 0;
+    __atomic_store_n(&counters_cells()->directory_confirmed_ms, 0, __ATOMIC_RELAXED);
+    directory = directory_new();
+    ck_assert_int_eq(channel_pair(fds), 0);
+    child = fork();
+    ck_assert_int_ge(child, 0);
+    if (child == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        close(fds[0]);
+        counters_set_slot(1);
+        _exit(planner_main(&(struct role_env){.conf = &conf, .control_fd = fds[1], .listen_fd = -1}));
+    }
+    close(fds[1]);
+    loop = loop_new();
+    control = channel_new(loop, fds[0], 1 << 20, on_message, on_closed, NULL);
+    UNTIL(hello);
+}
+
+static int end_planner(void)
+{
+    int status = -1;
+    ck_assert(channel_send(control, MSG_DRAIN, 0, NULL, 0, -1));
+    UNTIL(closed);
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    channel_free(control);
+    loop_free(loop);
+    directory_free(directory);
+    counters_reset_gauges(1);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
+}
+
+static bool confirmed_since(int64_t mono_ms)
+{
+    return __atomic_load_n(&counters_cells()->directory_confirmed_ms, __ATOMIC_RELAXED) >= mono_ms;
+}
+
+static void prepare(void)
+{
+    static bool made;
+    cluster();
+    if (made)
+        return;
+    made = true;
+    sql(API);
+    /* A circle of 100 m around the check-ins' point, as the shape column has it. */
+    struct buf shape, text;
+    char error[200];
+    buf_init(&shape, 1000);
+    buf_init(&text, 4000);
+    ck_assert(fence_circle((struct point){.lon_deg = 120.3, .lat_deg = -2.5}, 100, &shape, error, sizeof error));
+    buf_puts(&text, "create or replace function api.placements_wanted(l int) returns table (checkin uuid, lat float8,"
+                    " lon float8, accuracy_m float8, cap_m float8, fence bigint, version int, shape text) language sql"
+                    " security definer as $f$ select w.checkin, -2.5, 120.3, null::float8, 100::float8, 4::bigint, 1, '");
+    for (size_t i = 0; i < shape.len; i++)
+        buf_printf(&text, "%02x", shape.data[i]);
+    buf_puts(&text, "' from api.wanted w where w.metres is null limit l $f$");
+    sql(buf_str(&text));
+    buf_fini(&text);
+    buf_fini(&shape);
+    counters_map();
+    log_set_level(LOG_LEVEL_ERROR);
+    snprintf(folder, sizeof folder, "%s", "/tmp/hadir-planner-XXXXXX");
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+}
+
+START_TEST(base_then_deltas_then_base)
+{
+    prepare();
+    start_planner();
+    UNTIL(bases == 1);
+    ck_assert_int_eq(epoch, 1);
+    ck_assert_int_eq(number, 100);
+    ck_assert_uint_eq(directory_people(directory), 50);
+    ck_assert_int_eq(directory_find_business(directory, "5", 1), 1);
+    int64_t now = mono_now_ms();
+    UNTIL(confirmed_since(now)); /* polls go on and confirm */
+    ck_assert_uint_eq(bases + deltas, 1);
+
+    sql("insert into api.people values (51, 101, false), (52, 101, false); update api.people set number = 101,"
+        " removed = true where person = 1; update api.state set number = 101, changed = 3; notify hadir_plan");
+    UNTIL(deltas == 1);
+    ck_assert_int_eq(number, 101);
+    ck_assert_uint_eq(directory_people(directory), 51);
+    sql("insert into api.people values (53, 102, false); update api.state set number = 102, changed = 1"); /* no NOTIFY */
+    UNTIL(deltas == 2);
+    ck_assert_uint_eq(directory_people(directory), 52); /* what changed since the base, not since the last delta */
+    ck_assert_uint_eq(bases, 1);
+
+    sql("update api.state set number = 103, changed = 10001; notify hadir_plan");
+    UNTIL(bases == 2);
+    sql("update api.state set number = 104, changed = 1, first_day = '1970-01-12'; notify hadir_plan");
+    UNTIL(bases == 3); /* another window */
+    sql("insert into api.people select i, 105, false from generate_series(1001, 12001) i;"
+        " update api.state set number = 105, changed = 1; notify hadir_plan");
+    UNTIL(bases == 4); /* more rows than a delta holds, whatever SQL counted */
+    ck_assert_uint_eq(directory_people(directory), 11053);
+    sql("update api.state set epoch = 2, number = 50, changed = 0; notify hadir_plan");
+    UNTIL(bases == 5); /* a database restored to an older state */
+    ck_assert_int_eq(epoch, 2);
+    ck_assert_int_eq(number, 50);
+    ck_assert_int_eq(end_planner(), 0);
+}
+END_TEST
+
+START_TEST(starts_by_the_files_of_an_earlier_run)
+{
+    prepare();
+    start_planner();
+    UNTIL(bases >= 1 && number == 50);
+    sql("update api.state set number = 60, changed = 0");
+    UNTIL(number == 60);
+    ck_assert_int_eq(end_planner(), 0);
+    pg_ctl("stop", "fast");
+    start_planner();
+    UNTIL(bases == 1);
+    ck_assert_int_eq(epoch, 2);
+    UNTIL(number == 60);
+    ck_assert(!confirmed_since(1)); /* nobody knows whether it is still right */
+    pg_ctl("start", NULL);
+    UNTIL(confirmed_since(1));
+    ck_assert_uint_eq(bases, 1); /* the same version: nothing to write */
+    sql("update api.state set number = 61, changed = 0");
+    UNTIL(bases == 2); /* a delta of its own needs a base of its own */
+    ck_assert_int_eq(end_planner(), 0);
+}
+END_TEST
+
+START_TEST(a_refused_copy_is_tried_again)
+{
+    prepare();
+    start_planner();
+    UNTIL(confirmed_since(1));
+    unsigned before = bases;
+    sql("alter view api.directory_business rename to elsewhere; update api.state set number = 70; notify hadir_plan");
+    int64_t now = mono_now_ms();
+    UNTIL(value_is("select (refreshes > 0)::text from api.state", "true"));
+    for (int i = 0; i < 20; i++)
+        loop_turn(loop, 20);
+    ck_assert(!confirmed_since(now + 400));
+    ck_assert_uint_eq(bases, before);
+    sql("alter view api.elsewhere rename to directory_business");
+    UNTIL(bases == before + 1 && number == 70);
+    ck_assert_int_eq(end_planner(), 0);
+}
+END_TEST
+
+START_TEST(placements_are_filled_in)
+{
+    prepare();
+    sql("update api.wanted set metres = null, relation = null");
+    start_planner();
+    UNTIL(value_is("select count(*)::text from api.wanted where metres is null", "0"));
+    ck_assert(value_is("select count(*)::text from api.wanted where relation = 'inside' and abs(metres + 100) < 0.01", "450"));
+    UNTIL(counter_total(C_PLACED_LATER) >= 450);
+    ck_assert_int_eq(end_planner(), 0);
+    char path[100];
+    const char *const files[] = {"directory.base", "directory.delta"};
+    for (size_t i = 0; i < 2; i++) {
+        snprintf(path, sizeof path, "%s/%s", folder, files[i]);
+        unlink(path);
+    }
+    ck_assert_int_eq(rmdir(folder), 0);
+}
+END_TEST
+
+UNIT_MAIN("planner/life", base_then_deltas_then_base, starts_by_the_files_of_an_earlier_run,
+          a_refused_copy_is_tried_again, placements_are_filled_in)
