@@ -1,8 +1,9 @@
 /* The door: the process that listens. Puts its parts together, obeys the supervisor, and drains.
  *
  * Place in the flow: forked by the supervisor with a listening socket; the directory, the ledger's and the desks'
- * channels come as messages, at start and whenever they are replaced. A door serves from the first moment: without a
- * directory, ledger or desk it says 503 and phones come again.
+ * channels come as messages, at start and whenever they are replaced. It accepts as soon as it has the directory, at
+ * the latest LISTEN_WAIT_MS after its start: until then connections wait in the listener, and after that, without a
+ * directory, ledger or desk, it says 503 and phones come again.
  *
  * Invariants: nothing is opened after MSG_HELLO but what comes as a descriptor; it ends when the supervisor is gone
  * (control channel closed) or when drained, at the latest DRAIN_MAX_MS after MSG_DRAIN. Does not parse or judge
@@ -31,6 +32,8 @@
 
 #define DRAIN_MAX_MS 30000
 #define DRAIN_LOOK_MS 20u
+#define LISTEN_WAIT_MS 200u
+#define LISTEN_SETTLE_MS 2u /* a base's delta is right behind it */
 #define CONTROL_QUEUE_MAX ((size_t)64 << 10)
 #define EXIT_CANNOT_START 1
 
@@ -136,8 +139,12 @@ struct process {
     struct door *door;
     struct ipc_channel *control;
     struct loop_timer *drain;
+    struct loop_timer *listen; /* NULL once it accepts */
+    int listen_fd;
+    struct tls_server *tls;
     int64_t drain_until_mono_ms;
     bool orphaned;
+    int status;
 };
 
 static void on_drain_look(void *arg)
@@ -149,6 +156,18 @@ static void on_drain_look(void *arg)
         loop_timer_arm(p->drain, DRAIN_LOOK_MS);
 }
 
+static void on_listen_time(void *arg)
+{
+    struct process *p = arg;
+    loop_timer_free(p->listen);
+    p->listen = NULL;
+    if (p->door->draining || door_listen(p->door, p->listen_fd, p->tls))
+        return;
+    log_error("event=door_start reason=memory");
+    p->status = EXIT_CANNOT_START;
+    loop_stop(p->loop);
+}
+
 static void on_control(void *arg, uint16_t type, uint64_t id, const uint8_t *payload, size_t len, int fd)
 {
     (void)id;
@@ -158,6 +177,8 @@ static void on_control(void *arg, uint16_t type, uint64_t id, const uint8_t *pay
         loop_timer_arm(p->drain, DRAIN_LOOK_MS);
     }
     door_message(p->door, type, payload, len, fd);
+    if (type == MSG_SNAPSHOT && p->listen != NULL)
+        loop_timer_arm(p->listen, LISTEN_SETTLE_MS);
 }
 
 static void on_control_closed(void *arg)
@@ -184,9 +205,14 @@ static bool start(struct process *p, const struct role_env *env, struct tls_serv
         return false;
     p->door = door_new(p->loop, env->conf, env->whatsapp_app_secret, env->whatsapp_verify_token);
     p->drain = loop_timer_new(p->loop, on_drain_look, p);
+    p->listen = loop_timer_new(p->loop, on_listen_time, p);
+    p->listen_fd = env->listen_fd;
+    p->tls = tls;
     p->control = channel_new(p->loop, env->control_fd, CONTROL_QUEUE_MAX, on_control, on_control_closed, p);
-    return p->door != NULL && p->drain != NULL && p->control != NULL && door_listen(p->door, env->listen_fd, tls) &&
-           say_hello(p);
+    if (p->door == NULL || p->drain == NULL || p->listen == NULL || p->control == NULL)
+        return false;
+    loop_timer_arm(p->listen, LISTEN_WAIT_MS);
+    return say_hello(p);
 }
 
 int door_main(const struct role_env *env)
@@ -207,7 +233,7 @@ int door_main(const struct role_env *env)
     int status = EXIT_CANNOT_START;
     if (start(&p, env, tls)) {
         loop_run(p.loop);
-        status = 0;
+        status = p.status;
         log_info("event=door_end orphaned=%s", p.orphaned ? "yes" : "no");
     } else {
         log_error("event=door_start reason=memory");
@@ -215,6 +241,8 @@ int door_main(const struct role_env *env)
     door_free(p.door);
     if (p.drain != NULL)
         loop_timer_free(p.drain);
+    if (p.listen != NULL)
+        loop_timer_free(p.listen);
     if (p.control != NULL)
         channel_free(p.control);
     loop_free(p.loop);

@@ -106,10 +106,18 @@ static void confirmed(struct planner *p)
 
 /* ---- publishing ---- */
 
+/* The newest version there is: a door that has less says "come again" instead of "unknown". */
+static void tell_version(const struct snapshot_header *h)
+{
+    struct shared_cells *cells = counters_cells();
+    __atomic_store_n(&cells->directory_epoch, h->epoch, __ATOMIC_RELAXED);
+    __atomic_store_n(&cells->directory_number, h->number, __ATOMIC_RELAXED);
+    __atomic_store_n(&cells->directory_compiled_us, h->compiled_us, __ATOMIC_RELAXED);
+}
+
 /* Takes fd. */
 static bool publish(struct planner *p, const struct snapshot_header *h, int fd)
 {
-    struct shared_cells *cells = counters_cells();
     struct buf payload;
     buf_init(&payload, 17);
     buf_u8(&payload, h->is_delta ? 2 : 1);
@@ -128,35 +136,32 @@ static bool publish(struct planner *p, const struct snapshot_header *h, int fd)
         p->base = *h;
         p->have_base = true;
     }
-    __atomic_store_n(&cells->directory_epoch, h->epoch, __ATOMIC_RELAXED);
-    __atomic_store_n(&cells->directory_number, h->number, __ATOMIC_RELAXED);
-    __atomic_store_n(&cells->directory_compiled_us, h->compiled_us, __ATOMIC_RELAXED);
     return true;
 }
 
-/* What an earlier run left: doors that start without a database answer by it. */
+/* What an earlier run left: doors that start without a database answer by it. The version is told before the files go
+ * out: between the base and its delta doors lack what only the delta has, and must not call it unknown. */
 static void publish_earlier(struct planner *p)
 {
     char error[256] = "", quoted[300];
     struct snapshot_header base, delta;
-    int fd = snapshot_open(p->conf->directory_dir, BASE_FILE, &base, error, sizeof error);
-    if (fd < 0) {
+    int base_fd = snapshot_open(p->conf->directory_dir, BASE_FILE, &base, error, sizeof error);
+    if (base_fd < 0) {
         log_info("event=directory_none reason=%s", log_quote(quoted, sizeof quoted, error, strlen(error)));
         return;
     }
     if (base.is_delta) {
-        close(fd);
+        close(base_fd);
         return;
     }
-    if (!publish(p, &base, fd))
-        return;
-    fd = snapshot_open(p->conf->directory_dir, DELTA_FILE, &delta, error, sizeof error);
-    if (fd < 0)
-        return;
-    if (delta.is_delta && delta.epoch == base.epoch && delta.base_number == base.number)
-        publish(p, &delta, fd);
-    else
-        close(fd);
+    int delta_fd = snapshot_open(p->conf->directory_dir, DELTA_FILE, &delta, error, sizeof error);
+    bool fits = delta_fd >= 0 && delta.is_delta && delta.epoch == base.epoch && delta.base_number == base.number;
+    tell_version(fits ? &delta : &base);
+    bool sent = publish(p, &base, base_fd);
+    if (sent && fits)
+        publish(p, &delta, delta_fd);
+    else if (delta_fd >= 0)
+        close(delta_fd);
 }
 
 /* ---- copying ---- */
@@ -209,6 +214,7 @@ static void write_and_publish(struct planner *p)
              (long long)p->people, (long long)(mono_now_ms() - began_ms));
     if (!publish(p, &p->next, fd))
         return;
+    tell_version(&p->next);
     p->own_base = p->own_base || !p->next.is_delta;
     confirmed(p);
 }
