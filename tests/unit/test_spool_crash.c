@@ -20,6 +20,15 @@ static struct reading r;
 
 #define IN_FLIGHT 40
 
+/* A child leaves its parent's loop alone, which holds the parent's descriptors; remembered, it is no leak. */
+static struct loop *volatile parents_loop;
+
+static void take_own_loop(void)
+{
+    parents_loop = b.loop;
+    b.loop = loop_new();
+}
+
 struct feeder {
     struct bench *bench;
     int pipe_fd;
@@ -73,7 +82,7 @@ static pid_t fork_feeder(unsigned first, void (*before)(struct bench *), int *re
     }
     char error[300];
     struct feeder f = {.bench = &b, .pipe_fd = fds[1], .next = first};
-    b.loop = loop_new(); /* the parent's holds its descriptors */
+    take_own_loop();
     if (bench_try(&b, error, sizeof error) == NULL)
         _exit(96);
     feed(&f);
@@ -425,7 +434,7 @@ static int full_disk_child(void)
     static uint8_t block[4096];
     if (unshare(CLONE_NEWNS) != 0 && unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0)
         return SKIPPED;
-    if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 || mount("none", b.dir, "tmpfs", 0, DISK) != 0)
+    if (mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) != 0 || mount("none", b.dir, "tmpfs", 0, DISK) != 0)
         return SKIPPED;
     int null = open("/dev/null", O_WRONLY);
     snprintf(path, sizeof path, "%s/ballast", b.dir);
@@ -434,7 +443,7 @@ static int full_disk_child(void)
         if (write(ballast, block, sizeof block) != (ssize_t)sizeof block)
             return 1;
     f.pipe_fd = null;
-    b.loop = loop_new();
+    take_own_loop();
     if (bench_try(&b, error, sizeof error) == NULL)
         return 2;
     int64_t until = mono_now_ms() + WAIT_MS;

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -122,15 +123,24 @@ static void on_fake_closed(void *arg)
     loop_stop(((struct fake *)arg)->loop);
 }
 
+static void count_descriptors(long given)
+{
+    struct rlimit limit; /* what lies above it is valgrind's own */
+    DIR *d = opendir("/proc/self/fd");
+    if (d == NULL || getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        _exit(1);
+    for (const struct dirent *e; (e = readdir(d)) != NULL;) {
+        long fd = strtol(e->d_name, NULL, 10);
+        if (e->d_name[0] != '.' && fd > given && fd != dirfd(d) && (rlim_t)fd < limit.rlim_cur)
+            bump(&seen->extra_descriptors);
+    }
+    closedir(d);
+}
+
 /* A child must hold nothing of its parent's but what it is given. */
 static void inspect(const struct role_env *env, enum role kind)
 {
-    DIR *d = opendir("/proc/self/fd");
-    for (const struct dirent *e; (e = readdir(d)) != NULL;)
-        if (e->d_name[0] != '.' && strtol(e->d_name, NULL, 10) > (kind == ROLE_DOOR ? 4 : 3) &&
-            strtol(e->d_name, NULL, 10) != dirfd(d))
-            bump(&seen->extra_descriptors);
-    closedir(d);
+    count_descriptors(kind == ROLE_DOOR ? 4 : 3);
     const int ignored[] = {SIGINT, SIGHUP, SIGTERM, SIGPIPE};
     for (size_t i = 0; i < 4; i++) {
         struct sigaction action;
