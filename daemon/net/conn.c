@@ -85,7 +85,7 @@ static void set_state(struct conn *c, enum conn_state to)
         fatal("event=conn_state from=%s to=%s reason=illegal_move", state_name(c->state), state_name(to));
     log_debug("event=conn_state from=%s to=%s", state_name(c->state), state_name(to));
     if (c->state == CONN_HANDSHAKE)
-        listener_handshake_ended(c->listener);
+        listener_handshake_ended(c->listener, c->address);
     c->state = to;
 }
 
@@ -385,6 +385,15 @@ void conn_close(struct conn *c)
         SSL_shutdown(c->ssl);
         ERR_clear_error();
     }
+    bury(c);
+}
+
+void conn_reset(struct conn *c)
+{
+    static const struct linger now = {.l_onoff = 1, .l_linger = 0};
+    if (c->state == CONN_DEAD)
+        return;
+    setsockopt(bufferevent_getfd(c->bev), SOL_SOCKET, SO_LINGER, &now, sizeof now);
     bury(c);
 }
 

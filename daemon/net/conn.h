@@ -56,6 +56,7 @@ size_t conn_queued(const struct conn *c);
 void conn_pause(struct conn *c);
 void conn_resume(struct conn *c);
 void conn_close(struct conn *c);
+void conn_reset(struct conn *c); /* like conn_close, but the peer sees that it was broken off */
 void conn_close_after_write(struct conn *c, unsigned deadline_ms);
 const struct sockaddr *conn_peer(const struct conn *c);
 

@@ -22,7 +22,7 @@ struct address *conn_address(const struct conn *c);
 struct loop *listener_loop(const struct listener *l);
 void *listener_ssl_ctx(const struct listener *l); /* SSL_CTX *, NULL = plain */
 unsigned listener_handshake_timeout_ms(const struct listener *l);
-void listener_handshake_ended(struct listener *l);
+void listener_handshake_ended(struct listener *l, struct address *a);
 void listener_hand_over(struct listener *l, struct conn *c); /* calls on_conn */
 void listener_bury(struct listener *l, struct conn *c);      /* conn_reap at the end of this loop turn */
 

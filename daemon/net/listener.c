@@ -6,7 +6,8 @@
  * Invariants: every accepted socket is counted in `open` until conn_reap; every TLS one in `handshakes` until its
  * handshake ended; every address with an open connection has one entry in the table (IPv6 by /64, the smallest block
  * one subscriber has). Above per_address_percent of connections_max one address may hold only per_address_max:
- * below that whole offices behind one address are welcome.
+ * below that whole offices behind one address are welcome. The same holds for handshakes, where one address may then
+ * hold a tenth: else one peer that never says hello could shut everybody out.
  *
  * Accepting pauses, with a timer to resume, while the loop is late and when descriptors or memory run out: what waits
  * then waits in the kernel's queue. Does not parse, does not decide anything about a request. Threads: the loop's. */
@@ -35,6 +36,7 @@
 struct address {
     uint8_t key[16];
     unsigned count;
+    unsigned handshakes; /* of them in TLS handshake */
     uint32_t bucket;
     struct address *next;
 };
@@ -136,9 +138,10 @@ unsigned listener_handshake_timeout_ms(const struct listener *l)
     return l->limits.handshake_timeout_ms;
 }
 
-void listener_handshake_ended(struct listener *l)
+void listener_handshake_ended(struct listener *l, struct address *a)
 {
     l->handshakes--;
+    a->handshakes--;
     counter_set(G_HANDSHAKES, l->handshakes);
 }
 
@@ -178,12 +181,20 @@ static void reap(void *arg)
 
 /* ---- accepting ---- */
 
+static bool over_handshakes(const struct listener *l, const struct address *a)
+{
+    const struct listener_limits *m = &l->limits;
+    uint64_t share = (uint64_t)m->handshakes_max * m->per_address_percent / 100;
+    unsigned tenth = m->handshakes_max >= 10 ? m->handshakes_max / 10 : 1;
+    return l->handshakes >= m->handshakes_max || (l->handshakes >= share && a->handshakes >= tenth);
+}
+
 static bool over_limit(const struct listener *l, const struct address *a)
 {
     const struct listener_limits *m = &l->limits;
     if (l->open >= m->connections_max)
         return true;
-    if (l->tls != NULL && l->handshakes >= m->handshakes_max)
+    if (l->tls != NULL && over_handshakes(l, a))
         return true;
     uint64_t share = (uint64_t)m->connections_max * m->per_address_percent / 100;
     return l->open >= share && a->count >= m->per_address_max;
@@ -214,6 +225,7 @@ static void take(struct listener *l, int fd, const struct sockaddr_storage *peer
     counter_set(G_CONN_OPEN, l->open);
     if (l->tls != NULL) {
         l->handshakes++;
+        a->handshakes++;
         counter_set(G_HANDSHAKES, l->handshakes);
     } else {
         l->on_conn(l->arg, c);

@@ -538,6 +538,38 @@ START_TEST(holds_one_address_to_its_share_when_crowded)
 }
 END_TEST
 
+/* One peer that never says hello may not take all the places in which others shake hands. */
+START_TEST(keeps_places_to_shake_hands_from_one_silent_address)
+{
+    struct listener_limits few = ordinary;
+    few.handshakes_max = 5;
+    few.per_address_percent = 80;
+    open_server(true, &few);
+    int silent[6];
+    for (int i = 0; i < 4; i++)
+        silent[i] = dial();
+    UNTIL(counter_total(G_HANDSHAKES) == 4); /* under 80 % of five: an office behind one address is welcome */
+    for (int i = 4; i < 6; i++) {
+        silent[i] = dial();
+        UNTIL(is_over(silent[i]));
+    }
+    int other = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_in from = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK + 5)};
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = t.port, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    ck_assert_int_eq(bind(other, (struct sockaddr *)&from, sizeof from), 0);
+    ck_assert_int_eq(connect(other, (struct sockaddr *)&to, sizeof to), 0);
+    UNTIL(counter_total(G_HANDSHAKES) == 5); /* the last place was kept for somebody else */
+    for (int i = 0; i < 6; i++)
+        close(silent[i]);
+    UNTIL(counter_total(G_HANDSHAKES) == 1);
+    struct tls_client k;
+    tls_dial(&k); /* what one address had is given back */
+    tls_hang_up(&k);
+    close(other);
+    close_server();
+}
+END_TEST
+
 START_TEST(ends_a_handshake_that_does_not_come)
 {
     struct listener_limits quick = ordinary;
@@ -679,6 +711,10 @@ START_TEST(waits_for_descriptors_and_accepts_then)
     unsigned accepted = t.conns;
     ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
     ck_assert_uint_eq(accepted, 0);
+    if (getenv("HADIR_UNDER") != NULL) { /* valgrind plays the limit itself: it accepts and closes, so another must come */
+        close(fd);
+        fd = dial();
+    }
     UNTIL(t.conns == 1);
     close(fd);
     close_server();
@@ -708,10 +744,12 @@ START_TEST(says_why_it_cannot_listen)
 END_TEST
 
 UNIT_MAIN("net/conn", echoes_plain_bytes, echoes_over_tls, offers_bytes_before_the_end_that_came_with_them,
-          offers_everything_before_the_end, tolerates_an_end_without_close_notify, notices_a_peer_that_leaves_while_paused,
-          notices_a_leaving_peer_behind_a_full_input, offers_again_after_resume, offers_unconsumed_bytes_with_the_next,
-          ends_a_connection_whose_owner_wants_too_much, sheds_over_connections_max, sheds_before_tls_over_handshakes_max,
-          holds_one_address_to_its_share_when_crowded, ends_a_handshake_that_does_not_come, counts_a_failed_handshake,
-          bounds_what_waits_to_be_written, answers_fully_though_the_peer_is_still_sending,
+          offers_everything_before_the_end, tolerates_an_end_without_close_notify,
+          notices_a_peer_that_leaves_while_paused, notices_a_leaving_peer_behind_a_full_input,
+          offers_again_after_resume, offers_unconsumed_bytes_with_the_next,
+          ends_a_connection_whose_owner_wants_too_much, sheds_over_connections_max,
+          sheds_before_tls_over_handshakes_max, holds_one_address_to_its_share_when_crowded,
+          keeps_places_to_shake_hands_from_one_silent_address, ends_a_handshake_that_does_not_come,
+          counts_a_failed_handshake, bounds_what_waits_to_be_written, answers_fully_though_the_peer_is_still_sending,
           gives_up_on_a_peer_that_does_not_read_its_answer, survives_being_closed_from_its_own_callback,
           waits_for_descriptors_and_accepts_then, says_why_it_cannot_listen)
