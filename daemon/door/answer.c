@@ -15,6 +15,7 @@
 #include "http.h"
 #include "json.h"
 #include "route.h"
+#include "wall.h"
 
 #define PROBLEM_MAX ((size_t)8 << 10)
 
@@ -40,6 +41,7 @@ static const struct words table[] = {
                             "A token is required: Authorization: Bearer …"}},
     {"not_found", 404, {"Tidak ditemukan.", "Not found."}},
     {"repeated_parameter", 400, {"Parameter ini dikirim lebih dari sekali.", "This parameter was sent more than once."}},
+    {"repeated_header", 400, {"Kolom kepala ini dikirim lebih dari sekali.", "This header field was sent more than once."}},
     {"request_timeout", 408, {"Permintaan tidak selesai dikirim pada waktunya.",
                               "The request was not completed in time."}},
     {"revoked", 401, {"Token ini sudah dicabut.", "This token has been revoked."}},
@@ -47,6 +49,8 @@ static const struct words table[] = {
     {"unavailable", 503, {"Layanan sedang sibuk; kirim lagi sebentar lagi.",
                           "The service is busy; send it again in a moment."}},
     {"unknown_parameter", 400, {"Parameter ini tidak dikenal.", "This parameter is not known."}},
+    {"unknown_encoding", 415, {"Isi permintaan harus dikirim tanpa Content-Encoding.",
+                               "The body must be sent without Content-Encoding."}},
     {"unknown_token", 401, {"Token tidak dikenal.", "The token is not known."}},
     {"wrong_channel", 401, {"Token ini terdaftar untuk kanal lain.", "This token is registered for another channel."}},
 };
@@ -57,6 +61,23 @@ static const struct words *words_of(const char *code)
         if (strcmp(table[i].code, code) == 0)
             return &table[i];
     return NULL;
+}
+
+char *answer_date(char dst[ANSWER_DATE_BYTES], int64_t us)
+{
+    static const char *const weekdays[] = {"Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"}; /* from 1970-01-01 on */
+    static const char *const months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                         "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+    int64_t s = us > 0 ? us / US_PER_S : 0;
+    int32_t days = (int32_t)(s / 86400);
+    unsigned of_day = (unsigned)(s % 86400);
+    int32_t year;
+    unsigned month;
+    unsigned day;
+    wall_civil_from_days(days, &year, &month, &day);
+    snprintf(dst, ANSWER_DATE_BYTES, "%s, %02u %s %04d %02u:%02u:%02u GMT", weekdays[days % 7], day, months[month - 1],
+             (int)year, of_day / 3600, of_day / 60 % 60, of_day % 60);
+    return dst;
 }
 
 const char *language_code(enum language l)

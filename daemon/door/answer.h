@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "arena.h"
 #include "counter.h"
@@ -11,11 +12,15 @@
 struct exchange;
 struct json_writer;
 
+#define ANSWER_DATE_BYTES 40u
+/* IMF-fixdate (RFC 9110 §5.6.7), "Mon, 29 Dec 2025 07:10:00 GMT", of a wall time. */
+char *answer_date(char dst[ANSWER_DATE_BYTES], int64_t us);
+
 enum language { LANGUAGE_ID = 0, LANGUAGE_EN = 1 };
 const char *language_code(enum language l);
-/* By Accept-Language (RFC 9110 §12.5.4), else the fallback. */
 /* The weight (0 to 1000) that a comma-separated list of ranges with ;q= gives to one; "id" matches "id-ID", too. */
 unsigned answer_quality(struct text list, const char *range);
+/* By Accept-Language (RFC 9110 §12.5.4), else the fallback. */
 enum language answer_language(struct text accept_language, enum language fallback);
 
 /* What is wrong, for a problem document. */

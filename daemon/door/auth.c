@@ -53,22 +53,27 @@ enum auth_outcome auth_device(const struct door *d, struct text token, enum chan
     return ret->channel == channel ? AUTH_OK : AUTH_WRONG_CHANNEL;
 }
 
-static struct text bearer(const struct exchange *x)
+/* false when the field is repeated; the token is absent when there is none. */
+static bool bearer(const struct exchange *x, struct text *ret)
 {
-    struct text token = {0};
-    if (!http1_bearer(http1_get(&x->request, "authorization"), &token))
-        token = (struct text){0};
-    return token;
+    struct text field;
+    if (!http1_get_once(&x->request, "authorization", &field))
+        return false;
+    if (!http1_bearer(field, ret))
+        *ret = (struct text){0};
+    return true;
 }
 
 enum auth_outcome auth_bearer_device(const struct exchange *x, struct credential *ret)
 {
-    return auth_device(x->door, bearer(x), CHANNEL_NATIVE, ret);
+    struct text token;
+    return bearer(x, &token) ? auth_device(x->door, token, CHANNEL_NATIVE, ret) : AUTH_REPEATED;
 }
 
 enum auth_outcome auth_bearer_any(const struct exchange *x, struct credential *ret)
 {
-    enum auth_outcome outcome = find(x->door, bearer(x), ret);
+    struct text token;
+    enum auth_outcome outcome = bearer(x, &token) ? find(x->door, token, ret) : AUTH_REPEATED;
     if (outcome == AUTH_OK && ret->kind == CREDENTIAL_DEVICE && ret->channel != CHANNEL_NATIVE)
         return AUTH_WRONG_CHANNEL;
     return outcome;
@@ -86,13 +91,13 @@ void auth_refuse(struct exchange *x, enum auth_outcome outcome)
 {
     static const char *const codes[] = {
         [AUTH_MISSING] = "missing_token",       [AUTH_UNKNOWN] = "unknown_token", [AUTH_REVOKED] = "revoked",
-        [AUTH_WRONG_CHANNEL] = "wrong_channel", [AUTH_FORBIDDEN] = "forbidden",
+        [AUTH_WRONG_CHANNEL] = "wrong_channel", [AUTH_FORBIDDEN] = "forbidden",   [AUTH_REPEATED] = "repeated_header",
     };
     auth_count(outcome);
     if (outcome == AUTH_UNSURE) {
         answer_busy(x, C_BUSY_DIRECTORY, 5);
         return;
     }
-    answer_problem(x, &(struct problem){.code = codes[outcome]},
-                   outcome == AUTH_FORBIDDEN ? NULL : "WWW-Authenticate: Bearer\r\n");
+    struct problem p = {.code = codes[outcome], .field = outcome == AUTH_REPEATED ? "Authorization" : NULL};
+    answer_problem(x, &p, problem_status(&p) == 401 ? "WWW-Authenticate: Bearer\r\n" : NULL);
 }

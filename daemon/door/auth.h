@@ -14,6 +14,7 @@ struct exchange;
 enum auth_outcome {
     AUTH_OK,
     AUTH_MISSING,       /* no token at all */
+    AUTH_REPEATED,      /* more than one Authorization field: two readers could take two different ones */
     AUTH_UNKNOWN,       /* surely nobody's */
     AUTH_UNSURE,        /* nobody's as far as we know, but the directory is not fresh enough to say so */
     AUTH_REVOKED,

@@ -11,7 +11,8 @@
  *  - A request whose framing is in doubt is the connection's last: answered, then closed lingering, so that the answer
  *    arrives although the peer may still be sending.
  *  - A closed connection is freed at the end of the loop turn: handlers above on the stack may still look at it.
- *  - All bodies together are bounded (BODIES_MAX); over it 503.
+ *  - All bodies together are bounded; over it 503. Those whose sender is known only behind the body (a signature over
+ *    it, a token in it) have a bound of their own, so that strangers cannot take the room of the known.
  *
  * It does not know what the routes mean. Threads: the loop's only. */
 #include "http.h"
@@ -29,8 +30,8 @@
 #include "route.h"
 
 #define HEAD_ARENA_MAX ((size_t)64 << 10)
-#define BODIES_MAX ((size_t)256 << 20)
-#define BODY_KEEP_BYTES ((size_t)32 << 10)  /* a larger buffer is given back between requests */
+#define BODIES_MAX ((size_t)128 << 20)       /* of each kind */
+#define BODY_KEEP_BYTES ((size_t)4 << 10)   /* a larger buffer is given back between requests */
 #define DISCARD_MAX ((uint64_t)64 << 10)    /* an unread body up to this is read away to keep the connection */
 #define LINGER_MS 5000u
 #define DRAIN_FIRST_MS 2000                 /* while draining: how long an accepted connection has for its first request */
@@ -58,7 +59,8 @@ struct http_conn {
     bool finished;     /* the answer is complete; what is left is to write it */
     struct loop_timer *timer;
     int64_t phase_mono_ms, total_mono_ms; /* deadlines; 0 none */
-    size_t counted;    /* bytes of the body in the server's sum */
+    size_t counted;    /* bytes of the body in the server's sum … */
+    bool counted_late; /* … of strangers */
     struct http_conn *prev, *next;
 };
 
@@ -68,7 +70,7 @@ struct http_server {
     struct loop_timer *reaper;
     struct http_conn *live, *dead;
     size_t open;
-    size_t bodies_bytes;
+    size_t bodies_bytes[2]; /* of known senders, of strangers so far */
     bool draining;
     enum language language; /* when the client states none we have */
 };
@@ -132,18 +134,26 @@ static const struct conf *conf_of(const struct http_conn *h)
 
 /* ---- the exchange's memory ---- */
 
-static void count_body(struct http_conn *h)
+static void uncount_body(struct http_conn *h)
 {
-    h->server->bodies_bytes += h->x.body.cap;
-    h->server->bodies_bytes -= h->counted;
+    h->server->bodies_bytes[h->counted_late] -= h->counted;
+    h->counted = 0;
+}
+
+/* false: there is no room for it. */
+static bool count_body(struct http_conn *h)
+{
+    uncount_body(h);
+    h->counted_late = h->x.route->late;
     h->counted = h->x.body.cap;
+    h->server->bodies_bytes[h->counted_late] += h->counted;
+    return h->server->bodies_bytes[h->counted_late] <= BODIES_MAX;
 }
 
 static void body_fini(struct http_conn *h)
 {
     buf_fini(&h->x.body);
-    h->server->bodies_bytes -= h->counted;
-    h->counted = 0;
+    uncount_body(h);
 }
 
 /* Makes the exchange ready for another request. */
@@ -274,6 +284,15 @@ static bool write_buf(struct http_conn *h, const struct buf *b)
     return !b->failed && conn_write(h->conn, b->data, b->len);
 }
 
+/* The fields of every answer, then the caller's. */
+static bool fields(char *dst, size_t cap, const char *extra)
+{
+    char date[ANSWER_DATE_BYTES];
+    int n = snprintf(dst, cap, "Date: %s\r\nCache-Control: no-store\r\n%s", answer_date(date, wall_now_us()),
+                     extra != NULL ? extra : "");
+    return n > 0 && (size_t)n < cap;
+}
+
 /* The answer is complete: close, or wait until it is written. */
 static void complete_answer(struct http_conn *h)
 {
@@ -293,9 +312,8 @@ void exchange_answer(struct exchange *x, unsigned status, const char *content_ty
     struct buf out;
     buf_init(&out, len + 4096);
     char more[1024];
-    int n = snprintf(more, sizeof more, "Cache-Control: no-store\r\n%s", extra != NULL ? extra : "");
     bool head_only = x->request.method == HTTP1_HEAD;
-    bool ok = n > 0 && (size_t)n < sizeof more &&
+    bool ok = fields(more, sizeof more, extra) &&
               http1_respond(&out, status, content_type, (int64_t)len, !x->close_after, more) &&
               (head_only || len == 0 || buf_add(&out, body, len)) && write_buf(h, &out);
     buf_fini(&out);
@@ -319,12 +337,13 @@ bool exchange_stream(struct exchange *x, const char *content_type)
     h->chunked = x->request.minor > 0;
     struct buf out;
     buf_init(&out, 4096);
+    char more[256];
+    bool ok = fields(more, sizeof more, NULL);
     if (h->chunked)
-        http1_respond(&out, 200, content_type, -1, !x->close_after, "Cache-Control: no-store\r\n");
+        http1_respond(&out, 200, content_type, -1, !x->close_after, more);
     else
-        buf_printf(&out, "HTTP/1.1 200 OK\r\nContent-Type: %s\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n",
-                   content_type);
-    bool ok = write_buf(h, &out);
+        buf_printf(&out, "HTTP/1.1 200 OK\r\nContent-Type: %s\r\n%sConnection: close\r\n\r\n", content_type, more);
+    ok = ok && write_buf(h, &out);
     buf_fini(&out);
     if (!ok)
         close_now(h);
@@ -359,20 +378,30 @@ void exchange_stream_end(struct exchange *x, bool complete)
         ok = http1_chunk(&out, NULL, 0) && write_buf(h, &out);
         buf_fini(&out);
     }
-    if (ok)
+    if (ok) {
         complete_answer(h);
-    else
-        close_now(h);
+        return;
+    }
+    struct conn *c = h->conn;
+    end(h);
+    conn_reset(c); /* an orderly end would be the end of the answer to HTTP/1.0 */
 }
 
 static void refuse(struct http_conn *h, unsigned status, const char *code, const char *reason)
 {
     struct exchange *x = &h->x;
     log_debug("event=http_refused status=%u reason=\"%s\"", status, reason);
-    counter_inc(C_REFUSE_HTTP);
     x->close_after = true;
+    if (status == 503) { /* memory: our trouble, not the client's */
+        answer_busy(x, C_BUSY_LEDGER, RETRY_AFTER_S);
+        return;
+    }
+    counter_inc(C_REFUSE_HTTP);
     struct problem p = {.status = status, .code = code, .detail = NULL};
-    answer_problem(x, &p, NULL);
+    if (x->route != NULL && x->route->foreign)
+        answer_bare(x, status, NULL);
+    else
+        answer_problem(x, &p, NULL);
 }
 
 /* ---- reading ---- */
@@ -398,6 +427,8 @@ static void too_large(struct http_conn *h)
     counter_inc(C_REFUSE_TOO_LARGE);
     if (x->route->on_too_large != NULL)
         x->route->on_too_large(x);
+    else if (x->route->foreign)
+        answer_bare(x, 413, NULL);
     else
         answer_code(x, "too_large", NULL);
 }
@@ -485,7 +516,7 @@ static size_t read_body(struct http_conn *h, const uint8_t *bytes, size_t len)
     struct http1_error error = {0};
     size_t used = 0;
     enum http1_result result = http1_body(&h->body, bytes, len, &x->body, &used, &error);
-    count_body(h);
+    bool room = count_body(h);
     if (result == HTTP1_BAD) {
         if (error.status == 413)
             too_large(h);
@@ -493,7 +524,7 @@ static size_t read_body(struct http_conn *h, const uint8_t *bytes, size_t len)
             refuse(h, error.status, "bad_request", error.reason);
         return len;
     }
-    if (h->server->bodies_bytes > BODIES_MAX || x->body.failed) {
+    if (!room || x->body.failed) {
         x->close_after = true;
         answer_busy(x, C_BUSY_LEDGER, RETRY_AFTER_S);
         return len;

@@ -27,7 +27,8 @@ void osmand_head(struct exchange *x)
     (void)intake_refuses(x);
 }
 
-/* Too large to read: delivered when the query names a device of ours, for such a message would come for ever. */
+/* Too large to read: delivered when the query names a device of ours, for such a message would come for ever. A device
+ * that only the body names stays unknown: 413. */
 void osmand_too_large(struct exchange *x)
 {
     struct codec_bounds bounds = intake_bounds(x);
@@ -42,8 +43,11 @@ void osmand_too_large(struct exchange *x)
         return;
     }
     (void)!osmand_decode(x->request.query, (struct text){0}, NULL, 0, &bounds, work, &device, &f, &json, &error);
-    if (auth_device(x->door, device, CHANNEL_OSMAND, &who) == AUTH_OK)
+    enum auth_outcome outcome = auth_device(x->door, device, CHANNEL_OSMAND, &who);
+    if (outcome == AUTH_OK)
         answer_delivered(x);
+    else if (outcome != AUTH_MISSING && !auth_directory_confirmed(x->door))
+        answer_busy(x, C_BUSY_DIRECTORY, 5);
     else
         answer_bare(x, 413, NULL);
 }

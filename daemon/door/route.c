@@ -12,17 +12,17 @@
 #include "question.h"
 
 static const struct route routes[] = {
-    {HTTP1_POST, "/v1/checkins", CHANNEL_NATIVE, false, (size_t)512 << 10, native_head, native_body, NULL},
-    {HTTP1_GET, "/v1/checkins/{}", 0, false, 0, question_checkin_head, question_checkin, NULL},
-    {HTTP1_GET, "/v1/me", 0, false, 0, question_me_head, question_me, NULL},
-    {HTTP1_GET, "/v1/me/attendance", 0, false, 0, question_me_head, question_attendance, NULL},
-    {HTTP1_GET, "/v1/units/{}/presence", 0, false, 0, question_presence_head, question_presence, NULL},
+    {HTTP1_POST, "/v1/checkins", CHANNEL_NATIVE, false, (size_t)512 << 10, native_head, native_body, NULL, false},
+    {HTTP1_GET, "/v1/checkins/{}", 0, false, 0, question_checkin_head, question_checkin, NULL, false},
+    {HTTP1_GET, "/v1/me", 0, false, 0, question_me_head, question_me, NULL, false},
+    {HTTP1_GET, "/v1/me/attendance", 0, false, 0, question_me_head, question_attendance, NULL, false},
+    {HTTP1_GET, "/v1/units/{}/presence", 0, false, 0, question_presence_head, question_presence, NULL, false},
     {HTTP1_POST, "/in/owntracks", CHANNEL_OWNTRACKS, true, (size_t)256 << 10, owntracks_head, owntracks_body,
-     owntracks_too_large},
-    {HTTP1_GET, "/in/osmand", CHANNEL_OSMAND, true, (size_t)64 << 10, osmand_head, osmand_body, osmand_too_large},
-    {HTTP1_POST, "/in/osmand", CHANNEL_OSMAND, true, (size_t)64 << 10, osmand_head, osmand_body, osmand_too_large},
-    {HTTP1_GET, "/in/whatsapp", CHANNEL_WHATSAPP, true, 0, whatsapp_handshake_head, whatsapp_handshake, NULL},
-    {HTTP1_POST, "/in/whatsapp", CHANNEL_WHATSAPP, true, WHATSAPP_BODY_MAX, whatsapp_head, whatsapp_body, NULL},
+     owntracks_too_large, false},
+    {HTTP1_GET, "/in/osmand", CHANNEL_OSMAND, true, (size_t)64 << 10, osmand_head, osmand_body, osmand_too_large, true},
+    {HTTP1_POST, "/in/osmand", CHANNEL_OSMAND, true, (size_t)64 << 10, osmand_head, osmand_body, osmand_too_large, true},
+    {HTTP1_GET, "/in/whatsapp", CHANNEL_WHATSAPP, true, 0, whatsapp_handshake_head, whatsapp_handshake, NULL, true},
+    {HTTP1_POST, "/in/whatsapp", CHANNEL_WHATSAPP, true, WHATSAPP_BODY_MAX, whatsapp_head, whatsapp_body, NULL, true},
 };
 
 static const char *method_name(enum http1_method m)

@@ -20,6 +20,7 @@ struct route {
     exchange_cb on_head;      /* may be NULL */
     exchange_cb on_body;
     exchange_cb on_too_large; /* must answer; NULL: 413 */
+    bool late;              /* whose request it is stands in the body or is a signature over it */
 };
 
 enum route_outcome { ROUTE_FOUND, ROUTE_UNKNOWN_PATH, ROUTE_WRONG_METHOD };

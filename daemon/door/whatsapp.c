@@ -1,7 +1,7 @@
 /* WhatsApp Cloud API webhook (PROTOCOL.md): Meta repeats anything but 200 for seven days, so only our own trouble is
  * said with 503. One webhook is one batch, whole or not at all: check-ins of enrolled senders, locations of unknown ones
  * (kept aside, attached on enrolment: whether the directory is fresh does not matter), and events. 401 without a
- * signature, 403 with a wrong one. Without a configured secret the channel does not exist.
+ * signature, 403 with a wrong one or with two. Without a configured secret the channel does not exist.
  *
  * Text messages are counted, not answered. Numbers and names are never logged. Threads: the loop's. */
 #include "answer.h"
@@ -54,9 +54,11 @@ void whatsapp_head(struct exchange *x)
 {
     if (is_off(x))
         return;
-    if (http1_get(&x->request, SIGNATURE_HEADER).s == NULL) {
+    struct text signature;
+    bool once = http1_get_once(&x->request, SIGNATURE_HEADER, &signature);
+    if (!once || signature.s == NULL) {
         counter_inc(C_REFUSE_SIGNATURE);
-        answer_bare(x, 401, NULL);
+        answer_bare(x, once ? 401 : 403, once ? "WWW-Authenticate: X-Hub-Signature-256\r\n" : NULL);
         return;
     }
     if (!directory_loaded(x->door->directory)) {

@@ -91,6 +91,16 @@ START_TEST(native_says_what_is_wrong)
 }
 END_TEST
 
+START_TEST(native_takes_no_packed_body)
+{
+    door_up();
+    exchange(415, NATIVE "\r\nContent-Encoding: gzip\r\nAccept-Language: en", "\x1f\x8b");
+    ck_assert(said("\"code\":\"unknown_encoding\"") && said("\"field\":\"Content-Encoding\""));
+    ck_assert(said("Accept-Encoding: identity\r\n") && said("without Content-Encoding"));
+    door_down();
+}
+END_TEST
+
 START_TEST(native_refuses_by_token)
 {
     static const struct {
@@ -309,6 +319,7 @@ END_TEST
 #define WA_PLACE(number, id)                                                                                         \
     "{\"from\":\"" number "\",\"id\":\"wamid." id "\",\"timestamp\":\"1924992000\",\"type\":\"location\","            \
     "\"location\":{\"latitude\":-2.5,\"longitude\":120.3}}"
+#define EMPTY_SIGNED "sha256=f685db4c946698bf105ff5b62e30bc1f78216f3914b12bb750f8992aa6748824" /* of no bytes with SECRET */
 #define WA_TEXT "{\"from\":\"" NUMBER "\",\"id\":\"wamid.t\",\"timestamp\":\"1924992000\",\"type\":\"text\","          \
                 "\"text\":{\"body\":\"halo\"}}"
 #define WA_STATUS "\"statuses\":[{\"id\":\"wamid.s\",\"status\":\"read\",\"timestamp\":\"1924992000\","                \
@@ -343,6 +354,10 @@ START_TEST(whatsapp_verifies_the_raw_bytes)
 {
     door_up();
     exchange(401, "POST /in/whatsapp HTTP/1.1", WA(BUSINESS, "\"messages\":[" WA_PLACE(NUMBER, "1") "]"));
+    ck_assert(said("WWW-Authenticate: "));
+    exchange(403, "POST /in/whatsapp HTTP/1.1\r\nX-Hub-Signature-256: " EMPTY_SIGNED "\r\nX-Hub-Signature-256: x", "");
+    exchange(403, "POST /in/whatsapp HTTP/1.1\r\nX-Hub-Signature-256: x\r\nx-hub-signature-256: " EMPTY_SIGNED, "");
+    exchange(200, "POST /in/whatsapp HTTP/1.1\r\nX-Hub-Signature-256: " EMPTY_SIGNED, "");
     exchange(403, "POST /in/whatsapp HTTP/1.1\r\nX-Hub-Signature-256: sha256="
                   "0000000000000000000000000000000000000000000000000000000000000000",
              WA(BUSINESS, "\"messages\":[" WA_PLACE(NUMBER, "1") "]"));
@@ -398,10 +413,10 @@ START_TEST(whatsapp_loses_nobody_to_an_old_directory)
 }
 END_TEST
 
-UNIT_MAIN("door/clients", native_tells_the_verdict_and_the_receipt, native_gives_every_item_of_an_array_its_own_answer,
-          native_says_what_is_wrong, native_refuses_by_token, native_repeats_and_conflicts,
-          no_room_is_said_before_the_body, the_ledgers_refusals_are_503, a_ledger_that_died_gets_the_same_bytes_again,
-          waits_for_a_ledger_that_is_away, says_503_at_the_deadline,
-          owntracks_is_told_delivered_unless_it_is_our_trouble, tracking_outside_the_intervals_is_not_kept,
-          osmand_answers_in_both_forms, whatsapp_shakes_hands, whatsapp_verifies_the_raw_bytes,
-          whatsapp_sends_a_webhook_whole, whatsapp_loses_nobody_to_an_old_directory)
+UNIT_MAIN("door/clients", native_tells_the_verdict_and_the_receipt,
+          native_gives_every_item_of_an_array_its_own_answer, native_says_what_is_wrong, native_takes_no_packed_body,
+          native_refuses_by_token, native_repeats_and_conflicts, no_room_is_said_before_the_body,
+          the_ledgers_refusals_are_503, a_ledger_that_died_gets_the_same_bytes_again, waits_for_a_ledger_that_is_away,
+          says_503_at_the_deadline, owntracks_is_told_delivered_unless_it_is_our_trouble,
+          tracking_outside_the_intervals_is_not_kept, osmand_answers_in_both_forms, whatsapp_shakes_hands,
+          whatsapp_verifies_the_raw_bytes, whatsapp_sends_a_webhook_whole, whatsapp_loses_nobody_to_an_old_directory)

@@ -1,4 +1,6 @@
 /* The HTTP state machine against a loopback client: framing, keep-alive, pipelines, limits, deadlines, draining. */
+#include "answer.h"
+#include "http.h"
 #include "test_door_fixture.h"
 
 #define STATUS_BODY "{\"_type\":\"status\"}"
@@ -44,6 +46,57 @@ START_TEST(does_not_care_where_the_network_cuts)
     }
     ck_assert_int_eq(counter_total(C_DROP_NOT_LOCATION), ignored + 2 * ((int64_t)sizeof pipeline - 2));
     ck_assert_uint_eq(f.batch_count, 0);
+    door_down();
+}
+END_TEST
+
+/* RFC 9110, 6.6.1: an origin server with a clock sends Date, in IMF-fixdate. NOW_US is 2031-01-01 00:00 UTC. */
+START_TEST(every_answer_is_dated)
+{
+    static const struct {
+        int64_t s;
+        const char *date;
+    } dates[] = {{0, "Thu, 01 Jan 1970 00:00:00 GMT"},
+                 {784111777, "Sun, 06 Nov 1994 08:49:37 GMT"}, /* the RFC's own example */
+                 {1709210096, "Thu, 29 Feb 2024 12:34:56 GMT"},
+                 {1767225599, "Wed, 31 Dec 2025 23:59:59 GMT"},
+                 {4102444800, "Fri, 01 Jan 2100 00:00:00 GMT"}};
+    char date[ANSWER_DATE_BYTES];
+    for (size_t i = 0; i < sizeof dates / sizeof dates[0]; i++) {
+        ck_assert_str_eq(answer_date(date, dates[i].s * US_PER_S), dates[i].date);
+        ck_assert_str_eq(answer_date(date, dates[i].s * US_PER_S + 999999), dates[i].date);
+    }
+    char field[60];
+    snprintf(field, sizeof field, "\r\nDate: %s\r\n", answer_date(date, NOW_US));
+    door_up();
+    static const char *const asked[] = {IGNORED, "GET /v2 HTTP/1.1\r\nHost: a\r\n\r\n", "nonsense\r\n\r\n"};
+    for (size_t i = 0; i < sizeof asked / sizeof asked[0]; i++) {
+        dial();
+        say(asked[i]);
+        UNTIL(answered());
+        ck_assert_msg(said(field) && said("\r\nCache-Control: no-store\r\n"), "%s", k.in);
+        close(k.fd);
+    }
+    door_down();
+}
+END_TEST
+
+/* Two Authorization fields: what stands before us could have looked at the other one. */
+START_TEST(takes_no_credential_that_is_said_twice)
+{
+    door_up();
+    exchange(400, "POST /v1/checkins HTTP/1.1\r\nAuthorization: Bearer " TOKEN_NATIVE "\r\nauthorization: Bearer " TOKEN_NATIVE,
+             "{}");
+    ck_assert(said("\"code\":\"repeated_header\"") && said("\"field\":\"Authorization\"") && !said("WWW-Authenticate"));
+    exchange(400, "GET /v1/me HTTP/1.1\r\nAuthorization: Bearer " TOKEN_NOBODY "\r\nAuthorization: Bearer " TOKEN_NATIVE, "");
+    exchange(400, "GET /v1/units/A/presence HTTP/1.1\r\nAuthorization: x\r\nAuthorization: Bearer " TOKEN_ACCESS, "");
+    exchange(401, "POST /in/owntracks HTTP/1.1\r\nAuthorization: Basic " BASIC_OWNTRACKS
+                  "\r\nAuthorization: Basic " BASIC_OWNTRACKS, STATUS_BODY);
+    ck_assert(said("WWW-Authenticate: Basic"));
+    confirm_directory(false);
+    exchange(503, "POST /in/owntracks HTTP/1.1\r\nAuthorization: Basic " BASIC_OWNTRACKS
+                  "\r\nAuthorization: Basic " BASIC_OWNTRACKS, STATUS_BODY);
+    ck_assert_uint_eq(f.questions, 0);
     door_down();
 }
 END_TEST
@@ -197,6 +250,63 @@ START_TEST(limits_bodies_by_route)
 }
 END_TEST
 
+/* A 413 is a 4xx: of a device that our directory may not know yet it would block the phone's queue. */
+START_TEST(says_413_only_of_what_is_surely_unknown)
+{
+    static const char stranger[] = "POST /in/osmand?id=" TOKEN_NOBODY " HTTP/1.1\r\nHost: a\r\nContent-Length: 600000\r\n\r\n";
+    door_up();
+    dial();
+    say(stranger);
+    expect(413);
+    close(k.fd);
+    confirm_directory(false);
+    dial();
+    say(stranger);
+    expect(503);
+    ck_assert(said("Retry-After: "));
+    close(k.fd);
+    dial();
+    say("POST /in/whatsapp HTTP/1.1\r\nHost: a\r\nX-Hub-Signature-256: sha256=00\r\nContent-Length: 4000000\r\n\r\n");
+    expect(413);
+    ck_assert(k.body_len == 0 && !said("problem+json")); /* /in/ speaks in bare statuses */
+    close(k.fd);
+    door_down();
+}
+END_TEST
+
+static bool one_is_told(const int *fds, size_t count, const char *what)
+{
+    char line[64];
+    for (size_t i = 0; i < count; i++)
+        if (recv(fds[i], line, strlen(what), MSG_PEEK) == (ssize_t)strlen(what) && memcmp(line, what, strlen(what)) == 0)
+            return true;
+    return false;
+}
+
+/* Bodies that anybody may send wait in a room of their own: when that is full, those with a token are still served. */
+START_TEST(strangers_bodies_do_not_take_the_room_of_the_known)
+{
+    enum { MANY = 44 }; /* of just under 3 MB, in buffers that grow by doubling: over 128 MB */
+    static char junk[(3u << 20) - 10];
+    int fds[MANY];
+    memset(junk, ' ', sizeof junk);
+    door_up();
+    for (int i = 0; i < MANY; i++) {
+        dial();
+        say("POST /in/whatsapp HTTP/1.1\r\nHost: a\r\nX-Hub-Signature-256: sha256=00\r\nContent-Length: 3145728\r\n\r\n");
+        put(junk, sizeof junk);
+        fds[i] = k.fd;
+    }
+    UNTIL(one_is_told(fds, MANY, "HTTP/1.1 503 "));
+    exchange(200, "POST /in/owntracks HTTP/1.1\r\nAuthorization: Basic " BASIC_OWNTRACKS, STATUS_BODY);
+    for (int i = 0; i < MANY; i++)
+        close(fds[i]);
+    UNTIL(http_server_open(f.door->http) == 0);
+    exchange(403, "POST /in/whatsapp HTTP/1.1\r\nX-Hub-Signature-256: sha256=00", "{}"); /* there is room again */
+    door_down();
+}
+END_TEST
+
 START_TEST(ends_what_takes_too_long)
 {
     door_up();
@@ -342,8 +452,9 @@ START_TEST(drains)
 }
 END_TEST
 
-UNIT_MAIN("door/http", serves_one_request_after_another, does_not_care_where_the_network_cuts,
-          tells_unknown_paths_and_methods, answers_a_malformed_request_and_closes,
-          reads_an_unwanted_body_away_and_goes_on, says_continue_only_to_those_it_will_hear, limits_bodies_by_route,
-          ends_what_takes_too_long, bounds_a_request_as_a_whole, speaks_to_http_1_0, notices_a_client_that_leaves,
-          lets_a_long_pipeline_wait, drains)
+UNIT_MAIN("door/http", serves_one_request_after_another, does_not_care_where_the_network_cuts, every_answer_is_dated,
+          takes_no_credential_that_is_said_twice, tells_unknown_paths_and_methods,
+          answers_a_malformed_request_and_closes, reads_an_unwanted_body_away_and_goes_on,
+          says_continue_only_to_those_it_will_hear, limits_bodies_by_route, says_413_only_of_what_is_surely_unknown,
+          strangers_bodies_do_not_take_the_room_of_the_known, ends_what_takes_too_long, bounds_a_request_as_a_whole,
+          speaks_to_http_1_0, notices_a_client_that_leaves, lets_a_long_pipeline_wait, drains)

@@ -181,6 +181,28 @@ START_TEST(speaks_http_1_0_without_chunks)
     UNTIL(ended());
     ck_assert_ptr_null(strstr(k.in, "chunked"));
     ck_assert_str_eq(strstr(k.in, "\r\n\r\n"), "\r\n\r\n{}");
+    ck_assert_ptr_nonnull(strstr(k.in, "\r\nDate: "));
+    close(k.fd);
+    door_down();
+}
+END_TEST
+
+/* To HTTP/1.0 an orderly end is the end of the answer: half of one must end in a reset. */
+START_TEST(resets_a_half_answer_to_http_1_0)
+{
+    door_up();
+    unsigned before = f.questions;
+    dial();
+    say("GET /v1/me HTTP/1.0\r\nAuthorization: Bearer " TOKEN_NATIVE "\r\n\r\n");
+    UNTIL(f.questions == before + 1);
+    desk_head(200, "application/json", "", "");
+    desk_body("{\"rows\":[", 9);
+    UNTIL((receive(), strstr(k.in, "rows") != NULL));
+    desk_end(1);
+    char byte;
+    ssize_t n;
+    UNTIL((n = recv(k.fd, &byte, 1, 0)) >= 0 || errno != EAGAIN);
+    ck_assert(n < 0 && errno == ECONNRESET);
     close(k.fd);
     door_down();
 }
@@ -218,4 +240,4 @@ END_TEST
 
 UNIT_MAIN("door/question", asks_and_streams, checks_before_it_asks, gives_credit_as_the_client_reads,
           breaks_a_half_answer_off, says_503_without_a_desk, speaks_http_1_0_without_chunks,
-          asks_the_ledger_first_and_then_a_desk)
+          resets_a_half_answer_to_http_1_0, asks_the_ledger_first_and_then_a_desk)
