@@ -80,11 +80,76 @@ bool codec_fail(struct codec_error *e, enum codec_fault fault, const char *fmt, 
     return false;
 }
 
-/* A number too great for us ends just before `offset`: as a real it is not finite, as an integer out of range. */
-static enum codec_fault overflow_fault(const uint8_t *bytes, size_t offset)
+static bool word_char(uint8_t c)
 {
-    for (size_t i = offset; i > 0 && bytes[i - 1] != 0 && strchr("0123456789+-.eE", bytes[i - 1]) != NULL; i--)
-        if (strchr(".eE", bytes[i - 1]) != NULL)
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '+' || c == '-' || c == '.';
+}
+
+/* The word at or just before `offset`, where the reader gave up. */
+static struct text word_at(const uint8_t *bytes, size_t len, size_t offset)
+{
+    size_t from = offset, to = offset;
+    while (from > 0 && word_char(bytes[from - 1]))
+        from--;
+    while (to < len && word_char(bytes[to]))
+        to++;
+    return (struct text){(const char *)bytes + from, to - from};
+}
+
+static bool plain_name(struct text t)
+{
+    for (size_t i = 0; i < t.len; i++)
+        if (!((t.s[i] >= 'a' && t.s[i] <= 'z') || (t.s[i] >= 'A' && t.s[i] <= 'Z') || t.s[i] == '_'))
+            return false;
+    return t.len > 0;
+}
+
+/* Whose value begins at `end`: "lat", "2/lat" within an array; "" when it is no member of an object one deep. All
+ * before `end` has been read as JSON already. */
+static void field_at(const char *s, size_t end, char *dst, size_t cap)
+{
+    struct text name = {NULL, 0};
+    size_t depth = 0, index = 0;
+    bool array = false, colon = false;
+    for (size_t i = 0; i < end; i++) {
+        if (s[i] == '"') {
+            size_t from = ++i;
+            while (i < end && s[i] != '"')
+                i += s[i] == '\\' ? 2 : 1;
+            name = (struct text){s + from, i < end ? i - from : 0};
+            colon = false;
+        } else if (s[i] == '[' || s[i] == '{') {
+            array = array || (depth == 0 && s[i] == '[');
+            depth++;
+            colon = false;
+        } else if (s[i] == ']' || s[i] == '}') {
+            depth -= depth > 0;
+            colon = false;
+        } else if (s[i] == ',') {
+            index += depth == 1;
+            colon = false;
+        } else if (s[i] == ':') {
+            colon = true;
+        }
+    }
+    dst[0] = '\0';
+    if (!colon || depth != (array ? 2u : 1u) || !plain_name(name))
+        return;
+    if (array)
+        snprintf(dst, cap, "%zu/%.*s", index, (int)(name.len < 40 ? name.len : 40), name.s);
+    else
+        snprintf(dst, cap, "%.*s", (int)(name.len < 40 ? name.len : 40), name.s);
+}
+
+/* What is no number of ours: NaN and Infinity, which JSON does not know, and what no double or integer can hold. As a
+ * real it is not finite, as an integer out of range. */
+static enum codec_fault number_fault(struct text word, bool overflow)
+{
+    double unused;
+    if (!overflow)
+        return codec_decimal(word, &unused) == FAULT_NOT_FINITE ? FAULT_NOT_FINITE : FAULT_NOT_JSON;
+    for (size_t i = 0; i < word.len; i++)
+        if (strchr(".eE", word.s[i]) != NULL)
             return FAULT_NOT_FINITE;
     return FAULT_RANGE;
 }
@@ -96,13 +161,19 @@ struct json_doc *codec_parse(const void *bytes, size_t len, unsigned max_depth, 
     if (doc != NULL)
         return doc;
     enum codec_fault fault = FAULT_NOT_JSON;
+    char field[64] = "";
+    struct text word = len == 0 ? (struct text){"", 0} : word_at(bytes, len, why.offset < len ? why.offset : len);
     if (strcmp(why.reason, "nested too deeply") == 0)
         fault = FAULT_TOO_DEEP;
-    else if (strcmp(why.reason, "a number is out of range") == 0)
-        fault = overflow_fault(bytes, why.offset < len ? why.offset : len);
     else if (strcmp(why.reason, "out of memory") == 0)
         fault = FAULT_MEMORY;
-    codec_fail(e, fault, "%s", "");
+    else if (strcmp(why.reason, "a number is out of range") == 0)
+        fault = number_fault(word, true);
+    else if (strcmp(why.reason, "not JSON") == 0)
+        fault = number_fault(word, false);
+    if (fault == FAULT_NOT_FINITE || fault == FAULT_RANGE)
+        field_at(bytes, (size_t)(word.s - (const char *)bytes), field, sizeof field);
+    codec_fail(e, fault, "%s", field);
     return NULL;
 }
 

@@ -14,7 +14,8 @@
 bool codec_fail(struct codec_error *e, enum codec_fault fault, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* NULL with e filled: not JSON, too deep, or a number that no field of ours could hold. */
+/* NULL with e filled: not JSON, too deep, or a number that no field of ours could hold; of that the field, if it can be
+ * told. */
 struct json_doc *codec_parse(const void *bytes, size_t len, unsigned max_depth, struct codec_error *e);
 /* true when there is nothing but JSON's white space. */
 bool codec_blank(const uint8_t *bytes, size_t len);
