@@ -6,7 +6,13 @@
  * Position. `position` is the last row that the database said it has, per source (the live file, or the orphan being
  * drained). It is asked for after every connect and once a minute and never stored here: a database that was restored
  * or failed over says a smaller number, or null, and is sent everything from there again. api.ingest is idempotent, so
- * an exchange of unknown outcome is simply asked about.
+ * an exchange of unknown outcome is simply asked about. A database that has more rows than the file means that an older
+ * copy of the file was put back: the numbers it gives from now on are taken. The old name is closed in the database, the
+ * file gets another, and all of it is sent again (what is known by its id is skipped).
+ *
+ * Orphans' rows were acknowledged before the live file's. So on every new connection the database first hears of the
+ * orphan that is found, and only then how far the live file is complete: otherwise somebody whose check-in lies in the
+ * orphan would be called missing.
  *
  * Complete to. With every exchange goes the wall time such that everything acknowledged before it is in the database
  * once this exchange is: taken *before* reading (spool_complete_to_us, then the last row's number) and claimed only by
@@ -44,14 +50,15 @@
 #define PAUSE_MAX_MS 5000
 #define SLACK_US (5 * US_PER_S) /* on top of a door's deadline: the ledger's own queue */
 
-enum step { STEP_REST, STEP_ASK, STEP_READ, STEP_SEND, STEP_IDLE, STEP_LOOK };
-static const char *const step_names[] = {"rest", "ask", "read", "send", "idle", "look"};
+enum step { STEP_REST, STEP_ASK, STEP_READ, STEP_SEND, STEP_IDLE, STEP_LOOK, STEP_RENEW };
+static const char *const step_names[] = {"rest", "ask", "read", "send", "idle", "look", "renew"};
 
 struct source {
     char uuid[37];
     struct spool_orphan *orphan; /* NULL: the live file */
     bool known;                  /* position asked for since the connection came up */
     bool was_known;              /* ever */
+    bool announced;              /* orphan: the database has its mark, and waits for it */
     int64_t position;
     int64_t asked_mono_ms;
     bool finished;               /* orphan: all in the database */
@@ -70,6 +77,7 @@ struct ingest {
     struct source live, orphan;
     struct source *at;           /* whose turn the step is */
     bool live_had_turn;
+    bool looked;                 /* for orphans, on this connection */
 
     struct parcel parcel;
     int64_t complete_to_us;      /* taken before reading */
@@ -155,6 +163,57 @@ static bool back(struct ingest *i, enum store_outcome outcome)
 
 /* ---- asking ---- */
 
+static void on_renamed(void *arg, const struct spool_row *rows, size_t count)
+{
+    struct ingest *i = arg;
+    char old[sizeof i->live.uuid];
+    (void)rows;
+    (void)count;
+    memcpy(old, i->live.uuid, sizeof old);
+    encode_uuid(i->live.uuid, spool_id(i->spool));
+    bool current = back(i, STORE_OK);
+    if (strcmp(old, i->live.uuid) == 0)
+        pause_longer(i);
+    i->live.known = false;
+    if (current)
+        go_on(i);
+}
+
+static void on_name_closed(void *arg, enum store_outcome outcome, const struct rows *rows, const struct store_error *e)
+{
+    struct ingest *i = arg;
+    (void)rows;
+    if (!back(i, outcome))
+        return;
+    if (outcome == STORE_REFUSED) {
+        log_warn("event=ingest_mark_refused sqlstate=%s", e->sqlstate);
+        pause_longer(i);
+    } else if (spool_renew(i->spool, on_renamed, i)) {
+        set_step(i, STEP_RENEW);
+    }
+}
+
+/* The database has rows up to seq that this file has not: see the top. An orphan's copy goes under a name of its own for
+ * once; its rows are told apart by their ids. */
+static void change_name(struct ingest *i, struct source *s, int64_t seq)
+{
+    log_error("event=ingest_ahead spool=%s database=%lld last=%lld reason=\"the database has rows this file has not: an "
+              "older copy was put back\"", s->uuid, (long long)seq, (long long)last_seq_of(i, s));
+    s->known = false;
+    if (s != &i->live) {
+        uint8_t id[16];
+        uuid_random(id);
+        encode_uuid(s->uuid, id);
+        go_on(i);
+        return;
+    }
+    char text[24];
+    snprintf(text, sizeof text, "%lld", (long long)seq);
+    const char *const params[] = {s->uuid, text, "infinity"};
+    if (store_query(i->store, NULL, "select api.ingest_idle($1, $2, $3)", 3, params, on_name_closed, i))
+        set_step(i, STEP_IDLE);
+}
+
 static void on_position(void *arg, enum store_outcome outcome, const struct rows *rows, const struct store_error *e)
 {
     struct ingest *i = arg;
@@ -170,10 +229,11 @@ static void on_position(void *arg, enum store_outcome outcome, const struct rows
     int64_t seq = text == NULL ? 0 : strtoll(text, NULL, 10), last = last_seq_of(i, s);
     int64_t believed = s->was_known ? s->position : s == &i->live ? spool_ingested_hint(i->spool) : 0;
     if (seq > last) {
-        log_error("event=ingest_ahead spool=%s database=%lld last=%lld reason=\"the database has rows this file has not\"",
-                  s->uuid, (long long)seq, (long long)last);
-        seq = last;
+        change_name(i, s, seq);
+        return;
     }
+    if (text == NULL && s == &i->live) /* another database, or one from before this file: what was drained may lack, too */
+        spool_orphan_again(i->spool);
     if (seq < believed) {
         counter_inc(C_INGEST_REPLAYED);
         log_warn("event=ingest_replay spool=%s from=%lld believed=%lld", s->uuid, (long long)seq, (long long)believed);
@@ -183,6 +243,7 @@ static void on_position(void *arg, enum store_outcome outcome, const struct rows
     }
     i->pause_ms = 0;
     s->known = s->was_known = true;
+    s->announced = s->announced || text != NULL;
     s->asked_mono_ms = mono_now_ms();
     set_position(i, s, seq);
     go_on(i);
@@ -212,6 +273,7 @@ static void on_taken(struct ingest *i, int64_t rows)
     counter_add(C_INGESTED, rows);
     i->pause_ms = 0;
     set_position(i, i->at, parcel_last_seq(&i->parcel));
+    i->at->announced = true;
     if (i->at == &i->live && i->claim_us > i->recorded_us)
         i->recorded_us = i->claim_us;
     parcel_accept(&i->parcel);
@@ -384,6 +446,7 @@ static void on_orphan(void *arg, struct spool_orphan *o)
     struct ingest *i = arg;
     set_step(i, STEP_REST);
     i->looked_mono_ms = mono_now_ms();
+    i->looked = true;
     if (o != NULL) {
         i->orphan = (struct source){.orphan = o};
         encode_uuid(i->orphan.uuid, spool_orphan_id(o));
@@ -392,11 +455,17 @@ static void on_orphan(void *arg, struct spool_orphan *o)
     go_on(i);
 }
 
+static void look(struct ingest *i)
+{
+    if (spool_orphan_open(i->spool, on_orphan, i))
+        set_step(i, STEP_LOOK);
+}
+
 static void close_orphan(struct ingest *i, bool drained)
 {
     if (i->orphan.orphan != NULL && spool_orphan_close(i->spool, i->orphan.orphan, drained)) {
         i->orphan = (struct source){0};
-        i->looked_mono_ms = INT64_MIN; /* there may be another */
+        i->looked = false; /* there may be another */
     }
 }
 
@@ -434,15 +503,18 @@ static void go_on(struct ingest *i)
         return;
     }
     bool rows = spool_last_seq(i->spool) > live->position, orphan = i->orphan.orphan != NULL;
-    if (rows && !(orphan && i->live_had_turn)) {
+    if (!i->looked && !orphan) {
+        look(i);
+    } else if (orphan && !i->orphan.announced) {
+        serve_orphan(i);
+    } else if (rows && !(orphan && i->live_had_turn)) {
         read_more(i, live);
     } else if (!rows && is_due(i->idle_mono_ms, IDLE_MS)) {
         mark_idle(i, live);
     } else if (orphan) {
         serve_orphan(i);
     } else if (is_due(i->looked_mono_ms, LOOK_MS)) {
-        if (spool_orphan_open(i->spool, on_orphan, i))
-            set_step(i, STEP_LOOK);
+        look(i);
     }
 }
 
@@ -457,7 +529,7 @@ static void on_up(void *arg)
 {
     struct ingest *i = arg;
     i->connection++;
-    i->live.known = i->orphan.known = i->orphan.finished = false;
+    i->live.known = i->orphan.known = i->orphan.finished = i->orphan.announced = i->looked = false;
     i->pause_ms = 0;
     i->not_before_mono_ms = 0;
     parcel_clear(&i->parcel);

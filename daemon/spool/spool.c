@@ -5,7 +5,8 @@
  * One folder, one live file `spool.db` (SQLite, WAL), read and written by one thread through one connection (opened
  * before the thread starts, handed over, closed by it):
  *
- *   meta(name, value)     spool_id: 16 random bytes that name this file in the database's ingest_mark;
+ *   meta(name, value)     spool_id: 16 random bytes that name this file in the database's ingest_mark; another one
+ *                         (spool_renew) when the database knows rows that the file has not: an older copy was put back;
  *                         ingested: a hint for gauges
  *   row(seq, kind, scope, key, body_hash, id, received_us, grp, leaf_index, payload)
  *                         seq never repeats (AUTOINCREMENT), also after deletes; payload is the encoded fact.
@@ -145,6 +146,8 @@ static void deliver(struct spool *s, struct request *r)
         return;
     }
     s->reads_held--;
+    if (r->kind == REQUEST_RENEW)
+        memcpy(s->id, r->id, sizeof s->id);
     if (r->kind == REQUEST_ORPHAN_OPEN)
         r->on_orphan(r->arg, r->orphan);
     else if (r->on_rows != NULL)
@@ -286,6 +289,16 @@ bool spool_orphan_again(struct spool *s)
     struct request *r = new_read(s, REQUEST_ORPHAN_AGAIN, NULL);
     if (r == NULL)
         return false;
+    submit(s, r);
+    return true;
+}
+
+bool spool_renew(struct spool *s, spool_rows_cb cb, void *arg)
+{
+    struct request *r = new_read(s, REQUEST_RENEW, arg);
+    if (r == NULL)
+        return false;
+    r->on_rows = cb;
     submit(s, r);
     return true;
 }

@@ -115,6 +115,11 @@ bool spool_is_full(const struct spool *s);
 int64_t spool_complete_to_us(const struct spool *s);
 size_t spool_pending(const struct spool *s); /* items queued, not yet committed */
 
+/* The database knows rows that this file has not (an older copy of it was put back, or the disk lied): the numbers that
+ * it will give are taken under its id. Gives the file another id; cb without rows when that is durable, spool_id tells it
+ * (unchanged: no room, ask again). Everything in the file is then to be sent again, under the new id. */
+bool spool_renew(struct spool *s, spool_rows_cb cb, void *arg);
+
 /* As saved by an earlier process: rows up to here were in the database. For gauges only: ask the database. */
 int64_t spool_ingested_hint(const struct spool *s);
 

@@ -339,7 +339,7 @@ void spool_file_close(struct spool_file *f)
         sqlite3_finalize(f->q[i]);
     if (sqlite3_close(f->db) != SQLITE_OK)
         log_error("event=spool_close_failed reason=\"statements left open\"");
-    spool_tree_fini(&f->cached.tree);
+    merkle_tree_free(f->cached.tree);
     free(f);
 }
 
@@ -360,6 +360,18 @@ bool spool_file_save_ingested(struct spool_file *f, int64_t seq)
         return false;
     f->ingested = seq;
     return true;
+}
+
+bool spool_file_renew_id(struct spool_file *f)
+{
+    uint8_t id[sizeof f->id];
+    digest_random(id, sizeof id);
+    sqlite3_bind_text(f->q[Q_SAVE_META], 1, "spool_id", -1, SQLITE_STATIC);
+    bool ok = bind_blob(f, Q_SAVE_META, 2, id, sizeof id) && run(f, Q_SAVE_META, "giving the spool another id");
+    sqlite3_clear_bindings(f->q[Q_SAVE_META]); /* the bytes are this function's */
+    if (ok)
+        memcpy(f->id, id, sizeof f->id);
+    return ok;
 }
 
 bool spool_file_last_seq(struct spool_file *f, int64_t *ret_seq)
@@ -510,10 +522,12 @@ int64_t spool_file_next_group(const struct spool_file *f)
 bool spool_file_insert_group(struct spool_file *f, const struct spool_file_group *g, const uint8_t *leaves)
 {
     enum statement q = Q_INSERT_GROUP;
-    bool ok = bind_int(f, q, 1, g->id) && bind_int(f, q, 2, (int64_t)g->tree.count) &&
-              bind_blob(f, q, 3, spool_tree_root(&g->tree), SHA256_BYTES) && bind_blob(f, q, 4, g->signature, 64) &&
+    uint8_t root[SHA256_BYTES];
+    merkle_tree_root(g->tree, root);
+    bool ok = bind_int(f, q, 1, g->id) && bind_int(f, q, 2, (int64_t)g->count) &&
+              bind_blob(f, q, 3, root, sizeof root) && bind_blob(f, q, 4, g->signature, 64) &&
               sqlite3_bind_text(f->q[q], 5, g->key_id, -1, SQLITE_STATIC) == SQLITE_OK &&
-              bind_blob(f, q, 6, leaves, g->tree.count * SHA256_BYTES);
+              bind_blob(f, q, 6, leaves, g->count * SHA256_BYTES);
     if (!ok)
         return note_fault(f, "binding a group");
     if (!run(f, q, "writing the group"))
@@ -536,7 +550,9 @@ static bool load_group(struct spool_file *f, int64_t id)
         bytes % SHA256_BYTES != 0 || !read_fixed(q, 0, g->signature, 64))
         return note_damage(f, "a group's signature or leaves");
     snprintf(g->key_id, sizeof g->key_id, "%s", key_id);
-    if (!spool_tree_init(&g->tree, leaves, (size_t)bytes / SHA256_BYTES)) {
+    g->count = (size_t)bytes / SHA256_BYTES;
+    g->tree = merkle_tree_new(leaves, g->count);
+    if (g->tree == NULL) {
         f->fault = SPOOL_FAULT_MEMORY;
         snprintf(f->reason, sizeof f->reason, "out of memory");
         return false;
@@ -549,7 +565,8 @@ const struct spool_file_group *spool_file_group(struct spool_file *f, int64_t id
 {
     if (f->cached.id != id || id == 0) {
         f->cached.id = 0;
-        spool_tree_fini(&f->cached.tree);
+        merkle_tree_free(f->cached.tree);
+        f->cached.tree = NULL;
         bool ok = load_group(f, id);
         sqlite3_reset(f->q[Q_GROUP]);
         if (!ok)

@@ -6,8 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "merkle.h"
 #include "spool.h"
-#include "spool_tree.h"
 
 struct spool_file;
 
@@ -33,6 +33,7 @@ const char *spool_file_reason(const struct spool_file *f);
 const uint8_t *spool_file_id(const struct spool_file *f);
 int64_t spool_file_ingested(const struct spool_file *f); /* as saved; a hint, never trusted for deleting */
 bool spool_file_save_ingested(struct spool_file *f, int64_t seq);
+bool spool_file_renew_id(struct spool_file *f);          /* true: durable */
 bool spool_file_last_seq(struct spool_file *f, int64_t *ret_seq); /* 0: never held a row */
 
 bool spool_file_begin(struct spool_file *f);
@@ -74,12 +75,13 @@ bool spool_file_take_slot(struct spool_file *f, const struct spool_slot *slot);
 
 struct spool_file_group {
     int64_t id;
-    struct spool_tree tree;
+    struct merkle_tree *tree; /* NULL: no leaves */
+    size_t count;             /* leaves */
     uint8_t signature[64];
     char key_id[17];
 };
 int64_t spool_file_next_group(const struct spool_file *f);
-/* leaves: tree_size * 32 bytes. */
+/* leaves: count * 32 bytes. */
 bool spool_file_insert_group(struct spool_file *f, const struct spool_file_group *g, const uint8_t *leaves);
 /* Borrowed until the next call of this function. NULL: fault. */
 const struct spool_file_group *spool_file_group(struct spool_file *f, int64_t id);

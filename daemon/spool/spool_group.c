@@ -177,10 +177,14 @@ static bool sign_group(struct group_run *run, const struct spool_signing *signin
     if (run->leaf_count == 0)
         return true;
     struct spool_file_group *g = &run->group;
-    if (!spool_tree_init(&g->tree, run->leaves, run->leaf_count))
+    uint8_t root[SHA256_BYTES];
+    g->count = run->leaf_count;
+    g->tree = merkle_tree_new(run->leaves, run->leaf_count);
+    if (g->tree == NULL)
         return failed(run, SPOOL_FAULT_MEMORY);
+    merkle_tree_root(g->tree, root);
     memcpy(g->key_id, signing->key_id, sizeof g->key_id);
-    if (!signing->sign(signing->arg, run->leaf_count, spool_tree_root(&g->tree), g->signature))
+    if (!signing->sign(signing->arg, run->leaf_count, root, g->signature))
         return failed(run, SPOOL_FAULT_SIGN);
     return spool_file_insert_group(run->f, g, run->leaves) || failed(run, spool_file_fault(run->f));
 }
@@ -188,13 +192,13 @@ static bool sign_group(struct group_run *run, const struct spool_signing *signin
 void spool_proof_of(const struct spool_file_group *g, int64_t leaf_index, uint8_t *path, struct spool_proof *ret)
 {
     memset(ret, 0, sizeof *ret);
-    if (leaf_index < 0 || (uint64_t)leaf_index >= g->tree.count)
+    if (leaf_index < 0 || (uint64_t)leaf_index >= g->count)
         return; /* unsigned rather than wrong */
-    ret->tree_size = g->tree.count;
+    ret->tree_size = g->count;
     ret->tree_index = (uint64_t)leaf_index;
     ret->path = path;
-    ret->path_steps = spool_tree_path(&g->tree, (size_t)leaf_index, path);
-    memcpy(ret->root, spool_tree_root(&g->tree), sizeof ret->root);
+    ret->path_steps = merkle_tree_path(g->tree, (size_t)leaf_index, path);
+    merkle_tree_root(g->tree, ret->root);
     memcpy(ret->signature, g->signature, sizeof ret->signature);
     memcpy(ret->key_id, g->key_id, sizeof ret->key_id);
 }
@@ -236,7 +240,7 @@ enum spool_fault spool_group_run(struct spool_file *f, struct spool_batch *const
         *ret_rows = run.rows;
     else
         spool_file_rollback(f);
-    spool_tree_fini(&run.group.tree);
+    merkle_tree_free(run.group.tree);
     free(run.leaves);
     free(run.at);
     return ok ? SPOOL_FAULT_NONE : run.fault;

@@ -10,7 +10,7 @@
 struct loop_fd;
 
 enum request_kind { REQUEST_APPEND, REQUEST_READ, REQUEST_FIND, REQUEST_ORPHAN_OPEN, REQUEST_ORPHAN_READ,
-                    REQUEST_ORPHAN_CLOSE, REQUEST_ORPHAN_AGAIN };
+                    REQUEST_ORPHAN_CLOSE, REQUEST_ORPHAN_AGAIN, REQUEST_RENEW };
 
 struct row_set {
     struct spool_row *rows; /* payload and path of each: one allocation, at payload */
@@ -26,7 +26,7 @@ struct request {
     struct spool_batch *batch;  /* append */
     struct request *held_next, *held_prev; /* append: the loop's list of what is not yet delivered */
     int64_t after_seq, device;  /* read, find */
-    uint8_t id[16];
+    uint8_t id[16];             /* find; renew: the new one */
     size_t max_rows;
     spool_rows_cb on_rows;
     spool_orphan_cb on_orphan;

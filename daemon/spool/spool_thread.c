@@ -259,6 +259,13 @@ static void expire_drained(struct spool *s)
     spool_orphan_expire(s->dir, wall_now_us() - keep_us);
 }
 
+static void run_renew(struct spool *s, struct request *r)
+{
+    if (!spool_file_renew_id(s->file) && spool_file_fault(s->file) != SPOOL_FAULT_SPACE)
+        give_up(s, spool_file_fault(s->file), "renew");
+    memcpy(r->id, spool_file_id(s->file), sizeof r->id);
+}
+
 static void run_other(struct spool *s, struct request *r)
 {
     switch (r->kind) {
@@ -285,6 +292,9 @@ static void run_other(struct spool *s, struct request *r)
     case REQUEST_ORPHAN_AGAIN:
         spool_orphan_revive(s->dir);
         count_orphans(s, NULL);
+        break;
+    case REQUEST_RENEW:
+        run_renew(s, r);
         break;
     case REQUEST_APPEND:
         break;

@@ -135,11 +135,16 @@ static void begin(void)
     ck_assert_ptr_nonnull(ingest);
 }
 
-static void end(void)
+static void stop(void)
 {
     ingest_stop(ingest);
     spool_stop(spool);
     ingest_free(ingest);
+}
+
+static void end(void)
+{
+    stop();
     loop_free(loop);
     wall_fake(INT64_MIN);
     char path[400];
@@ -473,20 +478,86 @@ START_TEST(an_idle_ledger_moves_the_mark)
 }
 END_TEST
 
-START_TEST(an_orphan_is_drained_beside_the_live_file)
+/* The live file becomes an orphan, a fresh one begins; old: the orphan's id. */
+static void set_aside(char old[37])
 {
-    char from[200], to[200], old[37], id[37];
-    begin();
-    append(5);
+    char from[200], to[200];
     encode_uuid(old, spool_id(spool));
-    ingest_stop(ingest);
-    spool_stop(spool);
-    ingest_free(ingest);
+    stop();
     snprintf(from, sizeof from, "%s/spool.db", dir);
     snprintf(to, sizeof to, "%s/spool-0102030405060708.orphan.db", dir);
     ck_assert_int_eq(rename(from, to), 0);
     start_spool();
     ingest = ingest_new(loop, &conf, spool);
+}
+
+/* The database never heard of either file: the orphan's rows must hold back what is said about now. */
+START_TEST(the_live_file_claims_nothing_before_an_orphan_is_known)
+{
+    char old[37];
+    begin();
+    append(5);
+    set_aside(old);
+    connect_db();
+    expect("ingest_position");
+    answer("null");
+    expect("ingest_position"); /* an idle mark of the live file would be "everything is here" */
+    ck_assert_str_eq(db.param[0], old);
+    answer("null");
+    expect("ingest");
+    ck_assert_str_eq(db.param[0], old);
+    ck_assert_int_lt(claimed(), FIXTURE_AT_US);
+    answer("5");
+    end();
+}
+END_TEST
+
+/* A backup of the host's files: the database went on from there, and its numbers 4 to 7 are other check-ins. */
+START_TEST(an_older_spool_put_back_gets_another_name)
+{
+    char old[37];
+    begin();
+    append(3);
+    encode_uuid(old, spool_id(spool));
+    connect_db();
+    expect("ingest_position");
+    answer("7");
+    expect("ingest_idle");
+    ck_assert_str_eq(db.param[0], old);
+    ck_assert_str_eq(db.param[1], "7");
+    ck_assert_str_eq(db.param[2], "infinity"); /* nobody waits for the old name */
+    ck_assert(!ingest_is_recorded(ingest, 3));
+    answer("");
+    expect("ingest_position");
+    ck_assert_str_ne(db.param[0], old);
+    answer("null");
+    expect("ingest");
+    ck_assert_str_ne(db.param[0], old);
+    ck_assert_uint_eq(rows_sent(), 3);
+    answer("1");
+    append(2);
+    expect("ingest");
+    ck_assert_str_eq(db.param[1], "5");
+    answer("2");
+
+    char name[37];
+    encode_uuid(name, spool_id(spool));
+    ck_assert_str_ne(name, old);
+    stop();
+    start_spool();
+    ingest = ingest_new(loop, &conf, spool);
+    encode_uuid(old, spool_id(spool));
+    ck_assert_str_eq(old, name); /* it is written down */
+    end();
+}
+END_TEST
+
+START_TEST(an_orphan_is_drained_beside_the_live_file)
+{
+    char old[37], id[37];
+    begin();
+    append(5);
+    set_aside(old);
     append(1);
     encode_uuid(id, spool_id(spool));
     ck_assert_str_ne(id, old);
@@ -529,4 +600,5 @@ END_TEST
 UNIT_MAIN("ledger/ingest", rows_go_at_once_and_the_claim_is_now, a_backlog_claims_less,
           an_unknown_outcome_is_asked_about, a_restored_database_is_replayed, passing_trouble_is_waited_out,
           a_bad_row_is_found_and_poisoned_alone, an_idle_ledger_moves_the_mark,
-          an_orphan_is_drained_beside_the_live_file)
+          an_orphan_is_drained_beside_the_live_file, the_live_file_claims_nothing_before_an_orphan_is_known,
+          an_older_spool_put_back_gets_another_name)
