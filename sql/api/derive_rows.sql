@@ -200,8 +200,9 @@ begin
     select d.person, d.day, d.unit, p.id, p.place, p.reason,
       exists (select from hadir.plan_session s where s.pattern = p.id) as has_sessions
     from hadir.plan_day d
-    join hadir.plan_pattern p on p.id = d.pattern
+    join hadir.plan_pattern p on p.id = d.pattern and p.day = d.day
     where d.day = any (v_asked) and (p_persons is null or d.person = any (p_persons)) and p.government = p_government
+      and p.day = any (v_asked)
   ),
   best as materialized (
     select distinct on (j.person, j.day, j.position) j.*,

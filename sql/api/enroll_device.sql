@@ -18,6 +18,8 @@ declare
   v_batch record;
   v_count bigint := 0;
 begin
+  -- A location that is being taken in at this moment did not see the device: wait for it.
+  perform pg_advisory_xact_lock(hashtext('hadir.unattributed'));
   for v_batch in
     select u.spool, array_agg(u.id) as ids,
            array_agg(jsonb_populate_record(null::hadir.spool_row, u.fact || jsonb_build_object(

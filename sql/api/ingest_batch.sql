@@ -199,7 +199,8 @@ grant execute on function hadir.unattributed_store(uuid, hadir.spool_row[], json
 
 -- last_seq only grows; after a restore it is old by itself, and the ledger, comparing, goes back to it. complete_to is
 -- what the newest call says, also when a clock that was set back makes it less: what arrives from now on arrives before
--- the old claim. An older call that comes late (smaller p_last_seq) changes nothing.
+-- the old claim. An older call that comes late (smaller p_last_seq) changes nothing. A spool that was called drained for
+-- ever ('infinity') is only believed to live by a row it never had before.
 create or replace function hadir.mark_move(p_spool uuid, p_last_seq bigint, p_complete_to timestamptz) returns void
 language sql set search_path = pg_catalog, pg_temp
 as $$
@@ -207,12 +208,13 @@ as $$
   values (p_spool, p_last_seq, p_complete_to, clock_timestamp())
   on conflict (spool) do update
     set last_seq = greatest(m.last_seq, excluded.last_seq),
-        complete_to = case when excluded.last_seq >= m.last_seq and isfinite(m.complete_to) then excluded.complete_to
+        complete_to = case when excluded.last_seq > m.last_seq
+                             or (excluded.last_seq = m.last_seq and isfinite(m.complete_to)) then excluded.complete_to
                            else m.complete_to end,
         seen_at = excluded.seen_at
 $$;
 comment on function hadir.mark_move(uuid, bigint, timestamptz) is
-  'Moves a spool''s mark: last_seq never back, complete_to to what the newest call says, never back from infinity. seen_at is the database''s own clock, for people who look, judged by nobody. '
+  'Moves a spool''s mark: last_seq never back, complete_to to what the newest call says, back from infinity only by a new row. seen_at is the database''s own clock, for people who look, judged by nobody. '
   'Called by api.ingest, api.ingest_poison, api.ingest_idle.';
 revoke all on function hadir.mark_move(uuid, bigint, timestamptz) from public;
 grant execute on function hadir.mark_move(uuid, bigint, timestamptz) to hadir_writer;
@@ -237,6 +239,10 @@ begin
     raise exception 'ingest: a row of unknown kind' using errcode = 'invalid_parameter_value';
   end if;
 
+  -- Either this sees the device, or the enrolment that is under way sees these rows when it looks.
+  if exists (select from unnest(v_rows) u where u.kind = 'unattributed') then
+    perform pg_advisory_xact_lock_shared(hashtext('hadir.unattributed'));
+  end if;
   -- Enrolled between the door's look and now: an ordinary check-in, with its original times.
   select array_agg(case when u.kind = 'checkin' then u else jsonb_populate_record(u, jsonb_build_object(
            'kind', 'checkin', 'person', d.person, 'device', d.id)) end order by u.seq)

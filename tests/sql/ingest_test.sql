@@ -1,7 +1,7 @@
 -- api.ingest and its siblings, as hadir_intake: nothing lost, nothing twice, nothing invented.
 begin;
 \ir derive_fixture.psql
-select plan(45);
+select plan(55);
 
 create function t.batch(p_from int, p_to int) returns jsonb language sql as $$
   select jsonb_agg(t.row(n, 101 + n % 3, t.at('2031-03-03', '6:30') + n * interval '1 second',
@@ -71,6 +71,21 @@ select results_eq($$ select seq, status, reason from hadir.checkin where seq in 
 select is((select count(*) from hadir.checkin_key where checkin = md5('id110')::uuid), 0::bigint, 'and has no key');
 select is(to_regclass('hadir.checkin_key_204001'), null, 'a future claim makes no partition');
 
+-- ---- a claim ahead of its month lies in the spare partition until the month comes, then moves
+set session authorization hadir_intake;
+select is(t.put(t.row(112, 101, '2031-03-31 23:50Z', '{"fix_at":"2031-04-01T00:10:00Z"}')), 1::bigint, 'a fix of next month');
+reset session authorization;
+select is((select tableoid::regclass::text from hadir.checkin_key where checkin = md5('id112')::uuid), 'hadir.checkin_key_other', 'has no month yet');
+set session authorization hadir_intake;
+select is(t.put(t.row(113, 101, '2031-04-01 00:00:01Z')), 1::bigint, 'the month turns');
+reset session authorization;
+select is((select tableoid::regclass::text from hadir.checkin_key where checkin = md5('id112')::uuid), 'hadir.checkin_key_203104', 'what waited for it is there');
+set session authorization hadir_intake;
+select is(t.put(t.row(112, 101, '2031-04-02 08:00Z', '{"fix_at":"2031-04-01T00:10:00Z","id":"99999999-0000-0000-0000-000000000112","seq":114}')),
+  1::bigint, 'and its repeat, much later');
+reset session authorization;
+select is((select checkin from hadir.checkin_ack where id = '99999999-0000-0000-0000-000000000112'), md5('id112')::uuid, 'finds it');
+
 -- ---- bad rows fail the batch, whole
 set session authorization hadir_intake;
 select throws_ok($$ select t.put(t.row(120, 101, t.at('2031-03-04', '7:00')), '{"seq":121,"kind":"wat"}') $$, '22023', null, 'an unknown kind is refused');
@@ -106,6 +121,19 @@ select api.ingest_idle('00000000-0000-0000-0000-000000000001', 21, '2031-03-03 0
 select api.ingest_idle('00000000-0000-0000-0000-00000000000c', 0, '2031-03-03 09:00Z');
 reset session authorization;
 select results_eq($$ select last_seq from hadir.ingest_mark where complete_to = '2031-03-03 09:00Z' order by 1 $$, array[0, 21]::bigint[], 'idle moves complete_to');
+
+-- Drained for ever; only a row that it never had before proves that the spool lives.
+set session authorization hadir_intake;
+select api.ingest_idle('00000000-0000-0000-0000-000000000001', 21, 'infinity');
+select api.ingest_idle('00000000-0000-0000-0000-000000000001', 21, '2031-03-03 09:01Z');
+select is(api.ingest('00000000-0000-0000-0000-000000000001', 15, '2031-03-03 09:02Z', t.batch(1, 15)), 0::bigint, 'old rows again');
+reset session authorization;
+select is((select complete_to from hadir.ingest_mark where spool = '00000000-0000-0000-0000-000000000001'), 'infinity', 'a drained spool stays so');
+set session authorization hadir_intake;
+select is(api.ingest('00000000-0000-0000-0000-000000000001', 22, '2031-03-03 09:03Z', jsonb_build_array(t.row(22, 103, t.at('2031-03-03', '7:10')))),
+  1::bigint, 'a new row');
+reset session authorization;
+select is((select complete_to from hadir.ingest_mark where spool = '00000000-0000-0000-0000-000000000001'), '2031-03-03 09:03Z', 'and it is waited for again');
 
 -- ---- senders nobody enrolled
 set session authorization hadir_intake;
