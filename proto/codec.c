@@ -177,6 +177,27 @@ struct json_doc *codec_parse(const void *bytes, size_t len, unsigned max_depth, 
     return NULL;
 }
 
+struct json_doc *codec_parse_foreign(const void *bytes, size_t len, unsigned max_depth, struct codec_error *e)
+{
+    struct codec_error first = {0};
+    struct json_doc *doc = codec_parse(bytes, len, max_depth, &first);
+    if (doc != NULL)
+        return doc;
+    *e = first;
+    if (first.fault != FAULT_NOT_JSON || len == 0)
+        return NULL;
+    uint8_t *mended = codec_mend(bytes, len);
+    if (mended == NULL) {
+        codec_fail(e, FAULT_MEMORY, "%s", "");
+        return NULL;
+    }
+    doc = codec_parse(mended, len, max_depth, e);
+    free(mended);
+    if (doc != NULL)
+        *e = (struct codec_error){0};
+    return doc;
+}
+
 bool codec_blank(const uint8_t *bytes, size_t len)
 {
     for (size_t i = 0; i < len; i++)

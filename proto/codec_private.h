@@ -17,6 +17,10 @@ bool codec_fail(struct codec_error *e, enum codec_fault fault, const char *fmt, 
 /* NULL with e filled: not JSON, too deep, or a number that no field of ours could hold; of that the field, if it can be
  * told. */
 struct json_doc *codec_parse(const void *bytes, size_t len, unsigned max_depth, struct codec_error *e);
+/* The same for clients that are not ours: faults within strings are mended (codec_mend.c), not refused. */
+struct json_doc *codec_parse_foreign(const void *bytes, size_t len, unsigned max_depth, struct codec_error *e);
+/* A copy in which they are; the caller frees. NULL when memory is short. */
+uint8_t *codec_mend(const uint8_t *bytes, size_t len);
 /* true when there is nothing but JSON's white space. */
 bool codec_blank(const uint8_t *bytes, size_t len);
 

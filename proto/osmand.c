@@ -342,6 +342,59 @@ static bool decode_root(const json_value *root, const struct codec_bounds *bound
     return true;
 }
 
+/* ---- whose it is, when the rest cannot be read ----
+ *
+ * A message that its phone would repeat for ever must be answered as delivered if the phone is one of ours, so the device
+ * id is looked for in what is left. Nothing is kept of such a message: an id found in a wrong place does no harm. */
+
+static bool token_char(char c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '-' || c == '_';
+}
+
+/* The value of "device_id" as text; absent when there is none that could be a token. */
+static struct text loose_json_device(struct text body)
+{
+    static const char name[] = "\"device_id\"";
+    const char *end = body.s + body.len, *p = memmem(body.s, body.len, name, sizeof name - 1);
+    if (p == NULL)
+        return (struct text){NULL, 0};
+    for (p += sizeof name - 1; p < end && (codec_blank((const uint8_t *)p, 1) || *p == ':'); p++)
+        ;
+    const char *from = p < end && *p == '"' ? p + 1 : end;
+    for (p = from; p < end && token_char(*p); p++)
+        ;
+    bool whole = p > from && p < end && *p == '"';
+    return whole ? (struct text){from, (size_t)(p - from)} : (struct text){NULL, 0};
+}
+
+/* The first pair with a device id that needs no decoding. */
+static struct text loose_form_device(struct text form)
+{
+    while (form.len > 0) {
+        const char *amp = memchr(form.s, '&', form.len);
+        struct text pair = {form.s, amp != NULL ? (size_t)(amp - form.s) : form.len};
+        size_t taken = amp != NULL ? pair.len + 1 : pair.len, n = 0;
+        form.s += taken;
+        form.len -= taken;
+        size_t name = pair.len > 3 && memcmp(pair.s, "id=", 3) == 0         ? 3
+                      : pair.len > 9 && memcmp(pair.s, "deviceid=", 9) == 0 ? 9
+                                                                            : pair.len;
+        while (name + n < pair.len && token_char(pair.s[name + n]))
+            n++;
+        if (n > 0 && name + n == pair.len)
+            return (struct text){pair.s + name, n};
+    }
+    return (struct text){NULL, 0};
+}
+
+static bool keep_loose(struct arena *arena, struct text found, struct text *ret_device, struct codec_error *e)
+{
+    if (ret_device->s == NULL && found.s != NULL && e->fault != FAULT_MEMORY)
+        (void)codec_copy(arena, found, ret_device, e);
+    return false;
+}
+
 /* ---- either ---- */
 
 /* The media type without parameters. */
@@ -377,11 +430,12 @@ bool osmand_decode(struct text query, struct text content_type, const uint8_t *b
     if (!*ret_was_json) {
         bool in_query = query.s != NULL && query.len > 0;
         struct text form = in_query ? query : (struct text){(const char *)body, len};
-        return decode_pairs(form, bounds, arena, ret_device, ret_fact, ret_error);
+        return decode_pairs(form, bounds, arena, ret_device, ret_fact, ret_error) ||
+               keep_loose(arena, loose_form_device(form), ret_device, ret_error);
     }
-    struct json_doc *doc = codec_parse(body, len, OSMAND_DEPTH_MAX, ret_error);
+    struct json_doc *doc = codec_parse_foreign(body, len, OSMAND_DEPTH_MAX, ret_error);
     if (doc == NULL)
-        return false;
+        return keep_loose(arena, loose_json_device((struct text){(const char *)body, len}), ret_device, ret_error);
     bool ok = decode_root(json_root(doc), bounds, arena, ret_device, ret_fact, ret_error);
     json_doc_free(doc);
     return ok;

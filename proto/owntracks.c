@@ -101,7 +101,7 @@ bool owntracks_decode(const uint8_t *body, size_t len, const struct codec_bounds
         *ret_fact = NULL;
         return true;
     }
-    struct json_doc *doc = codec_parse(body, len, OWNTRACKS_DEPTH_MAX, ret_error);
+    struct json_doc *doc = codec_parse_foreign(body, len, OWNTRACKS_DEPTH_MAX, ret_error);
     if (doc == NULL)
         return false;
     bool ok = decode_root(json_root(doc), bounds, arena, ret_kind, ret_fact, ret_error);

@@ -357,7 +357,7 @@ static bool decode_root(const json_value *root, const struct codec_bounds *bound
 bool whatsapp_decode(const uint8_t *body, size_t len, const struct codec_bounds *bounds, struct arena *arena,
                      struct whatsapp_item **ret_items, size_t *ret_count, struct codec_error *ret_error)
 {
-    struct json_doc *doc = codec_parse(body, len, WHATSAPP_DEPTH_MAX, ret_error);
+    struct json_doc *doc = codec_parse_foreign(body, len, WHATSAPP_DEPTH_MAX, ret_error);
     if (doc == NULL)
         return false;
     bool ok = decode_root(json_root(doc), bounds, arena, ret_items, ret_count, ret_error);

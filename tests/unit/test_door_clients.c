@@ -302,6 +302,10 @@ START_TEST(osmand_answers_in_both_forms)
     exchange(400, "GET /in/osmand?lat=-2.5&lon=120.3 HTTP/1.1", "");
     exchange(404, "POST /in/osmand HTTP/1.1\r\nContent-Type: application/json", OSMAND_JSON(TOKEN_NOBODY));
     exchange(404, "POST /in/osmand HTTP/1.1\r\nContent-Type: application/json", "{\"location\":{}}");
+    /* unreadable, but of a phone of ours, which would repeat it for ever */
+    exchange(200, "POST /in/osmand HTTP/1.1\r\nContent-Type: application/json", "{\"device_id\":\"" TOKEN_OSMAND "\",");
+    exchange(200, "GET /in/osmand?a=%ff&id=" TOKEN_OSMAND OSMAND_QUERY " HTTP/1.1", "");
+    exchange(404, "POST /in/osmand HTTP/1.1\r\nContent-Type: application/json", "{\"device_id\":\"" TOKEN_NOBODY "\",");
     confirm_directory(false);
     exchange(503, "GET /in/osmand?id=" TOKEN_NOBODY OSMAND_QUERY " HTTP/1.1", "");
     exchange(503, "POST /in/osmand HTTP/1.1\r\nContent-Type: application/json", OSMAND_JSON(TOKEN_NOBODY));

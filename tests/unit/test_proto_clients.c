@@ -82,6 +82,41 @@ START_TEST(owntracks_is_lenient_about_the_rest)
 }
 END_TEST
 
+/* What the phone saw around it (names of networks) or people wrote (tags) is not the check-in's fault. */
+START_TEST(text_at_fault_does_not_cost_a_check_in)
+{
+    static const struct {
+        const char *sent, *kept;
+    } texts[] = {{"\xff\xfe", "??"},
+                 {"a\xc3", "a?"},
+                 {"\xe2\x82", "??"},
+                 {"\xed\xa0\x80", "???"},
+                 {"tab\there\n", "tab here "},
+                 {"\\u0000x", "\xef\xbf\xbdx"},
+                 {"\\ud83d", "\xef\xbf\xbd"},
+                 {"\\uDE00\\uD83d", "\xef\xbf\xbd\xef\xbf\xbd"},
+                 {"\\ud83dx\\ude00", "\xef\xbf\xbdx\xef\xbf\xbd"},
+                 {"\\ud83d\\u0041", "\xef\xbf\xbd" "A"},
+                 {"\\ud83d\\ude00\\u0000", "\xf0\x9f\x98\x80\xef\xbf\xbd"},
+                 {"\\\\u0000\\\"\x01", "\\\\u0000\\\" "}};
+    char members[200];
+    char kept[100];
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        snprintf(members, sizeof members, PLACE ",\"SSID\":\"%s\",\"acc\":7", texts[i].sent);
+        struct fact *f = owntracks(members, FAULT_NONE);
+        ck_assert_ptr_nonnull(f);
+        ck_assert(f->accuracy_m > 6.9 && utf8_valid(f->raw.s, f->raw.len));
+        int n = snprintf(kept, sizeof kept, "\"SSID\":\"%s\"", texts[i].kept);
+        ck_assert_msg(memmem(f->raw.s, f->raw.len, kept, (size_t)n) != NULL, "%zu: %.*s", i, (int)f->raw.len, f->raw.s);
+    }
+    /* outside strings nothing is mended */
+    (void)owntracks(PLACE ",\x01\"a\":1", FAULT_NOT_JSON);
+    (void)owntracks(PLACE ",\"a\":\xff", FAULT_NOT_JSON);
+    (void)owntracks(PLACE ",\"a\":\"\\ud83d", FAULT_NOT_JSON);
+    (void)owntracks(PLACE ",\"a\":\"\\x\"", FAULT_NOT_JSON);
+}
+END_TEST
+
 START_TEST(owntracks_raw_is_cut_at_a_character)
 {
     static char members[19000];
@@ -258,6 +293,34 @@ START_TEST(osmand_forms_chosen)
 }
 END_TEST
 
+static void told_of(const char *query, const char *body, enum codec_fault fault, const char *device)
+{
+    struct text found = {NULL, 0};
+    (void)osmand(query, query == NULL ? "application/json" : NULL, body, fault, &found);
+    const char *text = query == NULL ? body : query;
+    ck_assert_msg((found.s != NULL) == (device != NULL), "%s", text);
+    if (device != NULL)
+        ck_assert_msg(found.len == strlen(device) && memcmp(found.s, device, found.len) == 0, "%s", text);
+}
+
+/* A phone of ours would repeat it for ever: the door must be able to tell that it is ours. */
+START_TEST(osmand_names_the_device_of_what_it_cannot_read)
+{
+    told_of(NULL, "{\"device_id\":\"" TOKEN "\",\"location\":{\"coords\":{\"latitude\":1e400}}}", FAULT_NOT_FINITE, TOKEN);
+    told_of(NULL, "{\"location\":{},\"device_id\" : \"" TOKEN "\"", FAULT_NOT_JSON, TOKEN);
+    told_of(NULL, "{\"a\":[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]],\"device_id\":\"" TOKEN "\"}", FAULT_TOO_DEEP, TOKEN);
+    told_of("a=%ff&id=" TOKEN "&lat=1&lon=2", "", FAULT_FORM, TOKEN);
+    told_of("a=%ff&xid=" TOKEN "&deviceid=" TOKEN, "", FAULT_FORM, TOKEN);
+    told_of(NULL, "{\"device_id\":\"" TOKEN, FAULT_NOT_JSON, NULL);
+    told_of(NULL, "{\"device_id\":\"\"", FAULT_NOT_JSON, NULL);
+    told_of(NULL, "{\"device_id\":", FAULT_NOT_JSON, NULL);
+    told_of(NULL, "{\"device_id\":5,", FAULT_NOT_JSON, NULL);
+    told_of("a=%ff&id=", "", FAULT_FORM, NULL);
+    told_of("a=%ff&id", "", FAULT_FORM, NULL);
+    told_of("a=%ff&id=x%41", "", FAULT_FORM, NULL);
+}
+END_TEST
+
 START_TEST(osmand_json_faults)
 {
     static const struct {
@@ -384,6 +447,23 @@ START_TEST(whatsapp_messages)
 }
 END_TEST
 
+/* One webhook carries messages of many: half an emoji in somebody's chat must not cost the others their check-in. */
+START_TEST(whatsapp_loses_nobody_to_anothers_text)
+{
+    static const char *const texts[] = {"\\ud83d", "\\u0000", "\xf0\x9f"};
+    char value[500];
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        size_t n = 0;
+        snprintf(value, sizeof value,
+                 "{\"messages\":[{\"type\":\"text\",\"id\":\"t\",\"from\":\"2\",\"text\":{\"body\":\"%s\"}},{\"type\":"
+                 "\"location\",\"id\":\"w\",\"from\":\"1\",\"timestamp\":\"1766963400\"," POINT "}]}", texts[i]);
+        struct whatsapp_item *items = whatsapp(value, &n, FAULT_NONE);
+        ck_assert_uint_eq(n, 2);
+        ck_assert(items[0].kind == WHATSAPP_TEXT && items[1].fact != NULL);
+    }
+}
+END_TEST
+
 START_TEST(whatsapp_senders)
 {
     size_t n;
@@ -431,7 +511,9 @@ START_TEST(whatsapp_bounds)
 }
 END_TEST
 
-UNIT_MAIN("proto/clients", owntracks_faults, owntracks_is_lenient_about_the_rest, owntracks_raw_is_cut_at_a_character,
-          owntracks_keys, osmand_times, osmand_numbers, osmand_flags, token_never_in_raw, osmand_forms_chosen,
-          osmand_json_faults, signatures, handshakes, whatsapp_messages, whatsapp_senders, whatsapp_odd_envelopes,
+UNIT_MAIN("proto/clients", owntracks_faults, owntracks_is_lenient_about_the_rest,
+          text_at_fault_does_not_cost_a_check_in, owntracks_raw_is_cut_at_a_character, owntracks_keys, osmand_times,
+          osmand_numbers, osmand_flags, token_never_in_raw, osmand_forms_chosen,
+          osmand_names_the_device_of_what_it_cannot_read, osmand_json_faults, signatures, handshakes,
+          whatsapp_messages, whatsapp_loses_nobody_to_anothers_text, whatsapp_senders, whatsapp_odd_envelopes,
           whatsapp_bounds)
