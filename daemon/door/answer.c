@@ -31,23 +31,29 @@ static const struct words table[] = {
     {"bad_month", 400, {"Bulan harus ditulis YYYY-MM.", "The month must be written YYYY-MM."}},
     {"bad_query", 400, {"Parameter pada alamat tidak dapat dibaca.", "The query string cannot be read."}},
     {"bad_request", 400, {"Permintaan tidak mengikuti HTTP/1.1.", "The request is not valid HTTP/1.1."}},
+    {"bad_version", 505, {"Hanya HTTP/1.1 yang dilayani di sini.", "Only HTTP/1.1 is spoken here."}},
     {"conflict", 409, {"id ini sudah dipakai untuk presensi lain dengan isi yang berbeda.",
                        "This id was already used for another check-in with a different content."}},
     {"forbidden", 403, {"Token ini tidak berhak untuk hal ini.", "This token may not do this."}},
+    {"head_too_large", 431, {"Kepala permintaan terlalu besar.", "The request's head is too large."}},
     {"method_not_allowed", 405, {"Metode ini tidak dilayani pada alamat ini.",
                                  "This method is not served at this address."}},
     {"missing_month", 400, {"Parameter month wajib diisi (YYYY-MM).", "The parameter month is required (YYYY-MM)."}},
     {"missing_token", 401, {"Token wajib dikirim: Authorization: Bearer …",
                             "A token is required: Authorization: Bearer …"}},
+    {"not_implemented", 501, {"Metode atau sandi transfer ini tidak dikenal.",
+                              "This method or transfer coding is not known."}},
     {"not_found", 404, {"Tidak ditemukan.", "Not found."}},
     {"repeated_parameter", 400, {"Parameter ini dikirim lebih dari sekali.", "This parameter was sent more than once."}},
     {"repeated_header", 400, {"Kolom kepala ini dikirim lebih dari sekali.", "This header field was sent more than once."}},
     {"request_timeout", 408, {"Permintaan tidak selesai dikirim pada waktunya.",
                               "The request was not completed in time."}},
     {"revoked", 401, {"Token ini sudah dicabut.", "This token has been revoked."}},
+    {"target_too_long", 414, {"Alamat permintaan terlalu panjang.", "The request's target is too long."}},
     {"too_large", 413, {"Isi permintaan terlalu besar.", "The request's body is too large."}},
     {"unavailable", 503, {"Layanan sedang sibuk; kirim lagi sebentar lagi.",
                           "The service is busy; send it again in a moment."}},
+    {"unknown_expectation", 417, {"Hanya Expect: 100-continue yang dilayani.", "Only Expect: 100-continue is served."}},
     {"unknown_parameter", 400, {"Parameter ini tidak dikenal.", "This parameter is not known."}},
     {"unknown_encoding", 415, {"Isi permintaan harus dikirim tanpa Content-Encoding.",
                                "The body must be sent without Content-Encoding."}},
@@ -78,6 +84,22 @@ char *answer_date(char dst[ANSWER_DATE_BYTES], int64_t us)
     snprintf(dst, ANSWER_DATE_BYTES, "%s, %02u %s %04d %02u:%02u:%02u GMT", weekdays[days % 7], day, months[month - 1],
              (int)year, of_day / 3600, of_day / 60 % 60, of_day % 60);
     return dst;
+}
+
+const char *answer_http_code(unsigned status)
+{
+    static const char *const codes[] = {"too_large",      "target_too_long", "unknown_expectation",
+                                        "head_too_large", "not_implemented", "bad_version"};
+    for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++)
+        if (words_of(codes[i])->status == status)
+            return codes[i];
+    return "bad_request";
+}
+
+const char *answer_sentence(const char *code, enum language language)
+{
+    const struct words *w = words_of(code);
+    return w != NULL ? w->text[language] : "";
 }
 
 const char *language_code(enum language l)

@@ -34,6 +34,10 @@ struct problem {
 void problem_write(struct json_writer *w, const struct problem *p, enum language language);
 unsigned problem_status(const struct problem *p);
 
+/* The code for a request that is refused as HTTP, and a code's own sentence ("" when it has none). */
+const char *answer_http_code(unsigned status);
+const char *answer_sentence(const char *code, enum language language);
+
 void answer_problem(struct exchange *x, const struct problem *p, const char *extra);
 void answer_code(struct exchange *x, const char *code, const char *field);
 /* 503 with Retry-After, on /v1 as a problem, on /in empty; counts `why`. */

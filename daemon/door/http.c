@@ -387,21 +387,24 @@ void exchange_stream_end(struct exchange *x, bool complete)
     conn_reset(c); /* an orderly end would be the end of the answer to HTTP/1.0 */
 }
 
-static void refuse(struct http_conn *h, unsigned status, const char *code, const char *reason)
+static void refuse(struct http_conn *h, const struct http1_error *e)
 {
     struct exchange *x = &h->x;
-    log_debug("event=http_refused status=%u reason=\"%s\"", status, reason);
+    log_debug("event=http_refused status=%u reason=\"%s\"", e->status, e->reason);
     x->close_after = true;
-    if (status == 503) { /* memory: our trouble, not the client's */
+    if (e->status == 503) { /* memory: our trouble, not the client's */
         answer_busy(x, C_BUSY_LEDGER, RETRY_AFTER_S);
         return;
     }
     counter_inc(C_REFUSE_HTTP);
-    struct problem p = {.status = status, .code = code, .detail = NULL};
-    if (x->route != NULL && x->route->foreign)
-        answer_bare(x, status, NULL);
-    else
-        answer_problem(x, &p, NULL);
+    if (x->route != NULL && x->route->foreign) {
+        answer_bare(x, e->status, NULL);
+        return;
+    }
+    char detail[200];
+    const char *code = answer_http_code(e->status);
+    snprintf(detail, sizeof detail, "%s (%s)", answer_sentence(code, x->language), e->reason);
+    answer_problem(x, &(struct problem){.status = e->status, .code = code, .detail = detail}, NULL);
 }
 
 /* ---- reading ---- */
@@ -506,7 +509,7 @@ static size_t read_head(struct http_conn *h, const uint8_t *bytes, size_t len)
     }
     memset(&x->request, 0, sizeof x->request);
     x->language = h->server->language;
-    refuse(h, error.status, "bad_request", error.reason);
+    refuse(h, &error);
     return len;
 }
 
@@ -521,7 +524,7 @@ static size_t read_body(struct http_conn *h, const uint8_t *bytes, size_t len)
         if (error.status == 413)
             too_large(h);
         else
-            refuse(h, error.status, "bad_request", error.reason);
+            refuse(h, &error);
         return len;
     }
     if (!room || x->body.failed) {

@@ -163,6 +163,47 @@ START_TEST(answers_a_malformed_request_and_closes)
 }
 END_TEST
 
+/* "Not HTTP" of a head that is only too large sends its author looking in the wrong place. */
+START_TEST(says_what_is_wrong_with_a_head)
+{
+    static const struct {
+        const char *sent, *code, *reason;
+        unsigned status;
+    } wrong[] = {
+        {"GET / HTTP/1.1\nHost: a\n\n", "bad_request", "(line ends in a bare LF)", 400},
+        {"GET / HTTP/1.1\r\n\r\n", "bad_request", "(missing Host)", 400},
+        {"GET / HTTP/2.0\r\nHost: a\r\n\r\n", "bad_version", "HTTP/1.1", 505},
+        {"POST / HTTP/1.1\r\nHost: a\r\nExpect: tea\r\nContent-Length: 1\r\n\r\n", "unknown_expectation", "100-continue", 417},
+        {"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", "not_implemented", "coding", 501},
+    };
+    char code[60];
+    door_up();
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        dial();
+        say(wrong[i].sent);
+        expect(wrong[i].status);
+        snprintf(code, sizeof code, "\"code\":\"%s\"", wrong[i].code);
+        ck_assert_msg(said(code) && said(wrong[i].reason), "%s", k.in);
+        close(k.fd);
+    }
+    static char big[20000];
+    memset(big, 'a', sizeof big);
+    memcpy(big, "GET / HTTP/1.1\r\nX: ", 19);
+    dial();
+    put(big, sizeof big);
+    expect(431);
+    ck_assert(said("\"code\":\"head_too_large\"") && said("Kepala permintaan terlalu besar. (head too large)"));
+    close(k.fd);
+    memcpy(big, "GET /aaaaaaaaaaaaaa", 19);
+    dial();
+    put(big, sizeof big);
+    expect(414);
+    ck_assert(said("\"code\":\"target_too_long\""));
+    close(k.fd);
+    door_down();
+}
+END_TEST
+
 START_TEST(reads_an_unwanted_body_away_and_goes_on)
 {
     door_up();
@@ -454,7 +495,8 @@ END_TEST
 
 UNIT_MAIN("door/http", serves_one_request_after_another, does_not_care_where_the_network_cuts, every_answer_is_dated,
           takes_no_credential_that_is_said_twice, tells_unknown_paths_and_methods,
-          answers_a_malformed_request_and_closes, reads_an_unwanted_body_away_and_goes_on,
-          says_continue_only_to_those_it_will_hear, limits_bodies_by_route, says_413_only_of_what_is_surely_unknown,
-          strangers_bodies_do_not_take_the_room_of_the_known, ends_what_takes_too_long, bounds_a_request_as_a_whole,
-          speaks_to_http_1_0, notices_a_client_that_leaves, lets_a_long_pipeline_wait, drains)
+          answers_a_malformed_request_and_closes, says_what_is_wrong_with_a_head,
+          reads_an_unwanted_body_away_and_goes_on, says_continue_only_to_those_it_will_hear, limits_bodies_by_route,
+          says_413_only_of_what_is_surely_unknown, strangers_bodies_do_not_take_the_room_of_the_known,
+          ends_what_takes_too_long, bounds_a_request_as_a_whole, speaks_to_http_1_0, notices_a_client_that_leaves,
+          lets_a_long_pipeline_wait, drains)
