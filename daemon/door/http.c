@@ -7,7 +7,8 @@
  *  - One request at a time: while it is handled or answered the connection is paused and pipelined bytes wait.
  *  - The state moves only through set_state, which knows the legal moves.
  *  - Four deadlines: head, body, idle, and one for the request as a whole, from its first byte to the answer's first;
- *    the answer then has as long again. One timer stands for the nearest of them.
+ *    the answer then has as long again; a streamed one for each part that the client takes, STREAM_TIMES as long in
+ *    all, so that slow lines get whole answers and nobody holds one for ever. One timer stands for the nearest of them.
  *  - A request whose framing is in doubt is the connection's last: answered, then closed lingering, so that the answer
  *    arrives although the peer may still be sending.
  *  - A closed connection is freed at the end of the loop turn: handlers above on the stack may still look at it.
@@ -35,6 +36,7 @@
 #define DISCARD_MAX ((uint64_t)64 << 10)    /* an unread body up to this is read away to keep the connection */
 #define LINGER_MS 5000u
 #define DRAIN_FIRST_MS 2000                 /* while draining: how long an accepted connection has for its first request */
+#define STREAM_TIMES 10
 #define RETRY_AFTER_S 5u
 
 enum http_state {
@@ -59,6 +61,7 @@ struct http_conn {
     bool finished;     /* the answer is complete; what is left is to write it */
     struct loop_timer *timer;
     int64_t phase_mono_ms, total_mono_ms; /* deadlines; 0 none */
+    int64_t stream_mono_ms;               /* of a streamed answer as a whole */
     size_t counted;    /* bytes of the body in the server's sum … */
     bool counted_late; /* … of strangers */
     struct http_conn *prev, *next;
@@ -228,11 +231,11 @@ static void close_now(struct http_conn *h)
     conn_close(c);
 }
 
-static void close_written(struct http_conn *h)
+static void close_written(struct http_conn *h, unsigned deadline_ms)
 {
     struct conn *c = h->conn;
     end(h);
-    conn_close_after_write(c, LINGER_MS);
+    conn_close_after_write(c, deadline_ms);
 }
 
 static void reap(void *arg)
@@ -297,7 +300,7 @@ static bool fields(char *dst, size_t cap, const char *extra)
 static void complete_answer(struct http_conn *h)
 {
     if (h->x.close_after)
-        close_written(h);
+        close_written(h, (unsigned)conf_of(h)->request_timeout_ms); /* a slow client reads long at a large answer */
     else
         h->finished = true;
 }
@@ -334,6 +337,7 @@ bool exchange_stream(struct exchange *x, const char *content_type)
         x->close_after = true; /* HTTP/1.0 knows no chunks: the end of the stream is the end of the answer */
     begin_answer(h);
     h->streaming = true;
+    h->stream_mono_ms = mono_now_ms() + STREAM_TIMES * conf_of(h)->request_timeout_ms;
     h->chunked = x->request.minor > 0;
     struct buf out;
     buf_init(&out, 4096);
@@ -544,7 +548,7 @@ static size_t discard(struct http_conn *h, const uint8_t *bytes, size_t len)
     enum http1_result result = http1_body(&h->body, bytes, len, &h->x.body, &used, &error);
     buf_clear(&h->x.body);
     if (result == HTTP1_BAD) {
-        close_written(h);
+        close_written(h, LINGER_MS);
         return len;
     }
     if (result == HTTP1_DONE) {
@@ -582,7 +586,7 @@ static size_t on_bytes(void *arg, const uint8_t *bytes, size_t len)
 static void finish(struct http_conn *h)
 {
     if (h->server->draining) {
-        close_written(h);
+        close_written(h, LINGER_MS);
         return;
     }
     if (h->body_pending) {
@@ -604,9 +608,15 @@ static void on_drained(void *arg)
     struct http_conn *h = arg;
     if (h->state != HTTP_ANSWERING)
         return;
-    if (h->finished)
+    if (h->finished) {
         finish(h);
-    else if (h->x.on_drained != NULL)
+        return;
+    }
+    int64_t left_ms = h->stream_mono_ms - mono_now_ms();
+    int64_t part_ms = conf_of(h)->request_timeout_ms;
+    if (h->streaming)
+        set_total(h, part_ms < left_ms ? part_ms : left_ms);
+    if (h->x.on_drained != NULL)
         h->x.on_drained(&h->x);
 }
 
@@ -728,7 +738,7 @@ void http_server_drain(struct http_server *s)
         if (h->state == HTTP_IDLE && !h->used)
             set_phase(h, DRAIN_FIRST_MS); /* accepted, so its first request is ours: it may be on its way */
         else if (h->state == HTTP_IDLE || h->state == HTTP_DISCARDING)
-            close_written(h);
+            close_written(h, LINGER_MS);
     }
 }
 

@@ -12,8 +12,8 @@
  *    errors by libevent 2.1. An owner that wants more than INPUT_MAX bytes at once loses the connection.
  *  - libevent's TLS reports the end of the stream before the bytes that came with it: they are offered first.
  *  - What waits to be written is bounded by OUTPUT_MAX.
- *  - Closing after a write is lingering: our side is shut (close_notify, FIN), the peer's bytes are thrown away until it
- *    closes, too, or the deadline or LINGER_MAX is reached. Closing with unread bytes would make the kernel send a
+ *  - Closing after a write is lingering: when all is written (within the owner's deadline) our side is shut
+ *    (close_notify, FIN), the peer's bytes are thrown away until it closes, too, or LINGER_MS or LINGER_MAX is reached. Closing with unread bytes would make the kernel send a
  *    reset that destroys the answer on its way.
  *
  * It does not know HTTP, and has no deadline but the handshake's and the closing one. Threads: the loop's only. */
@@ -39,6 +39,7 @@
 #define INPUT_MAX ((size_t)64 << 10)
 #define OUTPUT_MAX ((size_t)1 << 20)
 #define LINGER_MAX ((size_t)8 << 20)
+#define LINGER_MS 5000u
 #define WATCH_MS 200u
 
 enum conn_state {
@@ -60,6 +61,7 @@ struct conn {
     struct conn_callbacks cbs;
     void *arg;
     struct loop_timer *timer; /* handshake deadline, then the watch while paused, then the closing deadline */
+    unsigned close_ms; /* the owner's deadline for closing */
     size_t lingered;
     struct sockaddr_storage peer;
     struct address *address;
@@ -165,6 +167,7 @@ static void start_linger(struct conn *c)
         ERR_clear_error(); /* else the next read of this loop would inherit the error */
     }
     shutdown(bufferevent_getfd(c->bev), SHUT_WR);
+    loop_timer_arm(c->timer, c->close_ms < LINGER_MS ? c->close_ms : LINGER_MS);
     if (c->over)
         bury(c);
     else
@@ -402,6 +405,7 @@ void conn_close_after_write(struct conn *c, unsigned deadline_ms)
     if (c->state != CONN_OPEN)
         return;
     set_state(c, CONN_FLUSHING);
+    c->close_ms = deadline_ms;
     loop_timer_arm(c->timer, deadline_ms);
     bufferevent_enable(c->bev, EV_READ | EV_WRITE);
     if (conn_queued(c) == 0)

@@ -187,6 +187,36 @@ START_TEST(speaks_http_1_0_without_chunks)
 }
 END_TEST
 
+/* A supervisor on a slow line: the answer takes longer than a request may, but never stands still as long. */
+START_TEST(gives_a_slow_reader_the_whole_answer)
+{
+    char part[16];
+    door_up();
+    f.conf.request_timeout_ms = 1500;
+    open_question(GET("/v1/units/A/presence", TOKEN_ACCESS));
+    desk_head(200, "application/json", "", "");
+    for (int i = 0; i < 5; i++) {
+        int64_t until = mono_now_ms() + 450;
+        while (mono_now_ms() < until)
+            loop_turn(f.loop, 10);
+        int n = snprintf(part, sizeof part, "part%d", i);
+        desk_body(part, (size_t)n);
+        UNTIL((receive(), strstr(k.in, part) != NULL));
+    }
+    desk_end(0);
+    expect(200);
+    ck_assert(!ended());
+    close(k.fd);
+    open_question(GET("/v1/units/A/presence", TOKEN_ACCESS));
+    f.conf.request_timeout_ms = 10; /* but one that stands still is ended */
+    desk_head(200, "application/json", "", "");
+    UNTIL(ended());
+    ck_assert_ptr_null(strstr(k.in, "\r\n0\r\n"));
+    close(k.fd);
+    door_down();
+}
+END_TEST
+
 /* To HTTP/1.0 an orderly end is the end of the answer: half of one must end in a reset. */
 START_TEST(resets_a_half_answer_to_http_1_0)
 {
@@ -239,5 +269,5 @@ START_TEST(asks_the_ledger_first_and_then_a_desk)
 END_TEST
 
 UNIT_MAIN("door/question", asks_and_streams, checks_before_it_asks, gives_credit_as_the_client_reads,
-          breaks_a_half_answer_off, says_503_without_a_desk, speaks_http_1_0_without_chunks,
-          resets_a_half_answer_to_http_1_0, asks_the_ledger_first_and_then_a_desk)
+          breaks_a_half_answer_off, says_503_without_a_desk, gives_a_slow_reader_the_whole_answer,
+          speaks_http_1_0_without_chunks, resets_a_half_answer_to_http_1_0, asks_the_ledger_first_and_then_a_desk)
