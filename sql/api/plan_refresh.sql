@@ -40,7 +40,8 @@ begin
     return;
   end if;
 
-  v_number := greatest(state.number + 1, hadir.epoch_us(p_now));
+  -- The database's own clock, not p_now: a simulated clock goes back, and a number must never come again.
+  v_number := greatest(state.number + 1, hadir.epoch_us(clock_timestamp()));
   create temporary table plan_dirty (kind text, ref bigint, first_day date, last_day date);
   with taken as (delete from hadir.plan_dirt returning kind, ref, first_day, last_day)
   insert into pg_temp.plan_dirty select distinct t.kind, t.ref, t.first_day, t.last_day from taken t;
