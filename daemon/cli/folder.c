@@ -12,23 +12,12 @@
 #include <unistd.h>
 
 #include "cli.h"
+#include "file.h"
 
 static bool failed(const char *path)
 {
     cli_error("%s: %s", path, strerror(errno));
     return false;
-}
-
-static bool sync_folder(const char *path)
-{
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return failed(path);
-    bool ok = fsync(fd) == 0;
-    if (!ok)
-        failed(path);
-    close(fd);
-    return ok;
 }
 
 /* Our own temporary folders hold plain files only. */
@@ -63,20 +52,6 @@ bool folder_begin(struct folder *f, const char *parent, const char *name)
     return remove_folder(f->temporary) && (mkdir(f->temporary, 0750) == 0 || failed(f->temporary));
 }
 
-static bool write_all(int fd, const uint8_t *bytes, size_t len)
-{
-    while (len > 0) {
-        ssize_t n = write(fd, bytes, len);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return false;
-        bytes += n;
-        len -= (size_t)n;
-    }
-    return true;
-}
-
 bool folder_write(const struct folder *f, const char *file, const struct buf *content)
 {
     char path[8192];
@@ -88,7 +63,7 @@ bool folder_write(const struct folder *f, const char *file, const struct buf *co
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
     if (fd < 0)
         return failed(path);
-    bool ok = write_all(fd, content->data, content->len) && fsync(fd) == 0;
+    bool ok = file_write_all(fd, content->data, content->len) && fsync(fd) == 0;
     if (!ok)
         failed(path);
     return close(fd) == 0 && ok;
@@ -120,7 +95,8 @@ bool folder_publish(struct folder *f, const char *parent, const char *witness)
         }
         return remove_folder(f->temporary);
     }
-    return sync_folder(f->temporary) && (rename(f->temporary, f->final) == 0 || failed(f->final)) && sync_folder(parent);
+    return (file_sync_folder(f->temporary) || failed(f->temporary)) && (rename(f->temporary, f->final) == 0 || failed(f->final)) &&
+           (file_sync_folder(parent) || failed(parent));
 }
 
 char *folder_name(char *dst, size_t cap, const char *text)

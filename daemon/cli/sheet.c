@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "enroll.h"
+#include "file.h"
 
 #define SHEET_MAX (64u << 20)
 
@@ -66,16 +67,7 @@ static bool write_new(const char *path, const struct buf *page)
         cli_error("%s: %s", path, strerror(errno));
         return false;
     }
-    size_t at = 0;
-    while (at < page->len) {
-        ssize_t n = write(fd, page->data + at, page->len - at);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            break;
-        at += (size_t)n;
-    }
-    bool ok = at == page->len && fsync(fd) == 0;
+    bool ok = file_write_all(fd, page->data, page->len) && fsync(fd) == 0;
     if (close(fd) != 0 || !ok) {
         cli_error("%s: %s", path, strerror(errno));
         unlink(path);

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "digest.h"
+#include "file.h"
 #include "keyfile.h"
 
 struct signer {
@@ -72,20 +73,6 @@ struct signer *signer_generate(void)
     return key == NULL ? NULL : signer_of(key);
 }
 
-static bool write_all(int fd, const char *bytes, size_t len)
-{
-    while (len > 0) {
-        ssize_t n = write(fd, bytes, len);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return false;
-        bytes += n;
-        len -= (size_t)n;
-    }
-    return true;
-}
-
 /* Writes a key's PEM to a file that must not exist yet, to the disk. */
 static bool save_pem(const char *path, mode_t mode, EVP_PKEY *key, bool private, char *error, size_t cap)
 {
@@ -106,7 +93,7 @@ static bool save_pem(const char *path, mode_t mode, EVP_PKEY *key, bool private,
         snprintf(error, cap, "%s: %s", path, strerror(errno));
         goto out;
     }
-    ok = fchmod(fd, mode) == 0 && write_all(fd, pem, (size_t)len) && fsync(fd) == 0;
+    ok = fchmod(fd, mode) == 0 && file_write_all(fd, pem, (size_t)len) && fsync(fd) == 0;
     if (!ok) {
         snprintf(error, cap, "%s: %s", path, strerror(errno));
         unlink(path);

@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "file.h"
 #include "image.h"
 #include "rows.h"
 
@@ -356,20 +357,6 @@ static bool compose(const struct layout *l, struct buf *out)
     return true;
 }
 
-static bool write_all(int fd, const uint8_t *bytes, size_t len)
-{
-    while (len > 0) {
-        ssize_t n = write(fd, bytes, len);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return false;
-        bytes += n;
-        len -= (size_t)n;
-    }
-    return true;
-}
-
 /* Writes, syncs and renames within the open folder; the returned descriptor is read-only. */
 static int publish(int dir_fd, const char *name, const struct buf *file, char *error, size_t error_cap)
 {
@@ -380,7 +367,7 @@ static int publish(int dir_fd, const char *name, const struct buf *file, char *e
         return -1;
     }
     fd = openat(dir_fd, fresh, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
-    if (fd < 0 || !write_all(fd, file->data, file->len) || fsync(fd) != 0)
+    if (fd < 0 || !file_write_all(fd, file->data, file->len) || fsync(fd) != 0)
         goto fail;
     ret = openat(dir_fd, fresh, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
     if (ret < 0 || renameat(dir_fd, fresh, dir_fd, name) != 0 || fsync(dir_fd) != 0)

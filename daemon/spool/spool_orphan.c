@@ -27,6 +27,7 @@
 #include <unistd.h>
 
 #include "digest.h"
+#include "file.h"
 #include "log.h"
 #include "wall.h"
 
@@ -41,20 +42,11 @@ bool spool_path(char dst[SPOOL_PATH_MAX], const char *dir, const char *name)
     return n > 0 && n < SPOOL_PATH_MAX;
 }
 
-static bool sync_dir(const char *dir)
-{
-    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool ok = fd >= 0 && fsync(fd) == 0;
-    if (fd >= 0)
-        close(fd);
-    return ok;
-}
-
 void spool_orphan_mark(const char *dir)
 {
     char path[SPOOL_PATH_MAX];
     int fd = spool_path(path, dir, MARK) ? open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600) : -1;
-    if (fd < 0 || fsync(fd) != 0 || !sync_dir(dir))
+    if (fd < 0 || fsync(fd) != 0 || !file_sync_folder(dir))
         log_error("event=spool_mark_failed errno=%d reason=\"the next start cannot know that the file is suspect\"",
                   errno);
     if (fd >= 0)
@@ -87,7 +79,7 @@ static bool name_of_mark(const char *dir, char ret_hex[HEX_CHARS + 1])
         return false;
     bool ok = write(fd, ret_hex, HEX_CHARS) == HEX_CHARS && fsync(fd) == 0;
     close(fd);
-    return ok && rename(fresh, path) == 0 && sync_dir(dir);
+    return ok && rename(fresh, path) == 0 && file_sync_folder(dir);
 }
 
 static bool rename_if_there(const char *dir, const char *from, const char *to)
@@ -109,8 +101,8 @@ bool spool_orphan_set_aside(const char *dir, char *error, size_t error_cap)
     snprintf(name, sizeof name, "spool-%s%s-wal", hex, SUFFIX);
     bool ok = rename_if_there(dir, "spool.db-wal", name);
     snprintf(name, sizeof name, "spool-%s%s", hex, SUFFIX);
-    ok = ok && rename_if_there(dir, "spool.db", name) && sync_dir(dir);
-    ok = ok && spool_path(path, dir, MARK) && unlink(path) == 0 && sync_dir(dir);
+    ok = ok && rename_if_there(dir, "spool.db", name) && file_sync_folder(dir);
+    ok = ok && spool_path(path, dir, MARK) && unlink(path) == 0 && file_sync_folder(dir);
     if (!ok) {
         snprintf(error, error_cap, "%s: cannot set the failed spool aside: %s", dir, strerror(errno));
         return false;
@@ -155,20 +147,6 @@ static void other_name(char dst[80], const char *name, const char *suffix)
     snprintf(dst, 80, "%.*s%s", (int)strcspn(name, "."), name, suffix);
 }
 
-static bool write_all(int fd, const uint8_t *bytes, size_t len)
-{
-    while (len > 0) {
-        ssize_t n = write(fd, bytes, len);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return false;
-        bytes += n;
-        len -= (size_t)n;
-    }
-    return true;
-}
-
 /* A missing source is an empty copy only for the log; unreadable stretches become zeros, which SQLite's checks find. */
 static bool copy_file(const char *dir, const char *from, const char *to, bool may_miss)
 {
@@ -193,7 +171,7 @@ static bool copy_file(const char *dir, const char *from, const char *to, bool ma
         } else if (n == 0) {
             break;
         }
-        ok = write_all(out, block, (size_t)n);
+        ok = file_write_all(out, block, (size_t)n);
         at += n;
     }
     close(in);
