@@ -62,49 +62,128 @@ revoke all on function hadir.session_verdict(text, timestamptz, timestamptz, tim
 grant execute on function hadir.session_verdict(text, timestamptz, timestamptz, timestamptz, timestamptz)
   to hadir_reader, hadir_writer;
 
+-- What of the plan and of the facts a derivation reads. Each of the three asks for everybody or for some in two
+-- statements, because one with "null or" could not use the index of either; so all plans can be kept for the session,
+-- and a supervisor's question is not planned anew each time.
+
+-- From when to when the days reach: the outermost of their patterns and sessions.
+create or replace function hadir.days_reach(p_government bigint, p_days date[], p_persons bigint[])
+returns table (first timestamptz, last timestamptz)
+language plpgsql stable set search_path = pg_catalog, pg_temp set plan_cache_mode = force_generic_plan
+as $$
+#variable_conflict use_column
+declare
+  v_patterns bigint[];
+begin
+  if p_persons is null then
+    v_patterns := array(select p.id from hadir.plan_pattern p where p.government = p_government and p.day = any (p_days)
+                        and exists (select from hadir.plan_day d where d.day = p.day and d.pattern = p.id));
+  else
+    v_patterns := array(select distinct d.pattern from hadir.plan_day d
+                        where d.day = any (p_days) and d.person = any (p_persons));
+  end if;
+  return query
+  select least(min(p.starts_at), min(s.accept_from)), greatest(max(p.ends_at), max(s.accept_until))
+  from hadir.plan_pattern p left join hadir.plan_session s on s.pattern = p.id
+  where p.id = any (v_patterns) and p.government = p_government;
+end
+$$;
+comment on function hadir.days_reach(bigint, date[], bigint[]) is
+  'The earliest and the latest instant of p_government''s local days p_days as planned for p_persons (null: everybody). '
+  'Called by hadir.judge.';
+revoke all on function hadir.days_reach(bigint, date[], bigint[]) from public;
+grant execute on function hadir.days_reach(bigint, date[], bigint[]) to hadir_reader, hadir_writer;
+
+-- Check-ins that may belong to the time from p_first to p_last.
+create or replace function hadir.arrivals(p_government bigint, p_persons bigint[], p_first timestamptz, p_last timestamptz,
+                                          p_as_of timestamptz)
+returns table (id uuid, person bigint, channel text, fix_at timestamptz, message_at timestamptz, sent_at timestamptz,
+  received_at timestamptz, flags text[], session_claimed text, first_fence bigint)
+language plpgsql stable set search_path = pg_catalog, pg_temp set plan_cache_mode = force_generic_plan
+as $$
+#variable_conflict use_column
+declare
+  -- The judging time is never later than a minute after arrival, and
+  -- seldom earlier than a day before it (those few: index checkin_delivered_late).
+  v_from constant timestamptz := p_first - interval '1 minute';
+  v_to   constant timestamptz := p_last + interval '24 hours';
+  v_seen constant timestamptz := coalesce(p_as_of, 'infinity');
+begin
+  if p_persons is null then
+    return query
+    select k.id, k.person, k.channel, k.fix_at, k.message_at, k.sent_at, k.received_at, k.flags, k.session_claimed, k.first_fence
+    from hadir.checkin k
+    where k.government = p_government and k.status = 'recorded' and k.received_at <= v_seen
+      and k.received_at >= v_from and k.received_at < v_to;
+  else
+    return query
+    select k.id, k.person, k.channel, k.fix_at, k.message_at, k.sent_at, k.received_at, k.flags, k.session_claimed, k.first_fence
+    from hadir.checkin k
+    where k.person = any (p_persons) and k.government = p_government and k.status = 'recorded' and k.received_at <= v_seen
+      and k.received_at >= v_from and k.received_at < v_to;
+  end if;
+  return query
+  select k.id, k.person, k.channel, k.fix_at, k.message_at, k.sent_at, k.received_at, k.flags, k.session_claimed, k.first_fence
+  from hadir.checkin k
+  where k.government = p_government and k.status = 'recorded' and k.received_at <= v_seen
+    and (p_persons is null or k.person = any (p_persons))
+    and k.received_at - least(k.fix_at, k.message_at) > interval '24 hours' and k.received_at >= v_to;
+end
+$$;
+comment on function hadir.arrivals(bigint, bigint[], timestamptz, timestamptz, timestamptz) is
+  'Recorded check-ins of p_persons (null: everybody), arrived until p_as_of (null: all), whose judging time may lie between '
+  'p_first and p_last. Called by hadir.judge.';
+revoke all on function hadir.arrivals(bigint, bigint[], timestamptz, timestamptz, timestamptz) from public;
+grant execute on function hadir.arrivals(bigint, bigint[], timestamptz, timestamptz, timestamptz) to hadir_reader, hadir_writer;
+
+-- Whose day is planned how.
+create or replace function hadir.planned(p_government bigint, p_days date[], p_persons bigint[])
+returns table (person bigint, day date, unit bigint, id bigint, place text, reason text)
+language plpgsql stable set search_path = pg_catalog, pg_temp set plan_cache_mode = force_generic_plan
+as $$
+#variable_conflict use_column
+begin
+  if p_persons is null then
+    return query
+    select d.person, d.day, d.unit, p.id, p.place, p.reason
+    from hadir.plan_pattern p join hadir.plan_day d on d.pattern = p.id and d.day = p.day
+    where p.government = p_government and p.day = any (p_days) and d.day = any (p_days);
+  else
+    return query
+    select d.person, d.day, d.unit, p.id, p.place, p.reason
+    from hadir.plan_day d join hadir.plan_pattern p on p.id = d.pattern and p.day = d.day
+    where d.day = any (p_days) and p.day = any (p_days) and d.person = any (p_persons) and p.government = p_government;
+  end if;
+end
+$$;
+comment on function hadir.planned(bigint, date[], bigint[]) is
+  'The planned days p_days of p_persons (null: everybody) with their patterns. Called by hadir.derive.';
+revoke all on function hadir.planned(bigint, date[], bigint[]) from public;
+grant execute on function hadir.planned(bigint, date[], bigint[]) to hadir_reader, hadir_writer;
+
 -- Every check-in that touches the asked days, judged by itself.
 create or replace function hadir.judge(p_government bigint, p_from date, p_to date, p_persons bigint[] default null,
                                        p_as_of timestamptz default null)
 returns table (checkin uuid, person bigint, day date, "position" int, session bigint, session_code text,
   session_label text, counts_as text, decided_at timestamptz, decided_by text, received_at timestamptz, verdict text,
   late_minutes int, early_minutes int, place text, fence bigint, relation text, expected boolean, flags text[])
-language plpgsql stable set search_path = pg_catalog, pg_temp set plan_cache_mode = force_custom_plan
+language plpgsql stable set search_path = pg_catalog, pg_temp set plan_cache_mode = force_generic_plan
 as $$
 #variable_conflict use_column
 declare
-  -- The judging time is never later than a minute after arrival, and
-  -- seldom earlier than a day before it (those few: index checkin_delivered_late).
   v_zone  constant text := (select g.zone from hadir.government g where g.id = p_government);
   -- As a list: (day, person) is then probed, not scanned.
   v_asked constant date[] := array(select n::date from generate_series(p_from, p_to, interval '1 day') n);
   v_first timestamptz;
   v_last  timestamptz;
 begin
-  select least(min(p.starts_at), min(s.accept_from)), greatest(max(p.ends_at), max(s.accept_until))
-    into v_first, v_last
-  from hadir.plan_pattern p left join hadir.plan_session s on s.pattern = p.id
-  where p.government = p_government and p.day between p_from and p_to
-    and p.id in (select d.pattern from hadir.plan_day d
-                 where d.day = any (v_asked) and (p_persons is null or d.person = any (p_persons)));
+  select r.first, r.last into v_first, v_last from hadir.days_reach(p_government, v_asked, p_persons) r;
 
   return query
   with near as materialized (
     select k.id, k.person, k.channel, k.fix_at, k.message_at, k.sent_at, k.received_at, k.flags, k.session_claimed,
       k.first_fence, (k.received_at at time zone v_zone)::date as arrival_day
-    from hadir.checkin k
-    where k.government = p_government and k.status = 'recorded'
-      and (p_persons is null or k.person = any (p_persons))
-      and (p_as_of is null or k.received_at <= p_as_of)
-      and k.received_at >= v_first - interval '1 minute' and k.received_at < v_last + interval '24 hours'
-    union all
-    select k.id, k.person, k.channel, k.fix_at, k.message_at, k.sent_at, k.received_at, k.flags, k.session_claimed,
-      k.first_fence, (k.received_at at time zone v_zone)::date
-    from hadir.checkin k
-    where k.government = p_government and k.status = 'recorded'
-      and (p_persons is null or k.person = any (p_persons))
-      and (p_as_of is null or k.received_at <= p_as_of)
-      and k.received_at - least(k.fix_at, k.message_at) > interval '24 hours'
-      and k.received_at >= v_last + interval '24 hours'
+    from hadir.arrivals(p_government, p_persons, v_first, v_last, p_as_of) k
   ),
   fact as materialized (
     select k.id, k.person, k.flags, k.session_claimed, k.first_fence, k.received_at, t.at, t.source,
@@ -189,7 +268,7 @@ returns table (person bigint, day date, unit bigint, pattern bigint, expected_pl
   accept_from timestamptz, accept_until timestamptz, due timestamptz, on_time_from timestamptz, on_time_until timestamptz,
   checkin uuid, decided_at timestamptz, decided_by text, verdict text, late_minutes int, early_minutes int,
   place text, fence bigint, relation text, flags text[], others int)
-language plpgsql stable set search_path = pg_catalog, pg_temp set plan_cache_mode = force_custom_plan
+language plpgsql stable set search_path = pg_catalog, pg_temp set plan_cache_mode = force_generic_plan
 as $$
 #variable_conflict use_column
 declare
@@ -197,12 +276,9 @@ declare
 begin
   return query
   with plan as materialized (
-    select d.person, d.day, d.unit, p.id, p.place, p.reason,
-      exists (select from hadir.plan_session s where s.pattern = p.id) as has_sessions
-    from hadir.plan_day d
-    join hadir.plan_pattern p on p.id = d.pattern and p.day = d.day
-    where d.day = any (v_asked) and (p_persons is null or d.person = any (p_persons)) and p.government = p_government
-      and p.day = any (v_asked)
+    select d.person, d.day, d.unit, d.id, d.place, d.reason,
+      exists (select from hadir.plan_session s where s.pattern = d.id) as has_sessions
+    from hadir.planned(p_government, v_asked, p_persons) d
   ),
   best as materialized (
     select distinct on (j.person, j.day, j.position) j.*,
