@@ -13,6 +13,7 @@
  * time. The directory counts as confirmed at the moment its version was asked for, not when the answer came. Without the
  * database the files of the earlier run are published: doors work, unconfirmed.
  * Does not: compile anything itself. No threads. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,7 +54,7 @@ struct planner {
     bool again;                   /* notified while a step was under way */
     int64_t asked_mono_ms;
     bool have_base;
-    bool own_base;                /* made by this process: deltas may be built on it */
+    bool own_base;                /* made on this connection: deltas may be built on it */
     struct snapshot_header base;  /* newest base published */
     int64_t epoch, number;        /* newest version published */
     struct snapshot_header next;  /* being made */
@@ -139,8 +140,16 @@ static bool publish(struct planner *p, const struct snapshot_header *h, int fd)
     return true;
 }
 
-/* What an earlier run left: doors that start without a database answer by it. The version is told before the files go
- * out: between the base and its delta doors lack what only the delta has, and must not call it unknown. */
+static bool is_told(const struct snapshot_header *h)
+{
+    const struct shared_cells *cells = counters_cells();
+    return __atomic_load_n(&cells->directory_epoch, __ATOMIC_RELAXED) == h->epoch &&
+           __atomic_load_n(&cells->directory_number, __ATOMIC_RELAXED) == h->number;
+}
+
+/* What an earlier run left: doors that start without a database answer by it. A base makes doors drop their delta, and
+ * what only the delta has would be unknown to them for a moment: so the version is told before the files go out, and
+ * when only the planner was started again, and they have this very delta, the base stays where it is. */
 static void publish_earlier(struct planner *p)
 {
     char error[256] = "", quoted[300];
@@ -156,8 +165,15 @@ static void publish_earlier(struct planner *p)
     }
     int delta_fd = snapshot_open(p->conf->directory_dir, DELTA_FILE, &delta, error, sizeof error);
     bool fits = delta_fd >= 0 && delta.is_delta && delta.epoch == base.epoch && delta.base_number == base.number;
-    tell_version(fits ? &delta : &base);
-    bool sent = publish(p, &base, base_fd);
+    bool sent = true;
+    if (fits && is_told(&delta)) {
+        close(base_fd);
+        p->base = base;
+        p->have_base = true;
+    } else {
+        tell_version(fits ? &delta : &base);
+        sent = publish(p, &base, base_fd);
+    }
     if (sent && fits)
         publish(p, &delta, delta_fd);
     else if (delta_fd >= 0)
@@ -199,6 +215,16 @@ static void on_copy_line(void *arg, const char *line, size_t len)
         p->failed = true;
 }
 
+/* A base ends the delta beside it. Its number alone does not: a database put back to an older state makes a base with
+ * the number of an earlier one, and the delta would add what is lost. */
+static void remove_delta(const struct planner *p)
+{
+    char path[4096];
+    int n = snprintf(path, sizeof path, "%s/" DELTA_FILE, p->conf->directory_dir);
+    if (n < 0 || (size_t)n >= sizeof path || (unlink(path) != 0 && errno != ENOENT))
+        log_warn("event=delta_not_removed");
+}
+
 static void write_and_publish(struct planner *p)
 {
     const char *name = p->next.is_delta ? DELTA_FILE : BASE_FILE;
@@ -208,6 +234,8 @@ static void write_and_publish(struct planner *p)
         p->failed = true;
         return;
     }
+    if (!p->next.is_delta)
+        remove_delta(p);
     counter_inc(C_DIRECTORY_WRITTEN);
     log_info("event=directory_written kind=%s epoch=%lld number=%lld people=%lld write_ms=%lld",
              p->next.is_delta ? "delta" : "base", (long long)p->next.epoch, (long long)p->next.number,
@@ -395,8 +423,12 @@ static void on_placements(void *arg)
 
 static void on_up(void *arg)
 {
+    struct planner *p = arg;
     counter_set(G_DB_PLANNER, 1);
-    refresh(arg);
+    /* The database may have been put back to an older state while it was away: what it forgot is in our base, and no
+     * delta would take it out. The next file is a base; an unchanged version needs none. */
+    p->own_base = false;
+    refresh(p);
 }
 
 static void on_down(void *arg)
