@@ -92,12 +92,6 @@ static void snapshot_keep(struct snapshot_file *file, const uint8_t *payload, in
         memcpy(file->payload, payload, sizeof file->payload);
 }
 
-/* A planner that was started again publishes what the one before it left. */
-static bool is_kept(const struct snapshot_file *file, const uint8_t *payload)
-{
-    return file->fd >= 0 && memcmp(file->payload, payload, sizeof file->payload) == 0;
-}
-
 /* Takes fd. */
 static void on_publish(struct process *p, const uint8_t *payload, size_t len, int fd)
 {
@@ -116,10 +110,6 @@ static void on_publish(struct process *p, const uint8_t *payload, size_t len, in
         return;
     }
     struct snapshot_file *file = base ? &sup->base : &sup->delta;
-    if (is_kept(file, payload)) { /* the doors have it; a base again would take its delta from them */
-        close(fd);
-        return;
-    }
     snapshot_keep(file, payload, fd);
     if (base)
         snapshot_keep(&sup->delta, NULL, -1);
