@@ -300,7 +300,7 @@ create table hadir.plan_day (
   unit    bigint not null,
   pattern bigint not null,
   primary key (day, person)
-) with (fillfactor = 80);
+) with (fillfactor = 50);
 
 -- What must be compiled again. ref by kind; days null = open end.
 create table hadir.plan_dirt (
