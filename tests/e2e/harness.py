@@ -65,11 +65,15 @@ class House:
             "language": "en", "tls_certificate": "secret/tls.crt", "tls_key": "secret/tls.key",
             "whatsapp_app_secret": "secret/whatsapp-app-secret", "whatsapp_verify_token": "secret/whatsapp-verify-token"}
         self.conf.update(conf)
-        self.make_files()
-        self.make_cluster()
-        self.migrate()
-        if example:
-            self.load_example()
+        try:
+            self.make_files()
+            self.make_cluster()
+            self.migrate()
+            if example:
+                self.load_example()
+        except BaseException:
+            self.close()  # nobody else knows of the cluster
+            raise
 
     # ---- files ----------------------------------------------------------------------------------------------------
     def as_user(self, *argv, **kw):
