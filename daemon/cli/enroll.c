@@ -152,12 +152,39 @@ static void enrolment_fini(struct enrolment *e)
     digest_wipe(&e->token, sizeof e->token);
 }
 
+/* One row of the answer, out at once: a token is not kept back while others are bound. */
+static bool tell_row(const struct enrolment *e, struct buf *line)
+{
+    struct csv w;
+    char device[24];
+    snprintf(device, sizeof device, "%lld", (long long)e->device);
+    buf_clear(line);
+    csv_begin(&w, line);
+    csv_text(&w, e->nip);
+    csv_text(&w, channel_name(e->channel));
+    csv_number(&w, device);
+    csv_text(&w, e->token.text);
+    csv_end_row(&w);
+    bool ok = !line->failed && fwrite(line->data, 1, line->len, stdout) == line->len;
+    return fflush(stdout) == 0 && ok;
+}
+
+/* The token of a device that was bound could not be told: nobody has it, so it must not stay valid. */
+static void take_back(struct session *s, const struct enrolment *e)
+{
+    char now[40], device[24];
+    cli_error("%s: %s", e->nip, cli_say("keluaran tidak dapat ditulis; perangkat ini dicabut lagi",
+                                        "the output cannot be written; this device is revoked again"));
+    snprintf(device, sizeof device, "%lld", (long long)e->device);
+    const char *const row[] = {device, cli_now(now, sizeof now)};
+    free(cli_value(s, "select api.revoke_device($1::bigint, $2::timestamptz)", 2, row));
+}
+
 /* CSV in (nip,channel,number), CSV out (nip,channel,device,token): for many at once. One transaction a person: what
- * was printed is valid, what failed is named. */
+ * was printed is valid, what failed is named, what could not be printed is taken back and ends the run. */
 static int enroll_csv(struct session *s, const char *path)
 {
     struct buf text, line_out;
-    struct csv w;
     char **f;
     size_t line;
     const char *reason;
@@ -169,6 +196,8 @@ static int enroll_csv(struct session *s, const char *path)
         return CLI_FAILED;
     }
     struct csv_reader *reader = csv_reader_new(buf_str(&text), text.len);
+    if (reader != NULL)
+        csv_reader_comments(reader);
     puts("nip,channel,device,token");
     while (reader != NULL && (n = csv_reader_next(reader, &f, &line, &reason)) > 0) {
         struct enrolment e = {.nip = f[0]};
@@ -185,17 +214,11 @@ static int enroll_csv(struct session *s, const char *path)
         if (!enroll_one(s, &e)) {
             cli_error("%s:%zu", path, line);
             code = CLI_FAILED;
-        } else {
-            char device[24];
-            snprintf(device, sizeof device, "%lld", (long long)e.device);
-            csv_begin(&w, &line_out);
-            csv_text(&w, e.nip);
-            csv_text(&w, channel_name(e.channel));
-            csv_number(&w, device);
-            csv_text(&w, e.token.text);
-            csv_end_row(&w);
-            fwrite(line_out.data, 1, line_out.len, stdout);
-            buf_clear(&line_out);
+        } else if (!tell_row(&e, &line_out)) {
+            take_back(s, &e);
+            code = CLI_FAILED;
+            enrolment_fini(&e);
+            break;
         }
         enrolment_fini(&e);
     }
@@ -245,6 +268,10 @@ int cmd_enroll(int argc, char **argv)
                 printf("%s\n", e.token.text);
             else
                 print_enrolment(&e);
+            if (fflush(stdout) != 0 || ferror(stdout)) {
+                take_back(s, &e);
+                code = CLI_FAILED;
+            }
         }
         enrolment_fini(&e);
     }

@@ -1,5 +1,6 @@
 /* hadir import: CSV and GeoJSON files into the database. A file's rows go as one JSON document to api.import_…, which
- * checks them all and either loads them all or lists every problem and loads nothing. */
+ * checks them all and either loads them all or lists every problem and loads nothing. A file whose form has problems
+ * is still checked by the database, and undone, so that one run lists what is wrong in both. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -67,6 +68,11 @@ static bool read_header(const struct import_kind *kind, const char *file, char *
                       file, fields[i], kind->columns);
             ok = false;
         }
+        for (int j = 0; j < i; j++)
+            if (place >= 0 && strcmp(fields[i], fields[j]) == 0) {
+                cli_error(cli_say("%s:1: kolom '%s' ada dua kali", "%s:1: column '%s' is there twice"), file, fields[i]);
+                ok = false;
+            }
         if (place >= 0 && place < kind->needed)
             needed++;
         ret->names[i] = strdup(fields[i]);
@@ -86,12 +92,6 @@ static void header_fini(struct header *h)
 {
     for (int i = 0; i < h->count; i++)
         free(h->names[i]);
-}
-
-/* A comment line is a record whose first field begins with '#'. */
-static bool is_comment(char **fields)
-{
-    return fields[0][0] == '#';
 }
 
 static void add_row(struct json_writer *w, const struct header *h, char **fields, size_t line)
@@ -119,13 +119,15 @@ static bool csv_rows(const struct import_kind *kind, const char *file, const cha
     int n;
     bool ok = reader != NULL, headed = false;
     *ret_rows = *ret_problems = 0;
+    if (reader != NULL)
+        csv_reader_comments(reader);
     json_begin(&w, out);
     json_array(&w);
     while (ok && (n = csv_reader_next(reader, &fields, &line, &reason)) != 0) {
         if (n < 0) {
             cli_error("%s:%zu: %s", file, line, reason);
             ok = false;
-        } else if (is_comment(fields) || (n == 1 && fields[0][0] == '\0')) {
+        } else if (n == 1 && fields[0][0] == '\0') {
             continue;
         } else if (!headed) {
             headed = ok = read_header(kind, file, fields, n, &header);
@@ -147,8 +149,10 @@ static bool csv_rows(const struct import_kind *kind, const char *file, const cha
     return ok && !out->failed;
 }
 
-static int apply(const char *sql, struct buf *json, const char *file, const char *what, size_t count)
+/* problems: already found in the file's form, and told. */
+static int apply(const char *sql, struct buf *json, const char *file, const char *what, size_t count, size_t problems)
 {
+    struct store_error e;
     char now[40];
     const char *document = buf_str(json);
     if (document == NULL) {
@@ -157,17 +161,23 @@ static int apply(const char *sql, struct buf *json, const char *file, const char
     }
     struct session *s = cli_connect("hadir_admin");
     const char *const params[] = {document, cli_now(now, sizeof now)};
-    struct rows *problems = cli_query(s, sql, 2, params);
+    struct rows *found = NULL;
+    /* nobody commits a transaction that was begun here: it ends with the connection */
+    if (problems > 0 && !session_script(s, "begin", &e))
+        cli_error("%s", e.message);
+    else
+        found = cli_query(s, sql, 2, params);
+    session_close(s);
     int code = CLI_FAILED;
-    if (problems != NULL && cli_print_problems(problems, file) == 0) {
+    if (found != NULL)
+        problems += cli_print_problems(found, file);
+    if (found != NULL && problems == 0) {
         printf(cli_say("%s: %zu baris dimuat\n", "%s: %zu rows loaded\n"), what, count);
         code = CLI_DONE;
-    } else if (problems != NULL) {
-        cli_error(cli_say("%s: %zu masalah; tidak ada yang dimuat", "%s: %zu problems; nothing was loaded"), file,
-                  rows_count(problems));
+    } else if (problems > 0) {
+        cli_error(cli_say("%s: %zu masalah; tidak ada yang dimuat", "%s: %zu problems; nothing was loaded"), file, problems);
     }
-    rows_free(problems);
-    session_close(s);
+    rows_free(found);
     return code;
 }
 
@@ -177,14 +187,12 @@ static int import_fences(const char *file, const char *crs)
     size_t problems = 0;
     buf_init(&json, IMPORT_FILE_MAX);
     int code = CLI_FAILED;
-    if (cli_fences_rows(file, crs, &json, &problems) && problems == 0) {
+    if (cli_fences_rows(file, crs, &json, &problems)) {
         struct json_error e;
         struct json_doc *doc = json_parse(json.data, json.len, 8, &e);
         size_t count = doc != NULL ? json_count(json_root(doc)) : 0;
         json_doc_free(doc);
-        code = apply(fences_sql, &json, file, "fences", count);
-    } else if (problems > 0) {
-        cli_error(cli_say("%s: %zu masalah; tidak ada yang dimuat", "%s: %zu problems; nothing was loaded"), file, problems);
+        code = apply(fences_sql, &json, file, "fences", count, problems);
     }
     buf_fini(&json);
     return code;
@@ -198,12 +206,8 @@ static int import_csv(const struct import_kind *kind, const char *file)
     buf_init(&text, IMPORT_FILE_MAX);
     buf_init(&json, 2 * (size_t)IMPORT_FILE_MAX);
     if (cli_read_file(file, &text) && buf_str(&text) != NULL &&
-        csv_rows(kind, file, buf_str(&text), text.len, &json, &rows, &problems)) {
-        if (problems > 0)
-            cli_error(cli_say("%s: %zu masalah; tidak ada yang dimuat", "%s: %zu problems; nothing was loaded"), file, problems);
-        else
-            code = apply(kind->sql, &json, file, kind->name, rows);
-    }
+        csv_rows(kind, file, buf_str(&text), text.len, &json, &rows, &problems))
+        code = apply(kind->sql, &json, file, kind->name, rows, problems);
     buf_fini(&text);
     buf_fini(&json);
     return code;

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "digest.h"
 #include "enroll.h"
 #include "file.h"
 
@@ -60,60 +61,83 @@ static bool person_card(struct buf *out, const struct enrolment *e)
     return ok && !out->failed;
 }
 
-static bool write_new(const char *path, const struct buf *page)
+/* All of it on the disk. Takes fd. */
+static bool write_out(int fd, const char *path, const struct buf *page)
 {
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd < 0) {
-        cli_error("%s: %s", path, strerror(errno));
-        return false;
-    }
-    bool ok = file_write_all(fd, page->data, page->len) && fsync(fd) == 0;
+    bool ok = !page->failed && file_write_all(fd, page->data, page->len) && fsync(fd) == 0;
     if (close(fd) != 0 || !ok) {
-        cli_error("%s: %s", path, strerror(errno));
-        unlink(path);
+        cli_error("%s: %s", path, page->failed ? cli_say("terlalu besar", "too large") : strerror(errno));
         return false;
     }
     return true;
 }
 
-int enroll_sheet(struct session *s, const char *unit, enum channel channel, const char *path)
+static bool everybody(struct session *s, const char *unit, enum channel channel, struct buf *page, size_t *ret_done)
 {
     static const char sql[] = "select nip from api.unit_people($1, $2::timestamptz)";
     char now[40];
+    const char *const params[] = {unit, cli_now(now, sizeof now)};
+    struct rows *people = cli_query(s, sql, 2, params);
+    if (people == NULL)
+        return false;
+    bool ok = rows_count(people) > 0;
+    if (!ok)
+        cli_error(cli_say("unit %s tidak dikenal atau kosong", "unit %s is unknown or empty"), unit);
+    for (size_t i = 0; ok && i < rows_count(people); i++) {
+        struct enrolment e = {.nip = rows_get(people, i, 0), .channel = channel};
+        ok = enroll_one(s, &e) && person_card(page, &e);
+        digest_wipe(&e.token, sizeof e.token);
+        if (isatty(STDERR_FILENO))
+            fprintf(stderr, "\r%zu / %zu", i + 1, rows_count(people));
+    }
+    if (isatty(STDERR_FILENO) && rows_count(people) > 0)
+        fputc('\n', stderr);
+    *ret_done = rows_count(people);
+    rows_free(people);
+    return ok;
+}
+
+/* One transaction for the office, committed when the page is on the disk: whatever ends this run, no token is valid
+ * that nobody can read. */
+static bool enroll_and_write(struct session *s, const char *unit, enum channel channel, int fd, const char *path,
+                             size_t *ret_done)
+{
+    struct store_error e;
     struct buf page;
+    buf_init(&page, SHEET_MAX);
+    page_head(&page, unit);
+    bool ok = session_script(s, "begin", &e) && everybody(s, unit, channel, &page, ret_done);
+    if (ok)
+        ok = write_out(fd, path, &page);
+    else
+        close(fd);
+    digest_wipe(page.data, page.cap);
+    buf_fini(&page);
+    if (!ok) {
+        unlink(path);
+        return false;
+    }
+    if (session_script(s, "commit", &e))
+        return true;
+    cli_error(cli_say("%s; token di %s mungkin tidak berlaku", "%s; the tokens in %s may not be valid"), e.message, path);
+    return false;
+}
+
+int enroll_sheet(struct session *s, const char *unit, enum channel channel, const char *path)
+{
     size_t done = 0;
     if (channel == CHANNEL_WHATSAPP) {
         cli_error("%s", cli_say("whatsapp tidak memerlukan lembar: nomornya sendiri yang didaftarkan (--csv)",
                                 "whatsapp needs no sheet: the numbers themselves are enrolled (--csv)"));
         return CLI_USAGE;
     }
-    if (access(path, F_OK) == 0) {
-        /* found before anybody is enrolled: tokens that nobody can read would have to be revoked */
-        cli_error(cli_say("%s sudah ada", "%s exists already"), path);
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0) {
+        cli_error("%s: %s", path, strerror(errno));
         return CLI_FAILED;
     }
-    const char *const params[] = {unit, cli_now(now, sizeof now)};
-    struct rows *people = cli_query(s, sql, 2, params);
-    if (people == NULL)
+    if (!enroll_and_write(s, unit, channel, fd, path, &done))
         return CLI_FAILED;
-    buf_init(&page, SHEET_MAX);
-    page_head(&page, unit);
-    bool ok = rows_count(people) > 0;
-    if (!ok)
-        cli_error(cli_say("unit %s tidak dikenal atau kosong", "unit %s is unknown or empty"), unit);
-    for (size_t i = 0; ok && i < rows_count(people); i++) {
-        struct enrolment e = {.nip = rows_get(people, i, 0), .channel = channel};
-        ok = enroll_one(s, &e) && person_card(&page, &e);
-        done += ok;
-        if (isatty(STDERR_FILENO))
-            fprintf(stderr, "\r%zu / %zu", i + 1, rows_count(people));
-    }
-    if (isatty(STDERR_FILENO) && rows_count(people) > 0)
-        fputc('\n', stderr);
-    ok = ok && write_new(path, &page);
-    if (ok)
-        printf(cli_say("%s: %zu orang\n", "%s: %zu people\n"), path, done);
-    rows_free(people);
-    buf_fini(&page);
-    return ok ? CLI_DONE : CLI_FAILED;
+    printf(cli_say("%s: %zu orang\n", "%s: %zu people\n"), path, done);
+    return CLI_DONE;
 }

@@ -5,7 +5,7 @@
  * leading apostrophe; a number column never does, because latitudes here begin with "-".
  *
  * The reader copies the input once and unquotes in place; a record's fields are valid until the next record. It takes
- * CRLF or LF, skips a byte order mark and empty lines, and stops at the first error: after one, positions mean nothing.
+ * CRLF or LF, skips a byte order mark, empty lines and, when asked to, comment lines, and stops at the first error: after one, positions mean nothing.
  * Does not: guess separators or encodings. No threads. */
 #include "csv.h"
 
@@ -112,6 +112,7 @@ struct csv_reader {
     size_t at;
     size_t line; /* of at */
     const char *error;
+    bool comments;
     char *fields[FIELDS_MAX];
 };
 
@@ -133,6 +134,11 @@ struct csv_reader *csv_reader_new(const char *bytes, size_t len)
     if (len >= 3 && memcmp(r->bytes, "\xef\xbb\xbf", 3) == 0)
         r->at = 3;
     return r;
+}
+
+void csv_reader_comments(struct csv_reader *r)
+{
+    r->comments = true;
 }
 
 void csv_reader_free(struct csv_reader *r)
@@ -209,6 +215,22 @@ static bool read_field(struct csv_reader *r, char **ret_field, size_t *ret_end)
     return r->error == NULL;
 }
 
+/* What stands between records. */
+static void skip_lines(struct csv_reader *r)
+{
+    while (r->at < r->len) {
+        size_t end = r->at;
+        if (r->comments && r->bytes[r->at] == '#')
+            while (end < r->len && r->bytes[end] != '\n')
+                end++;
+        size_t skip = end < r->len ? line_end(r, end) : 0;
+        if (end + skip == r->at)
+            return;
+        r->line += skip > 0 ? 1 : 0;
+        r->at = end + skip;
+    }
+}
+
 static int fail(const struct csv_reader *r, size_t line, size_t *ret_line, const char **ret_error)
 {
     *ret_line = line;
@@ -218,10 +240,8 @@ static int fail(const struct csv_reader *r, size_t line, size_t *ret_line, const
 
 int csv_reader_next(struct csv_reader *r, char ***ret_fields, size_t *ret_line, const char **ret_error)
 {
-    while (r->error == NULL && r->at < r->len && line_end(r, r->at) > 0) {
-        r->at += line_end(r, r->at);
-        r->line++;
-    }
+    if (r->error == NULL)
+        skip_lines(r);
     size_t line = r->line;
     if (r->error != NULL)
         return fail(r, line, ret_line, ret_error);

@@ -19,6 +19,8 @@ void csv_end_row(struct csv *w);
 /* Reading, for imports: RFC 4180, UTF-8 (BOM skipped), CRLF or LF, with line numbers. */
 struct csv_reader;
 struct csv_reader *csv_reader_new(const char *bytes, size_t len);
+/* From here on a line that begins with '#' where a record would begin is left out, whatever it holds. */
+void csv_reader_comments(struct csv_reader *r);
 void csv_reader_free(struct csv_reader *r);
 /* Next record: returns fields count, 0 at the end, −1 on an error (unclosed quote, NUL, bad UTF-8) with a reason. */
 int csv_reader_next(struct csv_reader *r, char ***ret_fields, size_t *ret_line, const char **ret_error);

@@ -1,6 +1,6 @@
 """People, their devices, and who may ask about whom: imports, moves, enrolment, revocation in every door, presence."""
 import base64, csv, io, json, os, re, stat, time, urllib.parse
-from harness import DAY, House, Tests, epoch, wait_until
+from harness import BUILD, DAY, House, Tests, epoch, run, wait_until
 
 test = Tests()
 SOON_S = 20  # the promise is one second; a test machine that does several things at once is given more. Measured below.
@@ -54,6 +54,21 @@ def imports_list_every_problem_and_load_nothing(house):
             "1-9,pagi,Pagi,in,05:00,05:00,07:30,07:31,11:00\n1-4,pagi,Pagi,in,05:00,05:00,07:30,07:31,04:00\n"
             "1-4,pagi,Pagi,masuk,05:00,05:00,07:30,07:31,11:00\n1-4,pagi,Pagi,in,25,05:00,07:30,07:31,11:00\n"),
             (2, "weekdays"), (4, "counts_as"), (5, "accept_from"))
+
+
+@test
+def one_run_lists_what_form_and_database_find(house):
+    said = refused(house, "units", file(house, "both.csv", "\ufeff# made by \"hand\"\r\ncode,name,kind,parent\r\nNEW1,Baru\r\n"
+                                        "NEW2,Baru,opd,TIDAK-ADA\r\nNEW3,Baik,opd,LUTRA\r\n\r\n#\"\r\n"), (3, "column"), (4, "parent"))
+    assert "2 problems; nothing was loaded" in said, said
+    refused(house, "units", file(house, "twice.csv", "code,code,name,kind\nNEW1,NEW1,Baru,opd\n"), (1, "twice"))
+    for empty in ("", "\ufeff", "# only a comment", "\n\n"):
+        refused(house, "units", file(house, "empty.csv", empty))
+    ring = [[120.31, -2.56], [120.32, -2.56], [120.32, -2.57], [120.31, -2.56]]
+    said = refused(house, "fences", file(house, "both.geojson", json.dumps({"type": "FeatureCollection", "features": [
+        feature({"type": "Polygon", "coordinates": [ring[:-1]]}, "A"),
+        feature({"type": "Polygon", "coordinates": [ring]}, "B", unit="TIDAK-ADA")]})), (1, ""), (2, "unit"))
+    assert "2 problems; nothing was loaded" in said, said
 
 
 def feature(geometry, code="UJI", **properties):
@@ -170,6 +185,31 @@ def a_sheet_for_a_whole_office(house):
     again = house.hadir("enroll", "--unit", unit, "--channel", "owntracks", "--sheet", out, check=False)
     assert again.returncode == 1 and "exists" in again.stderr, again.stderr
     assert house.value("select count(*) from hadir.device") == devices, "people were enrolled without anybody knowing their tokens"
+
+
+@test
+def no_token_is_valid_that_nobody_can_read(house):
+    active = lambda: int(house.value("select count(*) from hadir.device where revoked_at is null"))
+    before, out = active(), f"{house.dir}/never.html"
+    # the last of an office cannot be bound: then nobody is, and no page is left
+    house.sql("create function public.sour() returns trigger language plpgsql as $$ begin if (select count(*) from hadir.device "
+              f"where revoked_at is null) > {before} then raise 'sour'; end if; return new; end $$; "
+              "create trigger sour before insert on hadir.device for each row execute function public.sour()")
+    try:
+        done = house.hadir("enroll", "--unit", "INSPEKTORAT", "--channel", "native", "--sheet", out, check=False)
+    finally:
+        house.sql("drop trigger sour on hadir.device; drop function public.sour()")
+    assert done.returncode == 1 and "sour" in done.stderr, (done.returncode, done.stderr)
+    assert active() == before and not os.path.exists(out)
+    # what cannot be printed is taken back
+    many = file(house, "many.csv", "# \"office\"\nnip,channel\n" + "".join(f"{p['nip']},native\n" for p in house.people[40:43]))
+    for args in (["--csv", many], [house.people[40]["nip"], "--channel", "native", "--quiet"]):
+        done = run("sh", "-c", 'exec "$@" > /dev/full', "sh", f"{BUILD}/daemon/hadir", "enroll", *args, env=house.env,
+                   user=house.user, check=False)
+        assert done.returncode == 1 and "revoked again" in done.stderr, (args, done.stderr)
+        assert active() == before, args
+    said = list(csv.DictReader(io.StringIO(house.hadir("enroll", "--csv", many).stdout)))
+    assert len(said) == 3 and all(len(house.secret(r["token"])) == 22 for r in said) and active() == before + 3, len(said)
 
 
 @test

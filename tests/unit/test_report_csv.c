@@ -148,6 +148,30 @@ START_TEST(reading_errors)
 }
 END_TEST
 
+START_TEST(comments_hold_what_they_like)
+{
+    static const char text[] = "# see \"SE\"\r\n#\"\n#\xe9\r#\na,#b\n\"#c\"\n\n \n\"x\n#y\"\n#end";
+    struct csv_reader *r = csv_reader_new(text, sizeof text - 1);
+    static const struct {
+        int count;
+        size_t line;
+        const char *first;
+    } expected[] = {{2, 4, "a"}, {1, 5, "#c"}, {1, 7, " "}, {1, 8, "x\n#y"}};
+    char **fields;
+    size_t line;
+    const char *error;
+    csv_reader_comments(r);
+    for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++) {
+        ck_assert_int_eq(csv_reader_next(r, &fields, &line, &error), expected[i].count);
+        ck_assert_uint_eq(line, expected[i].line);
+        ck_assert_str_eq(fields[0], expected[i].first);
+    }
+    ck_assert_int_eq(csv_reader_next(r, &fields, &line, &error), 0);
+    csv_reader_free(r);
+    ck_assert_str_eq(READ("#a\n#\"\n"), "1:[#a] 2:!a quote inside a field that does not begin with one"); /* not asked to */
+}
+END_TEST
+
 START_TEST(what_is_written_reads_back)
 {
     static const char *const texts[] = {"", "a", "a,b", "\"", "\"\"", "x\ny", "x\r\ny", " ", "\xc3\xa9", "a'b", "{}"};
@@ -175,4 +199,4 @@ START_TEST(what_is_written_reads_back)
 END_TEST
 
 UNIT_MAIN("report/csv", plain_rows, quoting, formula_guard_on_text_only, numbers_are_numbers, reading, reading_errors,
-          what_is_written_reads_back)
+          comments_hold_what_they_like, what_is_written_reads_back)
