@@ -128,6 +128,15 @@ static void on_drained(struct exchange *x)
         a->owed--;
 }
 
+/* As busy, but said: check-ins go on meanwhile, answers about them do not. */
+static void answer_away(struct exchange *x, const char *detail)
+{
+    char header[48];
+    snprintf(header, sizeof header, "Retry-After: %u\r\n", RETRY_AFTER_S);
+    counter_inc(C_BUSY_DESK);
+    answer_problem(x, &(struct problem){.status = 503, .code = "database_away", .detail = detail}, header);
+}
+
 static void on_head(struct asked *a, const uint8_t *payload, size_t len)
 {
     struct reader r;
@@ -162,7 +171,9 @@ static void on_head(struct asked *a, const uint8_t *payload, size_t len)
         return;
     }
     forget(a);
-    if (status == 503 || status < 400 || status > 599)
+    if (status == 503 && strcmp(words[1], "database_away") == 0)
+        answer_away(x, words[2]);
+    else if (status == 503 || status < 400 || status > 599)
         answer_busy(x, C_BUSY_DESK, RETRY_AFTER_S);
     else
         answer_problem(x, &(struct problem){.status = status, .code = code_len > 0 ? words[1] : "not_found",

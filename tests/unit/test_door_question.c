@@ -146,6 +146,25 @@ START_TEST(breaks_a_half_answer_off)
 }
 END_TEST
 
+START_TEST(says_that_the_database_is_away)
+{
+    door_up();
+    open_question(GET("/v1/me", TOKEN_NATIVE));
+    desk_head(503, "application/problem+json", "database_away", "The database cannot be reached.");
+    expect(503);
+    ck_assert(said("Retry-After: "));
+    ck_assert(said("\"code\":\"database_away\""));
+    ck_assert(said("The database cannot be reached."));
+    close(k.fd);
+    open_question(GET("/v1/me", TOKEN_NATIVE));
+    desk_head(503, "application/problem+json", "busy", "");
+    expect(503);
+    ck_assert(said("\"code\":\"unavailable\""));
+    close(k.fd);
+    door_down();
+}
+END_TEST
+
 START_TEST(says_503_without_a_desk)
 {
     door_up();
@@ -269,5 +288,5 @@ START_TEST(asks_the_ledger_first_and_then_a_desk)
 END_TEST
 
 UNIT_MAIN("door/question", asks_and_streams, checks_before_it_asks, gives_credit_as_the_client_reads,
-          breaks_a_half_answer_off, says_503_without_a_desk, gives_a_slow_reader_the_whole_answer,
+          breaks_a_half_answer_off, says_that_the_database_is_away, says_503_without_a_desk, gives_a_slow_reader_the_whole_answer,
           speaks_http_1_0_without_chunks, resets_a_half_answer_to_http_1_0, asks_the_ledger_first_and_then_a_desk)
