@@ -29,9 +29,12 @@ static bool send_peer(struct process *to, enum role role, unsigned index, int fd
     return sent;
 }
 
-/* A control channel that does not take a message is one whose process does not read: it is ended and started again. */
+/* A control channel that does not take a message is one whose process does not read: it is ended and started again. One
+ * that drains may just have ended, and is ended by the bound of draining otherwise. */
 static void give_up_on(struct process *p)
 {
+    if (p->draining)
+        return;
     log_error("event=control_full role=%s", p->name);
     process_kill(p);
 }

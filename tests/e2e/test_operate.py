@@ -243,6 +243,21 @@ def a_reload_under_load_loses_nothing(house):
 
 
 @test
+def fifty_reloads_in_a_row_leave_nothing_behind(house):
+    held = lambda: len(os.listdir(f"/proc/{house.daemon.pid}/fd"))
+    assert reload(house) == "good"
+    before, from_here = held(), len(house.log())
+    for i in range(50):
+        house.daemon.send_signal(signal.SIGHUP)
+        wait_until("it was handled", lambda: len(re.findall("event=reload_refused|event=reload generation", house.log()[from_here:])) > i)
+    wait_until("the old generations are gone", lambda: len(house.children()) == 5)
+    assert reload(house) == "good" and held() == before, (before, held())
+    assert house.checkin(house.token)[0] == 200
+    # doors that end while a directory goes out to all are not mistaken for ones that hang
+    assert "control_full" not in house.log()[from_here:] and house.restarts() == 0
+
+
+@test
 def a_full_disk_is_503_and_passes(house):
     with configured(house, spool_free_floor_mb="1048576"):
         assert reload(house) == "good"
