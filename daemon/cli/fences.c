@@ -157,6 +157,10 @@ static void one_feature(struct import *in, size_t number, const json_value *feat
     struct buf shape;
     buf_init(&shape, 16u << 20);
     const char *reason = read_shape(in, feature, &shape, error, sizeof error);
+    const json_value *shared = json_member(json_member(feature, "properties"), "shared");
+    bool flag;
+    if (reason == NULL && shared != NULL && json_kind_of(shared) != JSON_KIND_NULL && !json_get_bool(shared, &flag))
+        reason = cli_say("properti shared harus true atau false", "the property shared must be true or false");
     if (reason != NULL) {
         problem(in, number, reason);
     } else {

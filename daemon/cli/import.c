@@ -219,6 +219,7 @@ int cmd_import(int argc, char **argv)
     const struct cli_option options[] = {{"--crs", &crs, NULL}};
     if (!cli_options(&argc, argv, options, 1, 2, 2))
         return CLI_USAGE;
+    (void)cli_conf(); /* first: it says in what language the problems are told */
     if (strcmp(argv[1], "fences") == 0)
         return import_fences(argv[2], crs);
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)

@@ -31,7 +31,7 @@ int cmd_verify_receipt(int argc, char **argv)
         return CLI_USAGE;
     struct verifier *v = verifier_load(key, error, sizeof error);
     if (v == NULL) {
-        cli_error("%s: %s", key, error);
+        cli_error("%s", error);
         return CLI_FAILED;
     }
     buf_init(&text, RECEIPT_FILE_MAX);

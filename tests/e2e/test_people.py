@@ -86,9 +86,13 @@ def fences_that_are_not_valid_are_named(house):
            feature(polygon([[120.31, -95.0], [120.32, -95.0], [120.32, -94.0], [120.31, -95.0]]), "D"),  # 4: out of range
            feature({"type": "Point", "coordinates": [120.31, -2.56]}, "E"),                            # 5: no radius
            feature({"type": "LineString", "coordinates": ring}, "F"),                                  # 6
-           feature(polygon([[179.5, 1.0], [-179.5, 1.0], [-179.5, 2.0], [179.5, 1.0]]), "G")]          # 7: antimeridian
+           feature(polygon([[179.5, 1.0], [-179.5, 1.0], [-179.5, 2.0], [179.5, 1.0]]), "G"),          # 7: antimeridian
+           feature({"type": "Point", "coordinates": [120.31, -2.56]}, "H", radius_m=50, shared="yes")]  # 8: a text for a truth
     path = file(house, "bad.geojson", json.dumps({"type": "FeatureCollection", "features": bad}))
-    said = refused(house, "fences", path, *[(n, "") for n in range(2, 8)])
+    house.env["HADIR_LANGUAGE"] = "id"  # of commands without a configuration; this one has one, from the first word on
+    said = refused(house, "fences", path, *[(n, "") for n in range(2, 9)])
+    house.env["HADIR_LANGUAGE"] = "en"
+    assert "feature 2" in said and "fitur" not in said, said
     assert not re.search(r"feature 1\b", said), said
     good = file(house, "good.geojson", json.dumps({"type": "FeatureCollection", "features": [bad[0]]}))
     for crs in ("EPSG:999999", "nonsense"):
