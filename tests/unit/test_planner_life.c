@@ -61,6 +61,8 @@ static unsigned bases, deltas;
 static int64_t epoch, number;
 static struct directory *directory;
 static bool adopted;
+static size_t fewest; /* people that the door knew, at its worst */
+static bool told_late; /* a file came whose version was not told before */
 static char adopt_error[200];
 static pid_t child;
 static struct conf conf;
@@ -85,6 +87,9 @@ static void on_message(void *arg, uint16_t type, uint64_t id, const uint8_t *pay
     deltas += kind == 2;
     adopted = directory_adopt(directory, fd, adopt_error, sizeof adopt_error);
     ck_assert_msg(adopted, "%s", adopt_error);
+    if (directory_people(directory) < fewest)
+        fewest = directory_people(directory);
+    told_late = told_late || __atomic_load_n(&counters_cells()->directory_number, __ATOMIC_RELAXED) < number;
 }
 
 static void on_closed(void *arg)
@@ -125,7 +130,8 @@ static bool value_is(const char *query, const char *expected)
     return same;
 }
 
-static void start_planner(void)
+/* The planner alone; the door, which is `directory`, stays. */
+static void start_process(void)
 {
     int fds[2];
     conf.database = conninfo;
@@ -133,7 +139,6 @@ static void start_planner(void)
     hello = closed = false;
     bases = deltas = 0;
     __atomic_store_n(&counters_cells()->directory_confirmed_ms, 0, __ATOMIC_RELAXED);
-    directory = directory_new();
     ck_assert_int_eq(channel_pair(fds), 0);
     child = fork();
     ck_assert_int_ge(child, 0);
@@ -147,6 +152,24 @@ static void start_planner(void)
     loop = loop_new();
     control = channel_new(loop, fds[0], 1 << 20, on_message, on_closed, NULL);
     UNTIL(hello);
+}
+
+/* All anew: the door knows nothing, and nothing has been told. */
+static void start_planner(void)
+{
+    directory = directory_new();
+    __atomic_store_n(&counters_cells()->directory_number, 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&counters_cells()->directory_epoch, 0, __ATOMIC_RELAXED);
+    start_process();
+}
+
+static void kill_process(void)
+{
+    ck_assert_int_eq(kill(child, SIGKILL), 0);
+    UNTIL(closed);
+    ck_assert_int_eq(waitpid(child, NULL, 0), child);
+    channel_free(control);
+    loop_free(loop);
 }
 
 static int end_planner(void)
@@ -258,6 +281,76 @@ START_TEST(starts_by_the_files_of_an_earlier_run)
 }
 END_TEST
 
+/* A base and a delta of its own, whose person is in no base. The door then knows so many. */
+static size_t base_and_delta(int person)
+{
+    char text[300];
+    int64_t then = number;
+    UNTIL(confirmed_since(1));
+    sql("update api.state set number = greatest(number, 200) + 1, changed = 10001"); /* the crowd of before is number 105 */
+    UNTIL(number > then && bases > 0);
+    unsigned before = deltas;
+    snprintf(text, sizeof text, "update api.state set number = number + 1, changed = 1;"
+             " insert into api.people select %d, number, false from api.state", person);
+    sql(text);
+    UNTIL(deltas == before + 1);
+    UNTIL(__atomic_load_n(&counters_cells()->directory_number, __ATOMIC_RELAXED) == number);
+    return directory_people(directory);
+}
+
+START_TEST(doors_keep_the_delta_when_only_the_planner_dies)
+{
+    prepare();
+    start_planner();
+    size_t known = base_and_delta(20001);
+    int64_t then = number;
+    fewest = known;
+    told_late = false;
+    kill_process();
+    start_process();
+    UNTIL(deltas == 1 && confirmed_since(1));
+    ck_assert_uint_eq(bases, 0); /* the base that the doors have would take their delta away until it came again */
+    ck_assert_int_eq(number, then);
+    sql("update api.state set number = number + 1, changed = 0");
+    UNTIL(bases == 1); /* a base of its own */
+    ck_assert_uint_eq(fewest, known);
+    ck_assert_int_eq(end_planner(), 0);
+
+    /* All was started again: doors know nobody, and the newest version is told before the first file. */
+    start_planner();
+    known = base_and_delta(20002);
+    ck_assert_int_eq(end_planner(), 0);
+    told_late = false;
+    start_planner();
+    UNTIL(bases == 1 && deltas == 1);
+    ck_assert(!told_late);
+    ck_assert_uint_eq(directory_people(directory), known);
+    ck_assert_int_eq(end_planner(), 0);
+}
+END_TEST
+
+START_TEST(the_first_file_on_a_new_connection_is_a_base)
+{
+    prepare();
+    start_planner();
+    size_t known = base_and_delta(20003);
+    unsigned bases_before = bases, deltas_before = deltas;
+    pg_ctl("stop", "fast");
+    pg_ctl("start", NULL);
+    /* The database was put back to before person 20003, in the same epoch, and went on from there. */
+    sql("delete from api.people where person = 20003; update api.state set number = number + 1, changed = 1");
+    UNTIL(bases + deltas > bases_before + deltas_before);
+    ck_assert_uint_eq(bases, bases_before + 1); /* no delta would take the person out */
+    ck_assert_uint_eq(directory_people(directory), known - 1);
+    sql("insert into api.people select 20003, number + 1, false from api.state;"
+        " update api.state set number = number + 1, changed = 1");
+    UNTIL(deltas == deltas_before + 1); /* and from there on deltas again */
+    ck_assert_uint_eq(bases, bases_before + 1);
+    ck_assert_uint_eq(directory_people(directory), known);
+    ck_assert_int_eq(end_planner(), 0);
+}
+END_TEST
+
 START_TEST(a_refused_copy_is_tried_again)
 {
     prepare();
@@ -297,4 +390,4 @@ START_TEST(placements_are_filled_in)
 END_TEST
 
 UNIT_MAIN("planner/life", base_then_deltas_then_base, starts_by_the_files_of_an_earlier_run,
-          a_refused_copy_is_tried_again, placements_are_filled_in)
+          doors_keep_the_delta_when_only_the_planner_dies, the_first_file_on_a_new_connection_is_a_base, a_refused_copy_is_tried_again, placements_are_filled_in)
