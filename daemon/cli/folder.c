@@ -1,5 +1,5 @@
 /* A folder that appears whole or not at all. Order: every file written and fsynced, the temporary folder fsynced, one
- * rename, the parent fsynced. A crash before the rename leaves a ".part" folder that the next run removes; after it,
+ * rename, the parent fsynced; a parent made for it is fsynced into its own. A crash before the rename leaves a ".part" folder that the next run removes; after it,
  * the folder is complete. */
 #include "folder.h"
 
@@ -39,10 +39,24 @@ static bool remove_folder(const char *path)
     return rmdir(path) == 0 || failed(path);
 }
 
+/* A parent that was made here lasts as its folders do. */
+static bool make_parent(const char *parent)
+{
+    char above[4096];
+    if (mkdir(parent, 0750) != 0)
+        return errno == EEXIST || failed(parent);
+    snprintf(above, sizeof above, "%s", parent);
+    char *slash = strrchr(above, '/');
+    if (slash == NULL || slash == above)
+        return true;
+    *slash = '\0';
+    return file_sync_folder(above) || failed(above);
+}
+
 bool folder_begin(struct folder *f, const char *parent, const char *name)
 {
-    if (mkdir(parent, 0750) != 0 && errno != EEXIST)
-        return failed(parent);
+    if (!make_parent(parent))
+        return false;
     int a = snprintf(f->final, sizeof f->final, "%s/%s", parent, name);
     int b = snprintf(f->temporary, sizeof f->temporary, "%s/.%s.part", parent, name);
     if (a < 0 || b < 0 || (size_t)a >= sizeof f->final || (size_t)b >= sizeof f->temporary) {
@@ -93,7 +107,8 @@ bool folder_publish(struct folder *f, const char *parent, const char *witness)
                       f->final);
             return false;
         }
-        return remove_folder(f->temporary);
+        /* the run that renamed it may have been killed before the parent was on the disk */
+        return remove_folder(f->temporary) && (file_sync_folder(parent) || failed(parent));
     }
     return (file_sync_folder(f->temporary) || failed(f->temporary)) && (rename(f->temporary, f->final) == 0 || failed(f->final)) &&
            (file_sync_folder(parent) || failed(parent));

@@ -230,7 +230,7 @@ static bool freeze_due(struct session *s, const char *now)
     const char *const at[] = {now};
     struct rows *due = cli_query(s, "select government, code, day, blocked from api.nightly_due($1::timestamptz)", 1, at);
     bool ok = due != NULL;
-    for (size_t i = 0; ok && i < rows_count(due); i++) {
+    for (size_t i = 0; due != NULL && i < rows_count(due); i++) {
         const char *blocked = rows_get(due, i, 3);
         if (blocked != NULL) {
             printf(cli_say("%s %s belum dapat ditutup: %s\n", "%s %s cannot be closed yet: %s\n"), rows_get(due, i, 1),
@@ -239,25 +239,28 @@ static bool freeze_due(struct session *s, const char *now)
         }
         const char *const key[] = {rows_get(due, i, 0), rows_get(due, i, 2), now};
         char *version = cli_value(s, "select api.nightly_freeze($1::bigint, $2::date, $3::timestamptz)", 3, key);
-        ok = version != NULL;
+        ok = version != NULL && ok;
         free(version);
         if (isatty(STDERR_FILENO))
             fprintf(stderr, "\r%zu / %zu", i + 1, rows_count(due));
     }
-    if (ok && isatty(STDERR_FILENO) && rows_count(due) > 0)
+    if (due != NULL && isatty(STDERR_FILENO) && rows_count(due) > 0)
         fputc('\n', stderr);
     rows_free(due);
     return ok;
 }
 
+/* A government whose day cannot be published keeps its later days back, because each names the one before; it does not
+ * keep back others. */
 static bool publish_pending(struct session *s, const char *now)
 {
+    const char *stuck = "";
     const char *const at[] = {now};
     struct rows *pending = cli_query(s, "select government, code, day, version, "
                                         "to_char(closed_at at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), late_spools "
                                         "from api.export_pending($1::timestamptz)", 1, at);
     bool ok = pending != NULL;
-    for (size_t i = 0; ok && i < rows_count(pending); i++) {
+    for (size_t i = 0; pending != NULL && i < rows_count(pending); i++) {
         struct edition e = {.s = s,
                             .government = rows_get(pending, i, 0),
                             .code = rows_get(pending, i, 1),
@@ -265,7 +268,10 @@ static bool publish_pending(struct session *s, const char *now)
                             .version = rows_get(pending, i, 3),
                             .closed_at = rows_get(pending, i, 4),
                             .late_spools = rows_get(pending, i, 5)};
-        ok = publish(&e);
+        if (strcmp(stuck, e.government) != 0 && !publish(&e)) {
+            stuck = e.government;
+            ok = false;
+        }
     }
     if (ok && rows_count(pending) == 0)
         puts(cli_say("tidak ada hari yang perlu diterbitkan", "no day is to be published"));
@@ -284,8 +290,10 @@ int cmd_nightly(int argc, char **argv)
     int code = CLI_FAILED;
     if (locked != NULL && locked[0] != 't')
         cli_error("%s", cli_say("penutupan malam lain sedang berjalan", "another nightly run is under way"));
-    else if (locked != NULL && freeze_due(s, now) && publish_pending(s, now))
-        code = CLI_DONE;
+    else if (locked != NULL) {
+        bool frozen = freeze_due(s, now);
+        code = publish_pending(s, now) && frozen ? CLI_DONE : CLI_FAILED;
+    }
     free(locked);
     session_close(s);
     return code;

@@ -229,6 +229,24 @@ def a_later_fact_makes_a_second_version(house):
 
 
 @test
+def one_government_does_not_keep_another_waiting(house):
+    house.hadir("government", "add", "AAA", "Uji", "--zone", "Asia/Makassar")
+    house.sql("insert into hadir.attendance_version (government, day, version, frozen_at, closed_at, rules, digest) "
+              f"select id, '{DAY}', 1, '{DAY}T20:00:00Z', '{DAY}T17:00:00Z', '[]', '' from hadir.government where code = 'AAA'")
+    house.sql("delete from hadir.export_run where version = 2")
+    recorded = lambda: house.sql("select g.code, e.version from hadir.export_run e join hadir.government g on g.id = e.government "
+                                 "order by 1, 2")
+    before, in_the_way = published(house), house.write("export/AAA", "no folder")
+    done = house.hadir("nightly", check=False)
+    assert done.returncode == 1 and "export/AAA" in done.stderr, (done.returncode, done.stdout, done.stderr)
+    assert recorded() == [["LUTRA", "1"], ["LUTRA", "2"]] and published(house) == before, recorded()
+    os.unlink(in_the_way)
+    nightly(house)
+    assert recorded() == [["AAA", "1"], ["LUTRA", "1"], ["LUTRA", "2"]], recorded()
+    assert os.listdir(f"{house.dir}/export/AAA") == [DAY] and published(house) == before
+
+
+@test
 def nothing_in_the_log_and_nobody_died(house):
     with open(f"{house.dir}/demo/tokens.csv", newline="") as f:
         house.spoken |= {r["token"] for r in csv.DictReader(f) if r["token"]}
