@@ -51,5 +51,5 @@ alter role hadir_nightly   set lock_timeout = '60s';
 alter role hadir_admin     set statement_timeout = '10min';
 alter role hadir_admin     set lock_timeout = '30s';
 -- Big set-based statements of these two sort and hash whole governments.
-alter role hadir_planner   set work_mem = '64MB';
+alter role hadir_planner   set work_mem = '256MB';
 alter role hadir_nightly   set work_mem = '64MB';
