@@ -2,8 +2,9 @@
  *
  * Place in the flow: a door adopts the descriptors that the supervisor sends it and asks for every request; no question
  * leaves the process. Invariants: a file is used only after image_map has checked all of it; what is in use stays until
- * its successor has passed; a delta always belongs to the base in use (same epoch, its number). The delta's record for a
- * key, a `removed` one too, hides the base's. Texts handed out point into the mapping and die with the next adoption.
+ * its successor has passed; a delta always belongs to the base in use (same epoch, its number, the same window of days).
+ * The delta's record for a key, a `removed` one too, hides the base's. Texts handed out point into the mapping and die
+ * with the next adoption.
  *
  * The file's format is described in image.h, how a check-in is judged in time.c, place.c and judge.c. One thread. */
 #include "directory.h"
@@ -34,10 +35,15 @@ void directory_free(struct directory *d)
 
 static bool fits(const struct directory *d, const struct image *delta, char *error, size_t error_cap)
 {
-    if (d->loaded && delta->header->epoch == d->base.header->epoch && delta->header->base_number == d->base.header->number)
-        return true;
-    snprintf(error, error_cap, "delta belongs to another base (epoch %lld, number %lld)", (long long)delta->header->epoch,
-             (long long)delta->header->base_number);
+    const struct image_header *h = delta->header, *base = d->base.header;
+    if (d->loaded && h->epoch == base->epoch && h->base_number == base->number) {
+        if (h->first_day == base->first_day && h->days == base->days)
+            return true;
+        snprintf(error, error_cap, "delta covers other days than its base");
+        return false;
+    }
+    snprintf(error, error_cap, "delta belongs to another base (epoch %lld, number %lld)", (long long)h->epoch,
+             (long long)h->base_number);
     return false;
 }
 
@@ -160,6 +166,20 @@ bool directory_find_user_id(const struct directory *d, int64_t government, const
 
 /* ---- plans and fences ---- */
 
+/* What the file's slots say of the days of a membership; slots of a pair stand in order of their days. */
+static void lay_slots(struct plan *p, const struct image_member *m, const struct image *im)
+{
+    int32_t from = m->first_day > p->first_day ? m->first_day : p->first_day;
+    int32_t end = m->last_day < p->first_day + p->days ? m->last_day + 1 : p->first_day + p->days;
+    size_t count = image_count(im, SECTION_SLOTS);
+    for (size_t i = image_find_slot(im, m->pair, from); i < count; i++) {
+        const struct image_slot *slot = &im->slots[i];
+        if (slot->pair != m->pair || slot->day >= end)
+            break;
+        p->on[slot->day - p->first_day] = (struct pattern_ref){im, &im->patterns[slot->pattern]};
+    }
+}
+
 bool plan_find(const struct directory *d, int64_t person, struct plan *ret)
 {
     const struct image_person *p = d->has_delta ? image_find_person(&d->delta, person) : NULL;
@@ -170,27 +190,26 @@ bool plan_find(const struct directory *d, int64_t person, struct plan *ret)
     }
     if (p == NULL || p->removed)
         return false;
-    *ret = (struct plan){image, p};
+    const struct image_header *h = d->base.header; /* a delta's window is the same */
+    *ret = (struct plan){.image = image, .person = p, .first_day = h->first_day, .days = h->days};
+    for (uint32_t k = 0; k < p->member_count; k++) {
+        lay_slots(ret, &image->members[p->member_first + k], &d->base);
+        if (d->has_delta)
+            lay_slots(ret, &image->members[p->member_first + k], &d->delta);
+    }
     return true;
 }
 
-const struct image_pattern *plan_on(const struct plan *p, int i)
+struct pattern_ref plan_at(const struct plan *p, int64_t t_us, int32_t *ret_day)
 {
-    size_t row = (size_t)(p->person - p->image->persons);
-    uint32_t ref = p->image->days[row * (size_t)p->image->header->days + (size_t)i];
-    return ref == 0 ? NULL : &p->image->patterns[ref - 1];
-}
-
-const struct image_pattern *plan_at(const struct plan *p, int64_t t_us, int32_t *ret_day)
-{
-    for (int i = 0; i < p->image->header->days; i++) {
-        const struct image_pattern *pattern = plan_on(p, i);
+    for (int32_t i = 0; i < p->days; i++) {
+        const struct image_pattern *pattern = p->on[i].pattern;
         if (pattern != NULL && t_us >= pattern->starts_us && t_us < pattern->ends_us) {
-            *ret_day = p->image->header->first_day + i;
-            return pattern;
+            *ret_day = p->first_day + i;
+            return p->on[i];
         }
     }
-    return NULL;
+    return (struct pattern_ref){NULL, NULL};
 }
 
 bool plan_fence(const struct directory *d, int64_t fence, struct fence_ref *ret)

@@ -23,12 +23,13 @@
 
 static const size_t record_bytes[SECTION_COUNT] = {
     [SECTION_PERSONS] = sizeof(struct image_person),
-    [SECTION_DAYS] = sizeof(uint32_t),
+    [SECTION_MEMBERS] = sizeof(struct image_member),
     [SECTION_HOMES] = sizeof(int64_t),
     [SECTION_TOKENS] = sizeof(struct image_token),
     [SECTION_NUMBERS] = sizeof(struct image_number),
     [SECTION_BUSINESSES] = sizeof(struct image_business),
     [SECTION_GOVERNMENTS] = sizeof(struct image_government),
+    [SECTION_SLOTS] = sizeof(struct image_slot),
     [SECTION_PATTERNS] = sizeof(struct image_pattern),
     [SECTION_SESSIONS] = sizeof(struct image_pattern_session),
     [SECTION_PATTERN_FENCES] = sizeof(int64_t),
@@ -109,12 +110,13 @@ static const void *section(const struct image *im, enum image_section s)
 static void find_sections(struct image *im)
 {
     im->persons = section(im, SECTION_PERSONS);
-    im->days = section(im, SECTION_DAYS);
+    im->members = section(im, SECTION_MEMBERS);
     im->homes = section(im, SECTION_HOMES);
     im->tokens = section(im, SECTION_TOKENS);
     im->numbers = section(im, SECTION_NUMBERS);
     im->businesses = section(im, SECTION_BUSINESSES);
     im->governments = section(im, SECTION_GOVERNMENTS);
+    im->slots = section(im, SECTION_SLOTS);
     im->patterns = section(im, SECTION_PATTERNS);
     im->sessions = section(im, SECTION_SESSIONS);
     im->pattern_fences = section(im, SECTION_PATTERN_FENCES);
@@ -152,21 +154,48 @@ static bool text_ok(const struct image *im, struct image_text t)
 
 static const char *check_persons(const struct image *im)
 {
-    size_t n = image_count(im, SECTION_PERSONS), patterns = image_count(im, SECTION_PATTERNS);
-    size_t refs = image_count(im, SECTION_DAYS);
-    if (refs != n * (size_t)im->header->days)
-        return "days do not belong to the persons";
-    for (size_t i = 0; i < refs; i++)
-        if (im->days[i] > patterns)
-            return "a day names no pattern";
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < image_count(im, SECTION_PERSONS); i++) {
         const struct image_person *p = &im->persons[i];
         if (i > 0 && p->id <= im->persons[i - 1].id)
             return "persons are not in order";
         if (p->government >= image_count(im, SECTION_GOVERNMENTS) ||
+            !within(p->member_first, p->member_count, image_count(im, SECTION_MEMBERS)) ||
             !within(p->home_first, p->home_count, image_count(im, SECTION_HOMES)) || !flag(p->removed) ||
             !zeros(p->zero, sizeof p->zero))
             return "a person is malformed";
+        for (uint32_t k = 1; k < p->member_count; k++)
+            if (im->members[p->member_first + k].first_day <= im->members[p->member_first + k - 1].last_day)
+                return "memberships are not in order";
+    }
+    return NULL;
+}
+
+static bool pair_ok(uint32_t pair)
+{
+    return pair >= 1 && pair <= IMAGE_PAIR_MAX;
+}
+
+static const char *check_members(const struct image *im)
+{
+    for (size_t i = 0; i < image_count(im, SECTION_MEMBERS); i++) {
+        const struct image_member *m = &im->members[i];
+        if (m->first_day < 0 || m->last_day < m->first_day || m->last_day > IMAGE_DAY_MAX || !pair_ok(m->pair))
+            return "a membership is malformed";
+    }
+    return NULL;
+}
+
+static const char *check_slots(const struct image *im)
+{
+    const struct image_header *h = im->header;
+    for (size_t i = 0; i < image_count(im, SECTION_SLOTS); i++) {
+        const struct image_slot *v = &im->slots[i], *u = v - (i > 0);
+        if (i > 0 && image_order_slot(u->pair, u->day, v->pair, v->day) >= 0)
+            return "slots are not in order";
+        if (!pair_ok(v->pair) || v->day < h->first_day || v->day - h->first_day >= h->days)
+            return "a slot is malformed";
+        if (v->pattern >= image_count(im, SECTION_PATTERNS))
+            return "a slot names no pattern";
     }
     return NULL;
 }
@@ -274,8 +303,8 @@ static const char *check_governments(const struct image *im)
 
 bool image_check(const uint8_t *bytes, size_t len, struct image *ret, char *error, size_t error_cap)
 {
-    static const char *(*const checks[])(const struct image *) = {check_persons, check_credentials, check_patterns,
-                                                                  check_fences, check_governments};
+    static const char *(*const checks[])(const struct image *) = {
+        check_persons, check_members, check_credentials, check_slots, check_patterns, check_fences, check_governments};
     struct image im = {.bytes = bytes, .len = len, .header = (const struct image_header *)(const void *)bytes};
     const char *reason = len < sizeof(struct image_header) ? "file is too short" : check_header(im.header, len);
     if (reason == NULL)
@@ -340,6 +369,13 @@ int image_order_number(int64_t a_government, bool a_is_user_id, const uint8_t a_
     return memcmp(a_hash, b_hash, 32);
 }
 
+int image_order_slot(uint32_t a_pair, int32_t a_day, uint32_t b_pair, int32_t b_day)
+{
+    if (a_pair != b_pair)
+        return a_pair < b_pair ? -1 : 1;
+    return a_day < b_day ? -1 : a_day > b_day;
+}
+
 int image_order_text(const char *a, size_t a_len, const char *b, size_t b_len)
 {
     int c = memcmp(a, b, a_len < b_len ? a_len : b_len);
@@ -382,7 +418,20 @@ const struct image_government *image_find_government(const struct image *im, int
     return i < n ? &im->governments[i] : NULL;
 }
 
-/* The slot is found by the hash's first 8 bytes, the match by comparing all 32 in constant time. */
+size_t image_find_slot(const struct image *im, uint32_t pair, int32_t day)
+{
+    size_t low = 0, high = image_count(im, SECTION_SLOTS);
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (image_order_slot(im->slots[middle].pair, im->slots[middle].day, pair, day) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* The place is found by the hash's first 8 bytes, the match by comparing all 32 in constant time. */
 const struct image_token *image_find_token(const struct image *im, const uint8_t hash[32])
 {
     size_t low = 0, high = image_count(im, SECTION_TOKENS);

@@ -5,14 +5,15 @@
  * itself; a file that does not check is not used. Every reference between records is an index or an offset; image_map
  * follows each of them once, so that later code need not check again.
  *
- *   PERSONS        sorted by id; homes = HOMES[home_first …]
- *   DAYS           persons × header.days: 1 + index into PATTERNS, 0 = no plan compiled for that day
+ *   PERSONS        sorted by id; memberships = MEMBERS[member_first …], homes = HOMES[home_first …]
+ *   MEMBERS        from which local day to which a person shares the plan of a pair; a person's ascend, never overlap
  *   HOMES          fence ids
  *   TOKENS         sorted by hash
  *   NUMBERS        sorted by (government, is_user_id, hash); the text itself is not kept
  *   BUSINESSES     sorted by text (bytes, shorter first)
  *   GOVERNMENTS    sorted by id; the shared fences' R-tree, and what its items mean
- *   PATTERNS       a day's plan that many people share
+ *   SLOTS          sorted by (pair, day): which pattern is the plan of the pair on that day of the header's window
+ *   PATTERNS       a day's plan that many pairs share
  *   SESSIONS       of patterns, by begin of acceptance
  *   PATTERN_FENCES fence ids, in the plan's order of preference
  *   FENCES         sorted by id
@@ -21,8 +22,11 @@
  *   SHAPES         bytes: shapes, each 8-aligned
  *   STRINGS        bytes: UTF-8 without NUL
  *
- * Patterns and homes name fences by id, not by index: a delta's newer version of a fence counts for people whose plan
- * is in the base. Patterns are named by index within their own file. In a delta, `removed` hides the base's record. */
+ * The members of a pair (SQL's number for those who share their days) have the pattern of its slot; a rule that changes
+ * rewrites slots, not people. A pair without a slot on a day has no plan compiled for it. Memberships name pairs by
+ * number, not by index: a delta's slots count for people in the base, and the base's for people in the delta. Patterns and
+ * homes name fences by id in the same way. A slot names its pattern by index within its own file. In a delta, a slot
+ * hides the base's of that pair and day, and `removed` the base's record. */
 #ifndef HADIR_IMAGE_H
 #define HADIR_IMAGE_H
 
@@ -35,18 +39,19 @@
 #include "terms.h"
 
 #define IMAGE_MAGIC "HADIRDIR"
-#define IMAGE_VERSION 1u
+#define IMAGE_VERSION 2u
 #define IMAGE_DAYS_MAX 16
 #define IMAGE_BYTES_MAX (UINT64_C(4) << 30)
 #define IMAGE_IS_DELTA 1u /* header flags */
 /* Times in plans: 1970 … 2199, so that differences of any two never overflow. */
 #define IMAGE_TIME_MAX_US (INT64_C(7258118400) * 1000000)
-#define IMAGE_DAY_MAX 84006 /* 2199-12-31 as days since 1970 */
+#define IMAGE_DAY_MAX 84006 /* 2200-01-01 as days since 1970 */
+#define IMAGE_PAIR_MAX 0x7fffffffu
 
 enum image_section {
-    SECTION_PERSONS, SECTION_DAYS, SECTION_HOMES, SECTION_TOKENS, SECTION_NUMBERS, SECTION_BUSINESSES, SECTION_GOVERNMENTS,
-    SECTION_PATTERNS, SECTION_SESSIONS, SECTION_PATTERN_FENCES, SECTION_FENCES, SECTION_SHARED, SECTION_INDEXES,
-    SECTION_SHAPES, SECTION_STRINGS, SECTION_COUNT
+    SECTION_PERSONS, SECTION_MEMBERS, SECTION_HOMES, SECTION_TOKENS, SECTION_NUMBERS, SECTION_BUSINESSES,
+    SECTION_GOVERNMENTS, SECTION_SLOTS, SECTION_PATTERNS, SECTION_SESSIONS, SECTION_PATTERN_FENCES, SECTION_FENCES,
+    SECTION_SHARED, SECTION_INDEXES, SECTION_SHAPES, SECTION_STRINGS, SECTION_COUNT
 };
 
 struct image_extent {
@@ -70,9 +75,14 @@ struct image_text {
 struct image_person {
     int64_t id;
     uint32_t government; /* index into GOVERNMENTS */
-    uint32_t home_first;
-    uint16_t home_count;
-    uint8_t removed, zero[5];
+    uint32_t member_first, home_first;
+    uint16_t member_count, home_count;
+    uint8_t removed, zero[7];
+};
+
+struct image_member {
+    int32_t first_day, last_day; /* days since 1970, both within */
+    uint32_t pair;               /* 1 … IMAGE_PAIR_MAX */
 };
 
 struct image_token {
@@ -99,6 +109,12 @@ struct image_government {
     uint32_t shared_first, shared_count;
 };
 
+struct image_slot {
+    uint32_t pair;
+    int32_t day;
+    uint32_t pattern; /* index into PATTERNS */
+};
+
 struct image_pattern {
     int64_t starts_us, ends_us;
     double accuracy_cap_m;
@@ -122,7 +138,8 @@ struct image_fence {
 };
 
 _Static_assert(sizeof(struct image_header) == 96 + 16 * SECTION_COUNT, "no hidden padding");
-_Static_assert(sizeof(struct image_person) == 24 && sizeof(struct image_token) == 64, "no hidden padding");
+_Static_assert(sizeof(struct image_person) == 32 && sizeof(struct image_token) == 64, "no hidden padding");
+_Static_assert(sizeof(struct image_member) == 12 && sizeof(struct image_slot) == 12, "no hidden padding");
 _Static_assert(sizeof(struct image_number) == 64 && sizeof(struct image_business) == 16, "no hidden padding");
 _Static_assert(sizeof(struct image_government) == 32 && sizeof(struct image_pattern) == 48, "no hidden padding");
 _Static_assert(sizeof(struct image_pattern_session) == 72 && sizeof(struct image_fence) == 48, "no hidden padding");
@@ -134,12 +151,13 @@ struct image {
     size_t len;
     const struct image_header *header;
     const struct image_person *persons;
-    const uint32_t *days;
+    const struct image_member *members;
     const int64_t *homes;
     const struct image_token *tokens;
     const struct image_number *numbers;
     const struct image_business *businesses;
     const struct image_government *governments;
+    const struct image_slot *slots;
     const struct image_pattern *patterns;
     const struct image_pattern_session *sessions;
     const int64_t *pattern_fences;
@@ -181,11 +199,14 @@ const struct image_number *image_find_number(const struct image *im, int64_t gov
                                              const uint8_t hash[32]);
 const struct image_business *image_find_business(const struct image *im, const char *s, size_t len);
 const struct image_government *image_find_government(const struct image *im, int64_t id);
+/* Index of the first slot that is not before (pair, day); the number of slots when there is none. */
+size_t image_find_slot(const struct image *im, uint32_t pair, int32_t day);
 
 /* The orders in which sections are sorted; shared with the writer. */
 int image_order_token(const uint8_t a[32], const uint8_t b[32]);
 int image_order_number(int64_t a_government, bool a_is_user_id, const uint8_t a_hash[32], int64_t b_government,
                        bool b_is_user_id, const uint8_t b_hash[32]);
+int image_order_slot(uint32_t a_pair, int32_t a_day, uint32_t b_pair, int32_t b_day);
 int image_order_text(const char *a, size_t a_len, const char *b, size_t b_len);
 
 #endif

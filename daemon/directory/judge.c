@@ -45,11 +45,11 @@ static void judge(const struct directory *d, const struct fact *f, struct outcom
     struct plan found;
     const struct plan *plan = f->person != 0 && plan_find(d, f->person, &found) ? &found : NULL;
     int32_t arrival_day;
-    const struct image_pattern *arrival = plan != NULL ? plan_at(plan, f->received_us, &arrival_day) : NULL;
+    const struct image_pattern *arrival = plan != NULL ? plan_at(plan, f->received_us, &arrival_day).pattern : NULL;
     ret->judgement = (struct judgement){.day = INT32_MIN};
     ret->decided = time_decide(arrival, f);
-    const struct image_pattern *pattern = time_judge(plan, ret->decided.us, &ret->judgement);
-    place_judge(d, plan, pattern, f, &ret->judgement, &ret->places);
+    struct pattern_ref day = time_judge(plan, ret->decided.us, &ret->judgement);
+    place_judge(d, plan, day, f, &ret->judgement, &ret->places);
     ret->flags = ret->decided.flags | ret->places.flags | session_flag(f, &ret->judgement) | clock_flag(f) |
                  (f->automatic ? FLAG_AUTOMATIC : 0);
 }
@@ -83,7 +83,7 @@ bool directory_drops(const struct directory *d, const struct fact *f, int64_t no
     int32_t day;
     directory_version(d, &epoch, &number, &compiled_us);
     if (!f->automatic || judge_elapsed_us(now_us, compiled_us) >= DROP_AGE_MAX_US || !plan_find(d, f->person, &plan) ||
-        plan_at(&plan, f->decided_us, &day) == NULL)
+        plan_at(&plan, f->decided_us, &day).pattern == NULL)
         return false;
     if (!time_session(&plan, f->decided_us, &found))
         return true;
@@ -94,17 +94,18 @@ size_t directory_sessions(const struct directory *d, int64_t person, int64_t at_
                           struct session_view *ret, size_t max)
 {
     struct plan plan;
-    const struct image_pattern *pattern = plan_find(d, person, &plan) ? plan_at(&plan, at_us, ret_day) : NULL;
-    if (pattern == NULL) {
-        *ret_day = INT32_MIN;
+    struct pattern_ref on = {NULL, NULL};
+    *ret_day = INT32_MIN;
+    if (plan_find(d, person, &plan))
+        on = plan_at(&plan, at_us, ret_day);
+    if (on.pattern == NULL)
         return 0;
-    }
-    size_t n = pattern->session_count < max ? pattern->session_count : max;
+    size_t n = on.pattern->session_count < max ? on.pattern->session_count : max;
     for (size_t i = 0; i < n; i++) {
-        const struct image_pattern_session *s = &plan.image->sessions[pattern->session_first + i];
+        const struct image_pattern_session *s = &on.image->sessions[on.pattern->session_first + i];
         ret[i] = (struct session_view){.id = s->id,
-                                       .code = image_text(plan.image, s->code),
-                                       .label = image_text(plan.image, s->label),
+                                       .code = image_text(on.image, s->code),
+                                       .label = image_text(on.image, s->label),
                                        .counts_as = (enum counts_as)s->counts_as,
                                        .accept_from_us = s->accept_from_us,
                                        .accept_until_us = s->accept_until_us,

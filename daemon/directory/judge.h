@@ -23,14 +23,14 @@ struct decided time_decide(const struct image_pattern *arrival_day, const struct
 
 /* The session whose acceptance holds t, of any compiled day. */
 struct session_ref {
-    const struct image_pattern *pattern;
+    struct pattern_ref of;
     const struct image_pattern_session *session;
     int32_t day;
 };
 bool time_session(const struct plan *p, int64_t t_us, struct session_ref *ret);
-/* Fills verdict, day, session…, minutes of ret. Returns the pattern whose place class counts; NULL when no day is
+/* Fills verdict, day, session…, minutes of ret. Returns the pattern whose place class counts; none when no day is
  * compiled. p may be NULL: nobody's plan. */
-const struct image_pattern *time_judge(const struct plan *p, int64_t t_us, struct judgement *ret);
+struct pattern_ref time_judge(const struct plan *p, int64_t t_us, struct judgement *ret);
 
 /* ---- place.c ---- */
 
@@ -39,8 +39,8 @@ struct places {
     size_t count;
     uint32_t flags;
 };
-/* Fills place, fence…, relation, distance of judgement, and the placements. p and pattern may be NULL. */
-void place_judge(const struct directory *d, const struct plan *p, const struct image_pattern *pattern,
-                 const struct fact *f, struct judgement *judgement, struct places *ret);
+/* Fills place, fence…, relation, distance of judgement, and the placements. p may be NULL, day be without pattern. */
+void place_judge(const struct directory *d, const struct plan *p, struct pattern_ref day, const struct fact *f,
+                 struct judgement *judgement, struct places *ret);
 
 #endif

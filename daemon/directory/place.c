@@ -125,9 +125,10 @@ static void answer(const struct candidates *c, const struct image_pattern *patte
         *flags |= FLAG_UNCERTAIN_PLACE;
 }
 
-void place_judge(const struct directory *d, const struct plan *p, const struct image_pattern *pattern,
-                 const struct fact *f, struct judgement *judgement, struct places *ret)
+void place_judge(const struct directory *d, const struct plan *p, struct pattern_ref day, const struct fact *f,
+                 struct judgement *judgement, struct places *ret)
 {
+    const struct image_pattern *pattern = day.pattern;
     struct candidates c = {.f = f, .cap_m = pattern != NULL ? pattern->accuracy_cap_m : DEFAULT_CAP_M, .bound = true};
     ret->count = 0;
     ret->flags = !f->has_accuracy ? FLAG_ACCURACY_UNKNOWN : f->accuracy_m > c.cap_m ? FLAG_INACCURATE : 0;
@@ -136,7 +137,7 @@ void place_judge(const struct directory *d, const struct plan *p, const struct i
     if (!isfinite(f->lat_deg) || !isfinite(f->lon_deg))
         return;
     if (p != NULL && pattern != NULL) {
-        add_ids(&c, d, p->image->pattern_fences + pattern->fence_first, pattern->fence_count);
+        add_ids(&c, d, day.image->pattern_fences + pattern->fence_first, pattern->fence_count);
         if (pattern->place == PLACE_WFH || pattern->anywhere)
             add_ids(&c, d, p->image->homes + p->person->home_first, p->person->home_count);
     }

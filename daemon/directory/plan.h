@@ -11,18 +11,25 @@ struct directory {
     size_t people;
 };
 
-/* One person's plan: the record that counts, and the file it is in. */
+/* A day's pattern and the file whose sessions, fences and texts it names; pattern NULL: that day is not compiled. */
+struct pattern_ref {
+    const struct image *image;
+    const struct image_pattern *pattern;
+};
+
+/* One person's plan: the record that counts, the file it is in (homes), and the patterns of the window's days, each from
+ * the newest slot of the pair that the person belongs to on that day. */
 struct plan {
     const struct image *image;
     const struct image_person *person;
+    int32_t first_day, days;
+    struct pattern_ref on[IMAGE_DAYS_MAX]; /* days of them, the first is first_day's */
 };
 
 /* false: nobody, or removed. */
 bool plan_find(const struct directory *d, int64_t person, struct plan *ret);
-/* The day's pattern, i counted from the file's first day; NULL when that day is not compiled. */
-const struct image_pattern *plan_on(const struct plan *p, int i);
-/* The pattern of the local day that contains t, *ret_day its number; NULL when no compiled day does. */
-const struct image_pattern *plan_at(const struct plan *p, int64_t t_us, int32_t *ret_day);
+/* The pattern of the local day that contains t, *ret_day its number; without a pattern when no compiled day does. */
+struct pattern_ref plan_at(const struct plan *p, int64_t t_us, int32_t *ret_day);
 
 struct fence_ref {
     const struct image *image;

@@ -16,10 +16,15 @@ struct texts {
 
 struct row_person {
     int64_t id, government;
-    size_t patterns_at;  /* first of header.days ids in pattern_ids; unused when removed */
-    uint32_t home_first; /* in homes */
-    uint16_t home_count;
+    uint32_t member_first, home_first; /* in members, homes */
+    uint16_t member_count, home_count;
     bool removed;
+};
+
+struct row_slot {
+    uint32_t pair;
+    int32_t day;
+    int64_t pattern; /* its id */
 };
 
 struct row_pattern {
@@ -31,11 +36,12 @@ struct row_pattern {
 struct snapshot {
     struct snapshot_header header;
     struct buf persons;      /* row_person */
-    struct buf pattern_ids;  /* int64_t × days a person */
+    struct buf members;      /* image_member */
     struct buf homes;        /* int64_t */
     struct buf tokens;       /* image_token */
     struct buf numbers;      /* image_number */
     struct buf businesses;   /* image_business */
+    struct buf slots;        /* row_slot */
     struct buf patterns;     /* row_pattern */
     struct buf sessions;     /* image_pattern_session */
     struct buf fence_ids;    /* int64_t, of patterns */

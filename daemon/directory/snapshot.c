@@ -18,6 +18,7 @@
 #define TEXTS_FIRST_SLOTS 1024
 #define SESSIONS_MAX 64 /* a pattern */
 #define PATTERN_FENCES_MAX 10000
+#define MEMBERS_MAX 10000 /* a person */
 #define HOMES_MAX 100
 
 struct snapshot *snapshot_new(const struct snapshot_header *h)
@@ -30,7 +31,7 @@ struct snapshot *snapshot_new(const struct snapshot_header *h)
     if (s == NULL)
         return NULL;
     s->header = *h;
-    struct buf *const all[] = {&s->persons, &s->pattern_ids, &s->homes, &s->tokens, &s->numbers, &s->businesses,
+    struct buf *const all[] = {&s->persons, &s->members, &s->homes, &s->tokens, &s->numbers, &s->businesses, &s->slots,
                                &s->patterns, &s->sessions, &s->fence_ids, &s->fences, &s->shapes, &s->texts.bytes};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         buf_init(all[i], ROWS_MAX_BYTES);
@@ -41,7 +42,7 @@ void snapshot_free(struct snapshot *s)
 {
     if (s == NULL)
         return;
-    struct buf *const all[] = {&s->persons, &s->pattern_ids, &s->homes, &s->tokens, &s->numbers, &s->businesses,
+    struct buf *const all[] = {&s->persons, &s->members, &s->homes, &s->tokens, &s->numbers, &s->businesses, &s->slots,
                                &s->patterns, &s->sessions, &s->fence_ids, &s->fences, &s->shapes, &s->texts.bytes};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         buf_fini(all[i]);
@@ -176,21 +177,48 @@ bool snapshot_pattern(struct snapshot *s, const struct snapshot_pattern *p)
            buf_add(&s->fence_ids, p->fences, p->fence_count * sizeof(int64_t)) && buf_add(&s->patterns, &row, sizeof row);
 }
 
+static bool pair_ok(uint32_t pair)
+{
+    return pair >= 1 && pair <= IMAGE_PAIR_MAX;
+}
+
+bool snapshot_slot(struct snapshot *s, uint32_t pair, int32_t day, int64_t pattern_id)
+{
+    struct row_slot row = {.pair = pair, .day = day, .pattern = pattern_id};
+    if (!pair_ok(pair) || day < s->header.first_day || day - s->header.first_day >= s->header.days || pattern_id == 0)
+        return false;
+    return buf_add(&s->slots, &row, sizeof row);
+}
+
 /* ---- people and their credentials ---- */
 
-bool snapshot_person(struct snapshot *s, int64_t person, int64_t government, const int64_t *pattern_ids,
-                     const int64_t *homes, size_t home_count, bool removed)
+static bool members_keep(struct snapshot *s, const struct snapshot_member *members, size_t count)
 {
-    if (home_count > HOMES_MAX || (removed && !s->header.is_delta))
+    int32_t before = -1; /* last day of the membership before */
+    for (size_t i = 0; i < count; i++) {
+        const struct snapshot_member *m = &members[i];
+        struct image_member row = {.first_day = m->first_day, .last_day = m->last_day, .pair = m->pair};
+        if (m->first_day <= before || m->last_day < m->first_day || m->last_day > IMAGE_DAY_MAX || !pair_ok(m->pair) ||
+            !buf_add(&s->members, &row, sizeof row))
+            return false;
+        before = m->last_day;
+    }
+    return true;
+}
+
+bool snapshot_person(struct snapshot *s, int64_t person, int64_t government, const struct snapshot_member *members,
+                     size_t member_count, const int64_t *homes, size_t home_count, bool removed)
+{
+    if (member_count > MEMBERS_MAX || home_count > HOMES_MAX || (removed && !s->header.is_delta))
         return false;
     struct row_person row = {.id = person,
                              .government = government,
-                             .patterns_at = rows_count(&s->pattern_ids, sizeof(int64_t)),
+                             .member_first = (uint32_t)rows_count(&s->members, sizeof(struct image_member)),
                              .home_first = (uint32_t)rows_count(&s->homes, sizeof(int64_t)),
+                             .member_count = (uint16_t)(removed ? 0 : member_count),
                              .home_count = (uint16_t)(removed ? 0 : home_count),
                              .removed = removed};
-    if (!removed && (!buf_add(&s->pattern_ids, pattern_ids, (size_t)s->header.days * sizeof(int64_t)) ||
-                     !buf_add(&s->homes, homes, home_count * sizeof(int64_t))))
+    if (!removed && (!members_keep(s, members, member_count) || !buf_add(&s->homes, homes, home_count * sizeof(int64_t))))
         return false;
     return buf_add(&s->persons, &row, sizeof row);
 }

@@ -16,8 +16,8 @@ struct snapshot_header {
     int64_t epoch, number;   /* version */
     int64_t base_number;     /* delta: the base it belongs to; base: = number */
     int64_t compiled_us;
-    int32_t first_day;       /* days since 1970; plans cover first_day … first_day + days − 1 */
-    int32_t days;            /* ≤ 16 */
+    int32_t first_day;       /* days since 1970; slots cover first_day … first_day + days − 1 */
+    int32_t days;            /* ≤ 16; a delta's window is its base's */
     bool is_delta;
 };
 
@@ -27,7 +27,12 @@ struct snapshot_session {
     enum counts_as counts_as;
     int64_t accept_from_us, accept_until_us, due_us, on_time_from_us, on_time_until_us;
 };
-/* A day pattern: what many people share on one day. */
+/* From one local day (since 1970) to another, both within, a person shares the plan of a pair, 1 … INT32_MAX. */
+struct snapshot_member {
+    int32_t first_day, last_day;
+    uint32_t pair;
+};
+/* A day pattern: what many pairs share on one day. */
 struct snapshot_pattern {
     int64_t id;              /* SQL's own id of the pattern */
     int64_t starts_us, ends_us; /* the local day in UTC */
@@ -46,9 +51,11 @@ void snapshot_free(struct snapshot *s);
 /* Each returns false when memory is short or the row is malformed. Texts are copied. */
 bool snapshot_business(struct snapshot *s, const char *phone_number_id, int64_t government);
 bool snapshot_pattern(struct snapshot *s, const struct snapshot_pattern *p);
-/* pattern_ids[days]: 0 = no plan compiled for that day. removed: a delta hides the base's entry. homes: fence ids. */
-bool snapshot_person(struct snapshot *s, int64_t person, int64_t government, const int64_t *pattern_ids,
-                     const int64_t *homes, size_t home_count, bool removed);
+/* The plan of the pair on a day of the window is this pattern, given before or after. A pair and day once only. */
+bool snapshot_slot(struct snapshot *s, uint32_t pair, int32_t day, int64_t pattern_id);
+/* members: by first day, not overlapping. removed: a delta hides the base's entry. homes: fence ids. */
+bool snapshot_person(struct snapshot *s, int64_t person, int64_t government, const struct snapshot_member *members,
+                     size_t member_count, const int64_t *homes, size_t home_count, bool removed);
 bool snapshot_token(struct snapshot *s, const uint8_t token_hash[32], int kind, int64_t id, int64_t government,
                     int64_t person, enum channel channel, bool revoked, bool removed);
 bool snapshot_number(struct snapshot *s, int64_t government, const char *number_or_user_id, bool is_user_id,

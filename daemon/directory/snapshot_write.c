@@ -2,10 +2,10 @@
  *
  * Where the same key was handed over twice, the row that matters to a door wins: for credentials the one not removed,
  * not revoked, of the newest device (a number enrolled again after a revocation); for fences the newest version. A
- * person given twice, or one whose plan names a pattern that was not handed over, is the caller's mistake and refused
- * with a reason. Patterns of equal content become one, whatever their ids.
+ * person or a slot given twice, or a slot whose pattern was not handed over, is the caller's mistake and refused with a
+ * reason. Patterns of equal content become one, whatever their ids.
  *
- * The file is built in memory (200,000 people: some 60 MB), written beside its final name, synced, renamed, and the
+ * The file is built in memory (200,000 people: some 50 MB), written beside its final name, synced, renamed, and the
  * folder synced: whoever opens the name sees the old file or the new one, whole. Format: image.h. One thread. */
 #include <errno.h>
 #include <fcntl.h>
@@ -28,8 +28,8 @@ struct layout {
     struct buf shared;          /* uint32_t */
     struct buf indexes;
     struct buf patterns;        /* image_pattern: the distinct ones */
+    struct buf slots;           /* image_slot */
     struct buf person_rows;     /* image_person */
-    struct buf days;            /* uint32_t */
     char *error;
     size_t error_cap;
 };
@@ -217,6 +217,44 @@ static const struct row_pattern *find_pattern(const struct snapshot *s, int64_t 
     return n == 0 ? NULL : bsearch(&key, s->patterns.data, n, sizeof key, order_pattern_ids);
 }
 
+/* ---- slots ---- */
+
+static int order_slots(const void *a, const void *b)
+{
+    const struct row_slot *x = a, *y = b;
+    return image_order_slot(x->pair, x->day, y->pair, y->day);
+}
+
+static bool lay_slot(struct layout *l, const struct row_slot *slot)
+{
+    const struct row_pattern *pattern = find_pattern(l->s, slot->pattern);
+    if (pattern == NULL) {
+        snprintf(l->error, l->error_cap, "the slot of pair %u on day %d needs pattern %lld, which was not given",
+                 slot->pair, slot->day, (long long)slot->pattern);
+        return false;
+    }
+    struct image_slot row = {.pair = slot->pair, .day = slot->day, .pattern = pattern->index};
+    return buf_add(&l->slots, &row, sizeof row) || out_of_memory(l);
+}
+
+/* By pair and day, with their patterns' indexes. */
+static bool lay_slots(struct snapshot *s, struct layout *l)
+{
+    struct row_slot *rows = (void *)s->slots.data;
+    size_t n = rows_count(&s->slots, sizeof *rows);
+    if (n > 0)
+        qsort(rows, n, sizeof *rows, order_slots);
+    for (size_t i = 0; i < n; i++) {
+        if (i > 0 && order_slots(&rows[i - 1], &rows[i]) == 0) {
+            snprintf(l->error, l->error_cap, "the slot of pair %u on day %d was given twice", rows[i].pair, rows[i].day);
+            return false;
+        }
+        if (!lay_slot(l, &rows[i]))
+            return false;
+    }
+    return true;
+}
+
 /* ---- governments and their shared fences ---- */
 
 static int order_ids(const void *a, const void *b)
@@ -278,26 +316,12 @@ static bool lay_person(struct layout *l, const struct row_person *p)
     const int64_t *government = bsearch(&p->government, l->governments, l->government_count, sizeof *l->governments, order_ids);
     struct image_person row = {.id = p->id,
                                .government = (uint32_t)(government - l->governments),
+                               .member_first = p->member_count > 0 ? p->member_first : 0,
                                .home_first = p->home_count > 0 ? p->home_first : 0,
+                               .member_count = p->member_count,
                                .home_count = p->home_count,
                                .removed = p->removed};
-    uint32_t days[IMAGE_DAYS_MAX] = {0};
-    for (int i = 0; !p->removed && i < l->s->header.days; i++) {
-        int64_t id;
-        memcpy(&id, l->s->pattern_ids.data + (p->patterns_at + (size_t)i) * sizeof id, sizeof id);
-        if (id == 0)
-            continue;
-        const struct row_pattern *pattern = find_pattern(l->s, id);
-        if (pattern == NULL) {
-            snprintf(l->error, l->error_cap, "person %lld needs pattern %lld, which was not given", (long long)p->id,
-                     (long long)id);
-            return false;
-        }
-        days[i] = pattern->index + 1;
-    }
-    return (buf_add(&l->person_rows, &row, sizeof row) &&
-            buf_add(&l->days, days, (size_t)l->s->header.days * sizeof days[0])) ||
-           out_of_memory(l);
+    return buf_add(&l->person_rows, &row, sizeof row) || out_of_memory(l);
 }
 
 static bool lay_out(struct snapshot *s, struct layout *l)
@@ -305,7 +329,8 @@ static bool lay_out(struct snapshot *s, struct layout *l)
     keep_best(&s->tokens, sizeof(struct image_token), order_tokens, token_beats);
     keep_best(&s->numbers, sizeof(struct image_number), order_numbers, number_beats);
     keep_best(&s->fences, sizeof(struct image_fence), order_fences, fence_beats);
-    if (!sort_businesses(s, l) || !sort_persons(s, l) || !share_patterns(s, l) || !collect_governments(l))
+    if (!sort_businesses(s, l) || !sort_persons(s, l) || !share_patterns(s, l) || !lay_slots(s, l) ||
+        !collect_governments(l))
         return false;
     for (size_t i = 0; i < l->government_count; i++)
         if (!index_government(l, l->governments[i]))
@@ -323,14 +348,14 @@ static bool compose(const struct layout *l, struct buf *out)
 {
     const struct snapshot *s = l->s;
     const struct buf *const content[SECTION_COUNT] = {
-        [SECTION_PERSONS] = &l->person_rows,      [SECTION_DAYS] = &l->days,
+        [SECTION_PERSONS] = &l->person_rows,      [SECTION_MEMBERS] = &s->members,
         [SECTION_HOMES] = &s->homes,              [SECTION_TOKENS] = &s->tokens,
         [SECTION_NUMBERS] = &s->numbers,          [SECTION_BUSINESSES] = &s->businesses,
-        [SECTION_GOVERNMENTS] = &l->government_rows, [SECTION_PATTERNS] = &l->patterns,
-        [SECTION_SESSIONS] = &s->sessions,        [SECTION_PATTERN_FENCES] = &s->fence_ids,
-        [SECTION_FENCES] = &s->fences,            [SECTION_SHARED] = &l->shared,
-        [SECTION_INDEXES] = &l->indexes,          [SECTION_SHAPES] = &s->shapes,
-        [SECTION_STRINGS] = &s->texts.bytes,
+        [SECTION_GOVERNMENTS] = &l->government_rows, [SECTION_SLOTS] = &l->slots,
+        [SECTION_PATTERNS] = &l->patterns,        [SECTION_SESSIONS] = &s->sessions,
+        [SECTION_PATTERN_FENCES] = &s->fence_ids, [SECTION_FENCES] = &s->fences,
+        [SECTION_SHARED] = &l->shared,            [SECTION_INDEXES] = &l->indexes,
+        [SECTION_SHAPES] = &s->shapes,            [SECTION_STRINGS] = &s->texts.bytes,
     };
     static const uint8_t zeros[8];
     struct image_header h = {.version = IMAGE_VERSION,
@@ -388,7 +413,7 @@ fail:
 int snapshot_write(struct snapshot *s, const char *dir, const char *name, char *error, size_t error_cap)
 {
     struct layout l = {.s = s, .error = error, .error_cap = error_cap};
-    struct buf *const bufs[] = {&l.government_rows, &l.shared, &l.indexes, &l.patterns, &l.person_rows, &l.days};
+    struct buf *const bufs[] = {&l.government_rows, &l.shared, &l.indexes, &l.patterns, &l.slots, &l.person_rows};
     struct buf file;
     int dir_fd = -1, ret = -1;
     for (size_t i = 0; i < sizeof bufs / sizeof bufs[0]; i++)

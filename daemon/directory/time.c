@@ -67,15 +67,15 @@ struct decided time_decide(const struct image_pattern *arrival_day, const struct
 bool time_session(const struct plan *p, int64_t t_us, struct session_ref *ret)
 {
     struct session_ref found = {.session = NULL};
-    for (int i = 0; i < p->image->header->days; i++) {
-        const struct image_pattern *pattern = plan_on(p, i);
-        for (uint32_t k = 0; pattern != NULL && k < pattern->session_count; k++) {
-            const struct image_pattern_session *s = &p->image->sessions[pattern->session_first + k];
+    for (int32_t i = 0; i < p->days; i++) {
+        struct pattern_ref on = p->on[i];
+        for (uint32_t k = 0; on.pattern != NULL && k < on.pattern->session_count; k++) {
+            const struct image_pattern_session *s = &on.image->sessions[on.pattern->session_first + k];
             if (t_us < s->accept_from_us || t_us >= s->accept_until_us)
                 continue;
             /* compiled intervals never overlap; if they did, the earlier ends where the later begins */
             if (found.session == NULL || s->accept_from_us > found.session->accept_from_us)
-                found = (struct session_ref){pattern, s, p->image->header->first_day + i};
+                found = (struct session_ref){on, s, p->first_day + i};
         }
     }
     if (found.session == NULL)
@@ -101,24 +101,24 @@ static void judge_session(const struct image_pattern_session *s, int64_t t_us, s
     }
 }
 
-const struct image_pattern *time_judge(const struct plan *p, int64_t t_us, struct judgement *ret)
+struct pattern_ref time_judge(const struct plan *p, int64_t t_us, struct judgement *ret)
 {
     ret->verdict = VERDICT_PENDING;
     ret->day = INT32_MIN;
     if (p == NULL)
-        return NULL;
+        return (struct pattern_ref){NULL, NULL};
     struct session_ref found;
     if (time_session(p, t_us, &found)) {
         ret->day = found.day;
         ret->session = found.session->id;
-        ret->session_code = image_text(p->image, found.session->code);
-        ret->session_label = image_text(p->image, found.session->label);
+        ret->session_code = image_text(found.of.image, found.session->code);
+        ret->session_label = image_text(found.of.image, found.session->label);
         ret->counts_as = (enum counts_as)found.session->counts_as;
         judge_session(found.session, t_us, ret);
-        return found.pattern;
+        return found.of;
     }
-    const struct image_pattern *pattern = plan_at(p, t_us, &ret->day);
-    if (pattern != NULL)
-        ret->verdict = pattern->session_count == 0 ? VERDICT_NOT_EXPECTED : VERDICT_OUTSIDE_WINDOW;
-    return pattern;
+    struct pattern_ref on = plan_at(p, t_us, &ret->day);
+    if (on.pattern != NULL)
+        ret->verdict = on.pattern->session_count == 0 ? VERDICT_NOT_EXPECTED : VERDICT_OUTSIDE_WINDOW;
+    return on;
 }

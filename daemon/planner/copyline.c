@@ -82,8 +82,8 @@ static bool get_bool(const char *s, bool *ret)
     return true;
 }
 
-/* "{1,2,NULL}" into ret; NULL elements and a NULL array count as 0 and as empty. −1 when malformed or too many. */
-static int get_ids(char *s, int64_t *ret, int max)
+/* "{1,2}" into ret, numbers from 0 to most; a NULL array counts as empty. −1 when malformed or more than IDS_MAX. */
+static int get_numbers(char *s, int64_t most, int64_t ret[IDS_MAX])
 {
     if (s == NULL || strcmp(s, "{}") == 0)
         return 0;
@@ -96,10 +96,7 @@ static int get_ids(char *s, int64_t *ret, int max)
         char *comma = strchr(at, ',');
         if (comma != NULL)
             *comma = '\0';
-        if (count == max)
-            return -1;
-        ret[count] = 0;
-        if (strcmp(at, "NULL") != 0 && !get_id(at, &ret[count]))
+        if (count == IDS_MAX || !get_int(at, 0, most, &ret[count]))
             return -1;
         count++;
         at = comma == NULL ? NULL : comma + 1;
@@ -107,20 +104,43 @@ static int get_ids(char *s, int64_t *ret, int max)
     return count;
 }
 
+static int get_ids(char *s, int64_t ret[IDS_MAX])
+{
+    return get_numbers(s, INT64_MAX, ret);
+}
+
 /* ---- rows ---- */
 
-static bool take_person(struct snapshot *to, int days, char **f)
+/* Three arrays of the same length: first days, last days, pairs. Returns the length, −1 when malformed. */
+static int take_members(char **f, struct snapshot_member ret[IDS_MAX])
 {
-    static int64_t patterns[32], homes[IDS_MAX];
+    static int64_t first_days[IDS_MAX], last_days[IDS_MAX], pairs[IDS_MAX];
+    int count = get_numbers(f[0], INT32_MAX, first_days);
+    if (get_numbers(f[1], INT32_MAX, last_days) != count || get_numbers(f[2], INT32_MAX, pairs) != count)
+        return -1;
+    for (int i = 0; i < count; i++)
+        ret[i] = (struct snapshot_member){(int32_t)first_days[i], (int32_t)last_days[i], (uint32_t)pairs[i]};
+    return count;
+}
+
+static bool take_person(struct snapshot *to, char **f)
+{
+    static struct snapshot_member members[IDS_MAX];
+    static int64_t homes[IDS_MAX];
     int64_t person, government;
     bool removed;
-    if (!get_id(f[0], &person) || !get_id(f[1], &government) || !get_bool(f[4], &removed))
+    if (!get_id(f[0], &person) || !get_id(f[1], &government) || !get_bool(f[6], &removed))
         return false;
-    memset(patterns, 0, sizeof patterns);
-    int count = get_ids(f[2], patterns, 32), home_count = get_ids(f[3], homes, IDS_MAX);
-    if (home_count < 0 || count < 0 || (!removed && count != days))
-        return false;
-    return snapshot_person(to, person, government, patterns, homes, (size_t)home_count, removed);
+    int member_count = take_members(f + 2, members), home_count = get_ids(f[5], homes);
+    return member_count >= 0 && home_count >= 0 &&
+           snapshot_person(to, person, government, members, (size_t)member_count, homes, (size_t)home_count, removed);
+}
+
+static bool take_slot(struct snapshot *to, char **f)
+{
+    int64_t pair, day, pattern;
+    return get_int(f[0], 1, INT32_MAX, &pair) && get_int(f[1], 0, INT32_MAX, &day) && get_id(f[2], &pattern) &&
+           snapshot_slot(to, (uint32_t)pair, (int32_t)day, pattern);
 }
 
 static bool session_text(const json_value *v, const char *name, const char **ret)
@@ -177,7 +197,7 @@ static bool take_pattern(struct snapshot *to, char **f)
         f[5] == NULL || !take_decides(f[6], p.decides))
         return false;
     p.accuracy_cap_m = strtod(f[5], &end);
-    int fence_count = get_ids(f[8], fences, IDS_MAX);
+    int fence_count = get_ids(f[8], fences);
     if (end == f[5] || *end != '\0' || fence_count < 0)
         return false;
     p.fence_count = (size_t)fence_count;
@@ -240,19 +260,21 @@ static bool take_business(struct snapshot *to, char **f)
     return f[0] != NULL && get_id(f[1], &government) && snapshot_business(to, f[0], government);
 }
 
-bool copyline_take(struct snapshot *to, int days, char **fields, int count, char *error, size_t error_cap)
+bool copyline_take(struct snapshot *to, char **fields, int count, char *error, size_t error_cap)
 {
     static const struct {
         const char *kind;
         int columns;
         bool (*take)(struct snapshot *to, char **f);
-    } kinds[] = {{"pattern", 9, take_pattern},
+    } kinds[] = {{"person", 7, take_person},
+                 {"slot", 3, take_slot},
+                 {"pattern", 9, take_pattern},
                  {"token", 8, take_token},
                  {"number", 7, take_number},
                  {"fence", 8, take_fence},
                  {"business", 2, take_business}};
     const char *kind = count < 1 || fields[0] == NULL ? "" : fields[0];
-    bool good = strcmp(kind, "person") == 0 && count == 6 && take_person(to, days, fields + 1);
+    bool good = false;
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0] && !good; i++)
         good = strcmp(kind, kinds[i].kind) == 0 && count == kinds[i].columns + 1 && kinds[i].take(to, fields + 1);
     if (!good)

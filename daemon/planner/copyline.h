@@ -13,9 +13,8 @@
  * Returns the fields, −1 when malformed or too many. */
 int copyline_split(char *line, size_t len, char *ret_fields[COPYLINE_FIELDS_MAX]);
 
-/* The first field names the kind of the row: person, pattern, token, number, fence, business; the others are the columns
- * of the view api.directory_<kind> in the order of its documentation. days: pattern ids a person has. false with a
- * reason. */
-bool copyline_take(struct snapshot *to, int days, char **fields, int count, char *error, size_t error_cap);
+/* The first field names the kind of the row: person, slot, pattern, token, number, fence, business; the others are the
+ * columns of the view api.directory_<kind> in its own order. false with a reason. */
+bool copyline_take(struct snapshot *to, char **fields, int count, char *error, size_t error_cap);
 
 #endif

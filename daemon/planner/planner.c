@@ -66,21 +66,22 @@ struct planner {
     char error[256];
 };
 
-/* hadir.since decides what the views show; patterns always come whole, because people of a delta may have old ones.
- * Several COPYs in one simple query are one transaction. */
+/* hadir.since decides what the views show: everything, or what changed since a base; of patterns those that the shown
+ * slots name. Several COPYs in one simple query are one transaction. */
 static const char COPY_DIRECTORY[] =
     "set transaction isolation level repeatable read, read only;"
-    "copy (select 'person', person, government, pattern_ids, homes, removed from api.directory_person) to stdout;"
+    "copy (select 'person', person, government, first_days, last_days, pairs, homes, removed from api.directory_person)"
+    " to stdout;"
+    "copy (select 'slot', pair, day, pattern from api.directory_slot) to stdout;"
+    "copy (select 'pattern', id, starts_us, ends_us, place, anywhere, accuracy_cap_m, decides, sessions, fences"
+    " from api.directory_pattern) to stdout;"
     "copy (select 'token', token_hash, kind, id, government, person, channel, revoked, removed from api.directory_token)"
     " to stdout;"
     "copy (select 'number', government, value, is_user_id, device, person, revoked, removed from api.directory_number)"
     " to stdout;"
     "copy (select 'fence', fence, version, government, kind, name, shared, shape, removed from api.directory_fence)"
     " to stdout;"
-    "copy (select 'business', phone_number_id, government from api.directory_business) to stdout;"
-    "set local hadir.since = '0';"
-    "copy (select 'pattern', id, starts_us, ends_us, place, anywhere, accuracy_cap_m, decides, sessions, fences"
-    " from api.directory_pattern) to stdout";
+    "copy (select 'business', phone_number_id, government from api.directory_business) to stdout";
 
 static const char REFRESH[] =
     "select epoch, number, changed_people, first_day - date '1970-01-01', days,"
@@ -211,7 +212,7 @@ static void on_copy_line(void *arg, const char *line, size_t len)
         snprintf(p->error, sizeof p->error, "more people than a delta holds");
         return;
     }
-    if (!copyline_take(p->making, p->next.days, fields, count, p->error, sizeof p->error))
+    if (!copyline_take(p->making, fields, count, p->error, sizeof p->error))
         p->failed = true;
 }
 

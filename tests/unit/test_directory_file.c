@@ -100,16 +100,17 @@ static void number_name(char dst[32], const char *prefix, int i)
 
 #define PEOPLE 500
 
-/* People handed over in an odd order, all with three days of shared patterns, a token and every third a number. */
+/* People handed over in an odd order, all in one of two pairs with a plan on the first and the last of three days, with a
+ * token and every third a number. */
 static int write_base(void)
 {
     struct snapshot *s = begin(10, 10);
     char name[32];
     const int64_t office = 1000, both[] = {1000, 1001};
     for (int i = 0; i < PEOPLE; i++) {
-        int64_t person = 1 + (i * 7919) % PEOPLE, patterns[DAYS] = {1 + person % 2, 0, 3};
-        int64_t homes[] = {1500 + person};
-        ck_assert(snapshot_person(s, person, 1 + person % 3, patterns, homes, (size_t)(person % 2), false));
+        int64_t person = 1 + (i * 7919) % PEOPLE, homes[] = {1500 + person};
+        const struct snapshot_member members[] = {{100, 200, 7}, {FIRST_DAY, FIRST_DAY + 900, 1 + (uint32_t)person % 2}};
+        ck_assert(snapshot_person(s, person, 1 + person % 3, members, 2, homes, (size_t)(person % 2), false));
         number_name(name, "token", (int)person);
         add_token(s, name, 5000 + person, person, person % 10 == 0, false);
         number_name(name, "62811", (int)person);
@@ -118,6 +119,10 @@ static int write_base(void)
         if (person % 5 == 0)
             ck_assert(snapshot_number(s, 1, name, true, 6000 + person, person, true, false));
     }
+    ck_assert(snapshot_slot(s, 2, FIRST_DAY + 2, 4));
+    ck_assert(snapshot_slot(s, 1, FIRST_DAY + 2, 3));
+    ck_assert(snapshot_slot(s, 2, FIRST_DAY, 2));
+    ck_assert(snapshot_slot(s, 1, FIRST_DAY, 1));
     add_pattern(s, 1, 0, "pagi", &office, 1);
     add_pattern(s, 2, 0, "pagi", both, 2);
     add_pattern(s, 3, 2, "pagi", NULL, 0);
@@ -226,11 +231,12 @@ START_TEST(a_delta_lies_over_its_base)
     ck_assert_int_eq(f.directory_number, 10);
 
     struct snapshot *s = begin(12, 10);
-    const int64_t patterns[DAYS] = {77, 0, 0};
-    ck_assert(snapshot_person(s, 5, 1, patterns, NULL, 0, false));
-    ck_assert(snapshot_person(s, 6, 1, NULL, NULL, 0, true));
-    ck_assert(snapshot_person(s, 9000, 1, patterns, NULL, 0, false));
-    ck_assert(snapshot_person(s, 9001, 1, NULL, NULL, 0, true));
+    const struct snapshot_member fresh = {FIRST_DAY, FIRST_DAY, 70};
+    ck_assert(snapshot_person(s, 5, 1, &fresh, 1, NULL, 0, false));
+    ck_assert(snapshot_person(s, 6, 1, NULL, 0, NULL, 0, true));
+    ck_assert(snapshot_person(s, 9000, 1, &fresh, 1, NULL, 0, false));
+    ck_assert(snapshot_person(s, 9001, 1, NULL, 0, NULL, 0, true));
+    ck_assert(snapshot_slot(s, fresh.pair, FIRST_DAY, 77));
     add_pattern(s, 77, 0, "siang", NULL, 0);
     add_token(s, "token5", 5005, 5, true, false);
     add_token(s, "token6", 5006, 6, false, true);
@@ -326,28 +332,69 @@ START_TEST(the_row_that_matters_wins)
 }
 END_TEST
 
-START_TEST(mistakes_of_the_caller_are_named)
+static void expect_not_written(struct snapshot *s, const char *reason)
 {
-    const int64_t patterns[DAYS] = {8, 0, 0};
-    struct snapshot *s = begin(1, 1);
-    ck_assert(snapshot_person(s, 12, 1, patterns, NULL, 0, false));
     ck_assert_int_eq(snapshot_write(s, folder, "base", error, sizeof error), -1);
-    ck_assert_str_eq(error, "person 12 needs pattern 8, which was not given");
-    add_pattern(s, 8, 0, "pagi", NULL, 0);
-    ck_assert(snapshot_person(s, 12, 2, patterns, NULL, 0, false));
-    ck_assert_int_eq(snapshot_write(s, folder, "base", error, sizeof error), -1);
-    ck_assert_str_eq(error, "person 12 was given twice");
+    ck_assert_str_eq(error, reason);
     snapshot_free(s);
+}
+
+START_TEST(what_does_not_fit_together_is_not_written)
+{
+    struct snapshot *s = begin(1, 1);
+    ck_assert(snapshot_slot(s, 12, FIRST_DAY, 8));
+    ck_assert_int_eq(snapshot_write(s, folder, "base", error, sizeof error), -1);
+    ck_assert_str_eq(error, "the slot of pair 12 on day 20450 needs pattern 8, which was not given");
+    add_pattern(s, 8, 0, "pagi", NULL, 0);
+    add_pattern(s, 9, 0, "siang", NULL, 0);
+    ck_assert(snapshot_slot(s, 12, FIRST_DAY + 1, 8));
+    close(snapshot_write(s, folder, "base", error, sizeof error)); /* the same day of the same plan is no mistake */
+    ck_assert(snapshot_slot(s, 12, FIRST_DAY + 1, 9));
+    expect_not_written(s, "the slot of pair 12 on day 20451 was given twice");
+
+    s = begin(1, 1);
+    ck_assert(snapshot_person(s, 12, 1, NULL, 0, NULL, 0, false));
+    ck_assert(snapshot_person(s, 12, 2, NULL, 0, NULL, 0, false));
+    expect_not_written(s, "person 12 was given twice");
 
     s = begin(1, 1);
     add_pattern(s, 8, 0, "pagi", NULL, 0);
     add_pattern(s, 8, 1, "pagi", NULL, 0);
-    ck_assert_int_eq(snapshot_write(s, folder, "base", error, sizeof error), -1);
-    ck_assert_str_eq(error, "pattern 8 was given twice, differently");
-    snapshot_free(s);
+    expect_not_written(s, "pattern 8 was given twice, differently");
+}
+END_TEST
 
-    s = begin(1, 1);
-    ck_assert(!snapshot_person(s, 12, 1, NULL, NULL, 0, true)); /* a base removes nobody */
+START_TEST(malformed_memberships_and_slots_are_refused)
+{
+    static const struct snapshot_member bad[][2] = {
+        {{-1, 5, 1}, {6, 7, 2}},     {{5, 4, 1}, {6, 7, 2}},         {{0, 84007, 1}, {84006, 84006, 2}},
+        {{0, 5, 0}, {6, 7, 2}},      {{0, 5, 0x80000000}, {6, 7, 2}}, {{0, 5, 1}, {5, 7, 2}},
+        {{6, 7, 1}, {0, 5, 2}},      {{0, 5, 1}, {0, 5, 1}},
+    };
+    struct snapshot *s = begin(1, 1);
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        ck_assert_msg(!snapshot_person(s, 12, 1, bad[i], 2, NULL, 0, false), "%zu", i);
+    ck_assert(!snapshot_person(s, 12, 1, bad[0], 10001, NULL, 0, false));
+    ck_assert(!snapshot_slot(s, 0, FIRST_DAY, 8));
+    ck_assert(!snapshot_slot(s, 0x80000000, FIRST_DAY, 8));
+    ck_assert(!snapshot_slot(s, 1, FIRST_DAY - 1, 8));
+    ck_assert(!snapshot_slot(s, 1, FIRST_DAY + DAYS, 8));
+    ck_assert(!snapshot_slot(s, 1, INT32_MIN, 8));
+    ck_assert(!snapshot_slot(s, 1, FIRST_DAY, 0));
+    const struct snapshot_member ends[] = {{0, 0, 0x7fffffff}, {84006, 84006, 1}};
+    ck_assert(snapshot_person(s, 13, 1, ends, 2, NULL, 0, false));
+    ck_assert(snapshot_slot(s, 0x7fffffff, FIRST_DAY + DAYS - 1, 8));
+    add_pattern(s, 8, 0, "pagi", NULL, 0);
+    struct directory *d = adopted(finish(s, "base")); /* what was refused left nothing behind that a reader refuses */
+    ck_assert_uint_eq(directory_people(d), 1);
+    directory_free(d);
+}
+END_TEST
+
+START_TEST(mistakes_of_the_caller_are_refused)
+{
+    struct snapshot *s = begin(1, 1);
+    ck_assert(!snapshot_person(s, 12, 1, NULL, 0, NULL, 0, true)); /* a base removes nobody */
     ck_assert(!snapshot_fence(s, 1, 1, 1, FENCE_OFFICE, "x", false, (struct fence_shape){NULL, 0}, false));
     ck_assert(!snapshot_business(s, "", 1));
     ck_assert(!snapshot_business(s, "\xff", 1));
@@ -395,9 +442,9 @@ END_TEST
 
 /* ---- damage ---- */
 
-static uint8_t *read_base(size_t *ret_len)
+/* Takes fd. */
+static uint8_t *read_file(int fd, size_t *ret_len)
 {
-    int fd = write_base();
     struct stat st;
     ck_assert_int_eq(fstat(fd, &st), 0);
     ck_assert(st.st_size > 0 && st.st_size < 10 << 20);
@@ -407,6 +454,11 @@ static uint8_t *read_base(size_t *ret_len)
     close(fd);
     *ret_len = len;
     return bytes;
+}
+
+static uint8_t *read_base(size_t *ret_len)
+{
+    return read_file(write_base(), ret_len);
 }
 
 static int file_of(const uint8_t *bytes, size_t len)
@@ -482,37 +534,78 @@ static void exercise(struct directory *d)
     directory_find_business(d, "20555", 5);
 }
 
-/* A forger computes the checksum anew: whatever field he changes, the file is refused or still safe to use. */
+/* A forger computes the checksum anew. */
+static int forged(const uint8_t *bytes, size_t len, unsigned i)
+{
+    static const uint8_t values[] = {0xff, 0x00, 0x01, 0x7f, 0x80};
+    const struct image_header *h = (const void *)bytes;
+    size_t section = random_below(SECTION_COUNT), at;
+    size_t section_bytes = (size_t)h->sections[section].count * image_record_bytes((enum image_section)section);
+    if (i % 6 == 0 || section_bytes == 0)
+        at = 8 + random_below(sizeof *h - 8);
+    else
+        at = (size_t)h->sections[section].offset + random_below((uint32_t)section_bytes);
+    uint8_t *copy = malloc(len);
+    memcpy(copy, bytes, len);
+    for (size_t k = at; k < at + 1 + random_below(4) && k < len; k++)
+        copy[k] = (uint8_t)(i % 3 == 0 ? copy[k] ^ (1u << random_below(8)) : values[random_below(5)]);
+    image_checksum(copy, len, ((struct image_header *)(void *)copy)->checksum);
+    int fd = file_of(copy, len);
+    free(copy);
+    return fd;
+}
+
+/* Whatever field he changes, the file is refused or still safe to use. */
 START_TEST(forged_files_are_refused_or_safe)
 {
     size_t len;
     uint8_t *bytes = read_base(&len);
-    uint8_t *copy = malloc(len);
     unsigned refused = 0, rounds = 1200;
     for (unsigned i = 0; i < rounds; i++) {
-        memcpy(copy, bytes, len);
-        static const uint8_t values[] = {0xff, 0x00, 0x01, 0x7f, 0x80};
-        const struct image_header *h = (const void *)bytes;
-        size_t section = random_below(SECTION_COUNT), at;
-        size_t section_bytes = (size_t)h->sections[section].count * image_record_bytes((enum image_section)section);
-        if (i % 6 == 0 || section_bytes == 0)
-            at = 8 + random_below(sizeof *h - 8);
-        else
-            at = (size_t)h->sections[section].offset + random_below((uint32_t)section_bytes);
-        for (size_t k = at; k < at + 1 + random_below(4) && k < len; k++)
-            copy[k] = (uint8_t)(i % 3 == 0 ? copy[k] ^ (1u << random_below(8)) : values[random_below(5)]);
-        struct image_header *forged = (void *)copy;
-        image_checksum(copy, len, forged->checksum);
         struct directory *d = directory_new();
-        if (directory_adopt(d, file_of(copy, len), error, sizeof error))
+        if (directory_adopt(d, forged(bytes, len, i), error, sizeof error))
             exercise(d);
         else
             refused++;
         directory_free(d);
     }
     ck_assert_msg(refused > rounds / 5, "only %u refused", refused);
-    free(copy);
     free(bytes);
+}
+END_TEST
+
+static int write_small_delta(void)
+{
+    struct snapshot *s = begin(12, 10);
+    const struct snapshot_member moved[] = {{FIRST_DAY, FIRST_DAY + 1, 1}, {FIRST_DAY + 2, FIRST_DAY + 9, 70}};
+    const int64_t fences[] = {1001, 2000}, home = 1000;
+    ck_assert(snapshot_person(s, 5, 1, moved, 2, &home, 1, false));
+    ck_assert(snapshot_person(s, 6, 1, NULL, 0, NULL, 0, true));
+    ck_assert(snapshot_slot(s, 1, FIRST_DAY, 77));
+    ck_assert(snapshot_slot(s, 1, FIRST_DAY + 1, 78));
+    ck_assert(snapshot_slot(s, 70, FIRST_DAY + 2, 79));
+    add_pattern(s, 77, 0, "siang", fences, 2);
+    add_pattern(s, 78, 1, "malam", fences, 1);
+    add_pattern(s, 79, 2, "pagi", NULL, 0);
+    add_circle(s, 2000, 1, 120.1, 200, true);
+    return finish(s, "delta");
+}
+
+START_TEST(forged_deltas_are_refused_or_safe)
+{
+    size_t len, base_len;
+    uint8_t *base = read_base(&base_len), *bytes = read_file(write_small_delta(), &len);
+    unsigned refused = 0, rounds = 1200;
+    struct directory *d = adopted(file_of(base, base_len));
+    for (unsigned i = 0; i < rounds; i++)
+        if (directory_adopt(d, forged(bytes, len, i), error, sizeof error))
+            exercise(d);
+        else
+            refused++;
+    ck_assert_msg(refused > rounds / 5 && refused < rounds, "%u refused", refused);
+    directory_free(d);
+    free(bytes);
+    free(base);
 }
 END_TEST
 
@@ -537,17 +630,38 @@ START_TEST(each_reference_is_followed_before_use)
     size_t len;
     uint8_t *b = read_base(&len);
     const struct image_header *h = (const void *)b;
-    const uint32_t far = 0x7fffffff;
+    const uint32_t far = 0x7fffffff, none = 0, above = 0x80000000;
+    const int32_t negative = -1, past = FIRST_DAY - 1, future = FIRST_DAY + DAYS, late = 84007;
+    const int32_t shared_day = 200; /* the last of the person's first membership */
+    const struct image_slot first_slot = {.pair = 1, .day = FIRST_DAY};
     const uint8_t two = 2, bad = 0xff;
     const int64_t least = INT64_MIN, most = INT64_MAX;
     const double nan = __builtin_nan("");
+    const uint32_t pattern_count = (uint32_t)h->sections[SECTION_PATTERNS].count;
 #define AT(section, type, member) (h->sections[section].offset + sizeof(struct type) + offsetof(struct type, member))
 #define FORGE(at, value, reason) expect_forgery_refused(b, len, (size_t)(at), &(value), sizeof(value), reason)
-    FORGE(h->sections[SECTION_DAYS].offset, far, "a day names no pattern");
     FORGE(AT(SECTION_PERSONS, image_person, id), least, "persons are not in order");
     FORGE(AT(SECTION_PERSONS, image_person, government), far, "a person is malformed");
+    FORGE(AT(SECTION_PERSONS, image_person, member_first), far, "a person is malformed");
     FORGE(AT(SECTION_PERSONS, image_person, home_first), far, "a person is malformed");
     FORGE(AT(SECTION_PERSONS, image_person, removed), two, "a person is malformed");
+    FORGE(AT(SECTION_PERSONS, image_person, zero), two, "a person is malformed");
+    FORGE(AT(SECTION_MEMBERS, image_member, first_day), none, "memberships are not in order");
+    FORGE(AT(SECTION_MEMBERS, image_member, first_day), shared_day, "memberships are not in order");
+    FORGE(h->sections[SECTION_MEMBERS].offset, negative, "a membership is malformed");
+    FORGE(AT(SECTION_MEMBERS, image_member, last_day), none, "a membership is malformed");
+    FORGE(AT(SECTION_MEMBERS, image_member, last_day), late, "a membership is malformed");
+    FORGE(AT(SECTION_MEMBERS, image_member, pair), none, "a membership is malformed");
+    FORGE(AT(SECTION_MEMBERS, image_member, pair), above, "a membership is malformed");
+    FORGE(AT(SECTION_SLOTS, image_slot, pair), far, "slots are not in order");
+    FORGE(AT(SECTION_SLOTS, image_slot, pair), none, "slots are not in order");
+    FORGE(AT(SECTION_SLOTS, image_slot, day), past, "slots are not in order");
+    FORGE(AT(SECTION_SLOTS, image_slot, pair), first_slot, "slots are not in order"); /* given twice */
+    FORGE(AT(SECTION_SLOTS, image_slot, day), future, "a slot is malformed");
+    FORGE(h->sections[SECTION_SLOTS].offset, none, "a slot is malformed");
+    FORGE(h->sections[SECTION_SLOTS].offset + offsetof(struct image_slot, day), past, "a slot is malformed");
+    FORGE(AT(SECTION_SLOTS, image_slot, pattern), pattern_count, "a slot names no pattern");
+    FORGE(AT(SECTION_SLOTS, image_slot, pattern), far, "a slot names no pattern");
     FORGE(AT(SECTION_TOKENS, image_token, hash), least, "tokens are not in order");
     FORGE(AT(SECTION_TOKENS, image_token, kind), bad, "a token is malformed");
     FORGE(AT(SECTION_TOKENS, image_token, channel), bad, "a token is malformed");
@@ -600,6 +714,7 @@ END_TEST
 
 UNIT_MAIN("directory/file", what_is_written_is_found, plans_are_found_by_person_and_day, a_delta_lies_over_its_base,
           a_delta_of_another_base_is_refused_and_the_old_stays, the_row_that_matters_wins,
-          mistakes_of_the_caller_are_named, a_written_file_opens_after_a_restart, flipped_bits_are_refused,
-          cut_and_grown_files_are_refused, forged_files_are_refused_or_safe, each_reference_is_followed_before_use,
-          a_person_takes_under_400_bytes)
+          what_does_not_fit_together_is_not_written, malformed_memberships_and_slots_are_refused,
+          mistakes_of_the_caller_are_refused, a_written_file_opens_after_a_restart, flipped_bits_are_refused,
+          cut_and_grown_files_are_refused, forged_files_are_refused_or_safe, forged_deltas_are_refused_or_safe,
+          each_reference_is_followed_before_use, a_person_takes_under_400_bytes)

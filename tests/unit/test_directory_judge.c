@@ -129,8 +129,11 @@ static struct directory *made(int64_t compiled_us)
     day_off(s, 1002, 2);
     night_shift(s, 1005);
     for (int64_t person = 1; person <= 8; person++) {
-        const int64_t days[DAYS] = {1000, person == NIGHT ? 1005 : person * 10 + 1, 1002, 0};
-        must(snapshot_person(s, person, 1, days, &home, 1, false));
+        const struct snapshot_member own = {FIRST_DAY, FIRST_DAY + DAYS, (uint32_t)person};
+        must(snapshot_slot(s, own.pair, FIRST_DAY, 1000));
+        must(snapshot_slot(s, own.pair, MONDAY, person == NIGHT ? 1005 : person * 10 + 1));
+        must(snapshot_slot(s, own.pair, MONDAY + 1, 1002));
+        must(snapshot_person(s, person, 1, &own, 1, &home, 1, false));
     }
     circle(s, OFFICE, FENCE_OFFICE, 0, 100, false);
     circle(s, SECOND_OFFICE, FENCE_OFFICE, 100, 100, false);

@@ -312,7 +312,9 @@ static inline int make_directory(int64_t number)
     p.decides[CHANNEL_OSMAND] = TIME_FIX;
     p.decides[CHANNEL_WHATSAPP] = TIME_MESSAGE;
     ck_assert(snapshot_pattern(s, &p));
-    ck_assert(snapshot_person(s, 100, 1, &p.id, NULL, 0, false));
+    const struct snapshot_member member = {.first_day = 0, .last_day = h.first_day + 100, .pair = 51};
+    ck_assert(snapshot_slot(s, member.pair, h.first_day, p.id));
+    ck_assert(snapshot_person(s, 100, 1, &member, 1, NULL, 0, false));
     add_token(s, TOKEN_NATIVE, CREDENTIAL_DEVICE, 7, CHANNEL_NATIVE, false);
     add_token(s, TOKEN_OWNTRACKS, CREDENTIAL_DEVICE, 8, CHANNEL_OWNTRACKS, false);
     add_token(s, TOKEN_OSMAND, CREDENTIAL_DEVICE, 9, CHANNEL_OSMAND, false);

@@ -58,7 +58,7 @@ static bool take(struct snapshot *s, const char *text)
 {
     char error[200] = "";
     int count = split(text);
-    bool good = count > 0 && copyline_take(s, 2, fields, count, error, sizeof error);
+    bool good = count > 0 && copyline_take(s, fields, count, error, sizeof error);
     ck_assert_int_eq(good, error[0] == '\0');
     return good;
 }
@@ -88,7 +88,11 @@ START_TEST(good_rows_read_back)
     struct snapshot *s = begin();
     shape_hex(hex, sizeof hex);
     snprintf(fence, sizeof fence, "fence\t3\t1\t1\toffice\tKantor\\tA\tf\t%s\tf", hex);
-    ck_assert(take(s, "person\t7\t1\t{11,NULL}\t{}\tf"));
+    ck_assert(take(s, "person\t7\t1\t{0,1}\t{0,84006}\t{5,2147483647}\t{}\tf"));
+    ck_assert(take(s, "person\t8\t1\t\\N\t\\N\t\\N\t\\N\tf")); /* belongs nowhere, has no home */
+    ck_assert(take(s, "person\t9\t1\t{}\t{}\t{}\t{3}\tf"));
+    ck_assert(take(s, "slot\t5\t0\t11"));
+    ck_assert(take(s, "slot\t2147483647\t1\t12"));
     ck_assert(take(s, "token\t" TOKEN "\t1\t70\t1\t7\t1\tf\tf"));
     ck_assert(take(s, "number\t1\t6281\tf\t71\t7\tt\tf"));
     ck_assert(take(s, fence));
@@ -106,7 +110,7 @@ START_TEST(good_rows_read_back)
     for (size_t i = 0; i < 32; i++)
         hash[i] = (uint8_t)((i % 16) * 0x11);
     ck_assert_msg(directory_adopt(d, fd, error, sizeof error), "%s", error);
-    ck_assert_uint_eq(directory_people(d), 1);
+    ck_assert_uint_eq(directory_people(d), 3);
     ck_assert(directory_find_token(d, hash, &c));
     ck_assert_int_eq(c.id, 70);
     ck_assert_int_eq(c.person, 7);
@@ -119,6 +123,10 @@ START_TEST(good_rows_read_back)
     int32_t day = -1;
     ck_assert_uint_eq(directory_sessions(d, 7, 30, &day, view, 4), 1);
     ck_assert_int_eq(view[0].due_us, 40);
+    ck_assert_uint_eq(directory_sessions(d, 7, 90000000000, &day, view, 4), 0);
+    ck_assert_int_eq(day, 1); /* a day off */
+    ck_assert_uint_eq(directory_sessions(d, 8, 30, &day, view, 4), 0);
+    ck_assert_int_eq(day, INT32_MIN);
     directory_free(d);
     snprintf(path, sizeof path, "%s/d", top);
     ck_assert_int_eq(unlink(path), 0);
@@ -129,10 +137,24 @@ END_TEST
 START_TEST(bad_rows_are_refused)
 {
     static const char *const bad[] = {
-        "", "nobody\t1", "person", "person\t7\t1\t{11}\t{}\tf", "person\t7\t1\t{11,12,13}\t{}\tf",
-        "person\tx\t1\t{11,12}\t{}\tf", "person\t-7\t1\t{11,12}\t{}\tf", "person\t7\t1\t{11,x}\t{}\tf",
-        "person\t7\t1\t11,12\t{}\tf", "person\t7\t1\t{11,12}\t{}\tmaybe", "person\t7\t1\t{11,12}\t{}\tf\tmore",
-        "person\t99999999999999999999\t1\t{11,12}\t{}\tf",
+        "", "nobody\t1", "person", "person\t7\t1\t{11,12}\t{}\tf",
+        "person\t7\t1\t{1}\t{2,3}\t{5}\t{}\tf", "person\t7\t1\t{1}\t{2}\t{5,6}\t{}\tf",
+        "person\t7\t1\t{}\t{2}\t{5}\t{}\tf",
+        "person\t7\t1\t\\N\t{2}\t{5}\t{}\tf", "person\t7\t1\t{1}\t\\N\t{5}\t{}\tf", "person\t7\t1\t{1}\t{2}\t\\N\t{}\tf",
+        "person\t7\t1\t{NULL}\t{2}\t{5}\t{}\tf", "person\t7\t1\t{1}\t{2}\t{NULL}\t{}\tf",
+        "person\t7\t1\t{1}\t{2}\t{5}\t{NULL}\tf", "person\t7\t1\t{2}\t{1}\t{5}\t{}\tf",
+        "person\t7\t1\t{-1}\t{1}\t{5}\t{}\tf", "person\t7\t1\t{1}\t{84007}\t{5}\t{}\tf",
+        "person\t7\t1\t{1}\t{infinity}\t{5}\t{}\tf", "person\t7\t1\t{1}\t{2}\t{0}\t{}\tf",
+        "person\t7\t1\t{1}\t{2}\t{2147483648}\t{}\tf", "person\t7\t1\t{4294967296}\t{4294967297}\t{5}\t{}\tf",
+        "person\t7\t1\t{1,2}\t{2,3}\t{5,6}\t{}\tf", "person\t7\t1\t{3,1}\t{3,1}\t{5,6}\t{}\tf",
+        "person\t7\t1\t1\t{2}\t{5}\t{}\tf", "person\t7\t1\t{1,}\t{2,3}\t{5,6}\t{}\tf",
+        "person\t7\t1\t{1}\t{2}\t{5}\t{x}\tf", "person\tx\t1\t{1}\t{2}\t{5}\t{}\tf",
+        "person\t-7\t1\t{1}\t{2}\t{5}\t{}\tf", "person\t7\t1\t{1}\t{2}\t{5}\t{}\tmaybe",
+        "person\t7\t1\t{1}\t{2}\t{5}\t{}\tf\tmore", "person\t7\t1\t{1}\t{2}\t{5}\t{}\tt",
+        "person\t99999999999999999999\t1\t{1}\t{2}\t{5}\t{}\tf",
+        "slot", "slot\t5\t0", "slot\t5\t0\t11\tmore", "slot\t0\t0\t11", "slot\t2147483648\t0\t11",
+        "slot\t-1\t0\t11", "slot\tx\t0\t11", "slot\t5\t-1\t11", "slot\t5\t2\t11", "slot\t5\t4294967296\t11",
+        "slot\t5\t0\t0", "slot\t5\t0\t\\N", "slot\t\\N\t0\t11", "slot\t5\t\\N\t11", "slot\t5\t0\t-11",
         "token\t0011\t1\t70\t1\t7\t1\tf\tf", "token\t" TOKEN "\t3\t70\t1\t7\t1\tf\tf", "token\t" TOKEN "\t1\t70\t1\t7\t9\tf\tf",
         "number\t1\t\\N\tf\t71\t7\tt\tf", "fence\t3\t1\t1\toffice\tK\tf\t00\tf", "fence\t3\t1\t1\tcastle\tK\tf\t0011\tf",
         "fence\t3\t1\t1\toffice\tK\tf\tzz\tf", "business\t\\N\t1",
@@ -147,7 +169,7 @@ START_TEST(bad_rows_are_refused)
     struct snapshot *s = begin();
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         ck_assert_msg(!take(s, bad[i]), "taken: %s", bad[i]);
-    ck_assert(take(s, "person\t7\t1\t{11,12}\t{}\tf")); /* a refused row leaves the rest usable */
+    ck_assert(take(s, "person\t7\t1\t{1}\t{2}\t{5}\t{}\tf")); /* a refused row leaves the rest usable */
     snapshot_free(s);
 }
 END_TEST

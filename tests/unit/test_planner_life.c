@@ -19,11 +19,13 @@
 #include "store.h"
 #include "wall.h"
 
-/* `state` is the version; `people` carry the number of their last change. A fence is asked for check-in after check-in. */
+/* `state` is the version, and of the one pair's slots the version and sessions; `people` carry the number of their last
+ * change. A fence is asked for check-in after check-in. */
 static const char API[] =
     "create role hadir_planner login; create schema api; grant usage on schema api to hadir_planner;"
-    "create table api.state (epoch bigint, number bigint, changed bigint, first_day date, refreshes bigint);"
-    "insert into api.state values (1, 100, 0, '1970-01-11', 0);"
+    "create table api.state (epoch bigint, number bigint, changed bigint, first_day date, refreshes bigint, slots bigint,"
+    " sessions jsonb);"
+    "insert into api.state values (1, 100, 0, '1970-01-11', 0, 100, '[]');"
     "create table api.people (person bigint, number bigint, removed bool);"
     "insert into api.people select i, 100, false from generate_series(1, 50) i;"
     "create table api.wanted (checkin uuid, metres float8, relation text);"
@@ -33,11 +35,14 @@ static const char API[] =
     " update api.state set refreshes = refreshes + 1 returning epoch, number, changed, first_day, 2, now() $f$;"
     "create function api.since() returns bigint language sql as $f$"
     " select coalesce(nullif(current_setting('hadir.since', true), '')::bigint, 0) $f$;"
-    "create view api.directory_person as select person, 1::bigint as government, array[9, 9]::bigint[] as pattern_ids,"
-    " array[]::bigint[] as homes, removed from api.people where number > api.since() and (not removed or api.since() > 0);"
+    "create view api.directory_person as select person, 1::bigint as government, array[0] as first_days,"
+    " array[84006] as last_days, array[3] as pairs, array[]::bigint[] as homes, removed from api.people"
+    " where number > api.since() and (not removed or api.since() > 0);"
+    "create view api.directory_slot as select 3 as pair, first_day - date '1970-01-01' as day, 9::bigint as pattern"
+    " from api.state where slots > api.since();"
     "create view api.directory_pattern as select 9::bigint as id, 864000000000 as starts_us, 950400000000 as ends_us,"
     " 'WFO' as place, false as anywhere, 100::float8 as accuracy_cap_m, array['fix','fix','fix','message'] as decides,"
-    " '[]'::jsonb as sessions, array[]::bigint[] as fences where api.since() = 0;"
+    " sessions, array[]::bigint[] as fences from api.state where slots > api.since();"
     "create view api.directory_token as select repeat('ab', 32) as token_hash, 1 as kind, 1::bigint as id, 1::bigint as"
     " government, 1::bigint as person, 1 as channel, false as revoked, false as removed;"
     "create view api.directory_number as select 1::bigint as government, '62'::text as value, false as is_user_id,"
@@ -219,6 +224,16 @@ static void prepare(void)
     ck_assert_ptr_nonnull(mkdtemp(folder));
 }
 
+/* How many sessions the door knows of a person's first day. */
+static size_t sessions_of(int64_t person)
+{
+    struct session_view view[2];
+    int32_t day;
+    size_t n = directory_sessions(directory, person, 864000000000, &day, view, 2);
+    ck_assert_int_eq(day, 10);
+    return n;
+}
+
 START_TEST(base_then_deltas_then_base)
 {
     prepare();
@@ -241,13 +256,23 @@ START_TEST(base_then_deltas_then_base)
     UNTIL(deltas == 2);
     ck_assert_uint_eq(directory_people(directory), 52); /* what changed since the base, not since the last delta */
     ck_assert_uint_eq(bases, 1);
+    ck_assert_uint_eq(sessions_of(2), 0);
 
-    sql("update api.state set number = 103, changed = 10001; notify hadir_plan");
+    sql("update api.state set number = 103, changed = 0, slots = 103, sessions = '[{\"id\": 1, \"code\": \"pagi\","
+        " \"label\": \"Pagi\", \"counts_as\": \"in\", \"accept_from_us\": 1, \"accept_until_us\": 2, \"due_us\": 1,"
+        " \"on_time_from_us\": 1, \"on_time_until_us\": 2}]'; notify hadir_plan");
+    UNTIL(deltas == 3); /* a rule that changes is told once for everybody */
+    ck_assert_uint_eq(bases, 1);
+    ck_assert_uint_eq(sessions_of(2), 1);
+    ck_assert_uint_eq(sessions_of(53), 1);
+
+    sql("update api.state set number = 104, changed = 10001; notify hadir_plan");
     UNTIL(bases == 2);
-    sql("update api.state set number = 104, changed = 1, first_day = '1970-01-12'; notify hadir_plan");
+    ck_assert_uint_eq(sessions_of(2), 1);
+    sql("update api.state set number = 105, changed = 1, first_day = '1970-01-12'; notify hadir_plan");
     UNTIL(bases == 3); /* another window */
-    sql("insert into api.people select i, 105, false from generate_series(1001, 12001) i;"
-        " update api.state set number = 105, changed = 1; notify hadir_plan");
+    sql("insert into api.people select i, 106, false from generate_series(1001, 12001) i;"
+        " update api.state set number = 106, changed = 1; notify hadir_plan");
     UNTIL(bases == 4); /* more rows than a delta holds, whatever SQL counted */
     ck_assert_uint_eq(directory_people(directory), 11053);
     sql("update api.state set epoch = 2, number = 50, changed = 0; notify hadir_plan");
@@ -287,7 +312,7 @@ static size_t base_and_delta(int person)
     char text[300];
     int64_t then = number;
     UNTIL(confirmed_since(1));
-    sql("update api.state set number = greatest(number, 200) + 1, changed = 10001"); /* the crowd of before is number 105 */
+    sql("update api.state set number = greatest(number, 200) + 1, changed = 10001"); /* the crowd of before is number 106 */
     UNTIL(number > then && bases > 0);
     unsigned before = deltas;
     snprintf(text, sizeof text, "update api.state set number = number + 1, changed = 1;"
