@@ -11,21 +11,46 @@ $$;
 grant execute on function hadir.directory_since() to hadir_reader, hadir_writer, hadir_planner;
 grant execute on function hadir.epoch_us(timestamptz) to hadir_planner;
 
-drop view if exists api.directory_person, api.directory_pattern, api.directory_token, api.directory_number,
-  api.directory_fence, api.directory_business;
+drop view if exists api.directory_person, api.directory_slot, api.directory_pattern, api.directory_token,
+  api.directory_number, api.directory_fence, api.directory_business;
 
+-- Who belongs to which pair, as intervals of days since 1970 that touch the window; removed: to none any more.
 create view api.directory_person as
-select d.person, d.government, d.pattern_ids, d.homes, d.removed
-from hadir.directory_person d
-where d.number > (select hadir.directory_since()) and (not d.removed or (select hadir.directory_since()) > 0);
+select p.id as person, p.government, coalesce(m.first_days, '{}') as first_days, coalesce(m.last_days, '{}') as last_days,
+       coalesce(m.pairs, '{}') as pairs, coalesce(h.homes, '{}') as homes, m.person is null as removed
+from hadir.person p
+left join (
+  select m.person, array_agg(m.first_day - date '1970-01-01' order by m.first_day) as first_days,
+         array_agg(least(m.last_day, date '2199-12-31') - date '1970-01-01' order by m.first_day) as last_days,
+         array_agg(m.pair order by m.first_day) as pairs
+  from hadir.plan_member m
+  cross join hadir.directory_state s
+  where m.first_day <= s.first_day + s.days - 1 and m.last_day >= s.first_day
+    and ((select hadir.directory_since()) = 0 or m.person in (select c.ref from hadir.directory_change c
+         where c.kind = 'person' and c.number > (select hadir.directory_since())))
+  group by m.person
+) m on m.person = p.id
+left join (
+  select f.person, array_agg(f.id order by f.id) as homes
+  from hadir.fence f where f.kind = 'home' and f.removed_at is null group by f.person
+) h on h.person = p.id
+where case when (select hadir.directory_since()) = 0 then m.person is not null
+      else p.id in (select c.ref from hadir.directory_change c
+       where c.kind = 'person' and c.number > (select hadir.directory_since())) end;
+
+-- The window's slots, and the patterns they name.
+create view api.directory_slot as
+select s.pair, s.day - date '1970-01-01' as day, s.pattern
+from hadir.plan_slot s
+cross join hadir.directory_state w
+where s.day between w.first_day and w.first_day + w.days - 1 and s.number > (select hadir.directory_since());
 
 create view api.directory_pattern as
 select p.id, hadir.epoch_us(p.starts_at) as starts_us, hadir.epoch_us(p.ends_at) as ends_us, p.place, p.anywhere,
        p.accuracy_cap_m, p.decides, p.sessions, p.fences
 from hadir.plan_pattern p
-cross join hadir.directory_state s
-where p.day between s.first_day and s.first_day + s.days - 1
-  and p.number > (select hadir.directory_since());
+where p.id in (select s.pattern from hadir.plan_slot s cross join hadir.directory_state w
+               where s.day between w.first_day and w.first_day + w.days - 1 and s.number > (select hadir.directory_since()));
 
 create view api.directory_token as
 select encode(d.token_hash, 'hex') as token_hash, 1 as kind, d.id, d.government, d.person,
@@ -75,13 +100,14 @@ from hadir.government g
 where g.phone_number_id is not null;
 
 alter view api.directory_person owner to hadir_reader;
+alter view api.directory_slot owner to hadir_reader;
 alter view api.directory_pattern owner to hadir_reader;
 alter view api.directory_token owner to hadir_reader;
 alter view api.directory_number owner to hadir_reader;
 alter view api.directory_fence owner to hadir_reader;
 alter view api.directory_business owner to hadir_reader;
-grant select on api.directory_person, api.directory_pattern, api.directory_token, api.directory_number,
-  api.directory_fence, api.directory_business to hadir_planner;
+grant select on api.directory_person, api.directory_slot, api.directory_pattern, api.directory_token,
+  api.directory_number, api.directory_fence, api.directory_business to hadir_planner;
 -- Row policies are expanded into a query through these views; functions in them are asked for as the one who asks, while
 -- tables are as the views' owner. For the planner they find no actor, hence nothing.
 grant execute on function hadir.actor_id(text), hadir.actor_person(), hadir.visible_units(), hadir.actor_government()

@@ -22,6 +22,7 @@ declare
   v_won   uuid[];
   v_kept  hadir.spool_row[];
   v_epoch constant bigint := hadir.directory_epoch();
+  v_number constant bigint := (select s.number from hadir.directory_state s);
   v_count bigint;
   v_more  bigint;
 begin
@@ -112,7 +113,14 @@ begin
   where u.id <> all (v_stale) and u.person > 0
     and (coalesce(u.directory_number, 0) = 0 or u.first is null or u.first ->> 'verdict' = 'pending'
          or u.directory_epoch is distinct from v_epoch
-         or exists (select from hadir.directory_person d where d.person = u.person and d.number > u.directory_number))
+         or u.directory_number < v_number and (
+           exists (select from hadir.directory_change c
+                   where c.kind = 'person' and c.ref = u.person and c.number > u.directory_number)
+           or exists (select from hadir.plan_member m join hadir.plan_slot s on s.pair = m.pair
+                   where m.person = u.person and s.number > u.directory_number
+                     and s.day between m.first_day and m.last_day
+                     and s.day between (coalesce(u.decided_at, u.received_at) at time zone 'UTC')::date - 1
+                                   and (coalesce(u.decided_at, u.received_at) at time zone 'UTC')::date + 1)))
   group by u.person
   order by u.person
   on conflict do nothing;

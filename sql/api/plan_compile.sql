@@ -1,21 +1,28 @@
--- Compilation: working hours, calendar, circulars, offices and postings of a range of days, made into plan_pattern and
--- plan_day. Set-based in classes: people of the same unit, category and (rarely) own hours share their days, so the
--- rules are worked out once per class and day, and only the last step touches people.
+-- Compilation: working hours, calendar, circulars, offices and postings, made into a plan in three tables, so that a
+-- change writes only as many rows as really differ:
 --
---   plan_class  (temporary) who shares: government, unit, category, person (0 = nobody in particular)
---   plan_base   (temporary) per class and day: place, cap, circular, hours, reason
---   plan_raw    (temporary) per class and day: sessions as instants, before they are cut against each other
+--   plan_member  who belongs to which class, from when to when; changes with postings, categories, own hours
+--   plan_slot    what a class does on a day: its pattern; changes with the rules, some thousand rows for a province
+--   plan_pattern the day itself: sessions as instants, place, fences; never changed, shared by whoever has the same
 --
--- A day's last sessions may run into the next day; the earlier ends where the later begins. What the next day begins
--- with is its cut, which depends on the person (he may have moved), so a pattern belongs to (class, day, cut).
+-- hadir.plan_day joins them: one row per person and local day. People of the same unit, category and (rarely) own hours
+-- are a class. A day's last sessions may run into the next day; the earlier ends where the later begins. So what a slot
+-- is about is not a class but a pair: the class today and the class tomorrow, which differ on the last day of a posting.
+--
+-- Worked out in temporary tables:
+--   plan_kind    classes: class, government, unit, category, person (0 = nobody in particular)
+--   plan_base    class and day -> shape; and the class's unit
+--   plan_shape   what many classes have in common on a day: place, cap, circular, hours, reason
+--   plan_raw     a shape's sessions as instants, before they are cut against each other
+--
 -- Everything runs as hadir_writer inside a definer function of schema api; nothing here reads the clock.
 
--- Works out plan_base and plan_raw for pg_temp.plan_class over p_from … p_to. The caller drops both.
+-- Works out plan_base, plan_shape and plan_raw for pg_temp.plan_kind over p_from … p_to. plan_unstage drops them.
 create or replace function hadir.plan_stage(p_from date, p_to date) returns void
 language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 begin
-  create temporary table plan_base as
+  create temporary table plan_wide as
   with day as (
     select d::date as day, extract(isodow from d)::int as weekday
     from generate_series(p_from::timestamp, p_to::timestamp, interval '1 day') d
@@ -23,16 +30,16 @@ begin
   -- Hours that could bind the class, nearest level lowest.
   candidate as (
     select k.class, w.id, w.valid_from, w.valid_to, -1 as level
-    from pg_temp.plan_class k join hadir.working_hours w on w.person = k.person
+    from pg_temp.plan_kind k join hadir.working_hours w on w.person = k.person
     where k.person <> 0
     union all
     select k.class, w.id, w.valid_from, w.valid_to, c.depth
-    from pg_temp.plan_class k
+    from pg_temp.plan_kind k
     join hadir.unit_closure c on c.descendant = k.unit
     join hadir.working_hours w on w.unit = c.ancestor
     union all
     select k.class, w.id, w.valid_from, w.valid_to, 1000000
-    from pg_temp.plan_class k
+    from pg_temp.plan_kind k
     join hadir.working_hours w on w.government = k.government and w.unit is null and w.person is null
   ),
   chosen as (
@@ -51,21 +58,21 @@ begin
   holiday as (
     select g.government, d.day, array_agg(h.id order by h.kind, h.id) as ids,
            string_agg(h.name, ', ' order by h.kind, h.id) as names
-    from (select distinct government from pg_temp.plan_class) g
+    from (select distinct government from pg_temp.plan_kind) g
     join hadir.calendar_day h on h.government is null or h.government = g.government
     join day d on d.day = h.day
     group by g.government, d.day
   ),
   circular as (
     select distinct on (k.class, d.day) k.class, d.day, p.id, p.place, p.anywhere, p.accuracy_cap_m, p.own_sessions
-    from pg_temp.plan_class k
+    from pg_temp.plan_kind k
     join hadir.policy p on p.government = k.government
     join hadir.policy_scope s on s.policy = p.id and (s.categories is null or k.category = any (s.categories))
       and (s.unit is null or exists (select from hadir.unit_closure c where c.ancestor = s.unit and c.descendant = k.unit))
     join day d on d.day >= p.valid_from and (p.valid_to is null or d.day <= p.valid_to) and d.weekday = any (p.weekdays)
     order by k.class, d.day, p.rank desc, p.dated desc, p.valid_from desc, p.id desc
   )
-  select k.class, d.day, g.id as government, g.zone,
+  select k.class, k.unit, d.day, g.id as government, g.zone,
          (d.day::timestamp) at time zone g.zone as starts_at,
          ((d.day + 1)::timestamp) at time zone g.zone as ends_at,
          work.works,
@@ -80,7 +87,7 @@ begin
               when l.ids is not null and not coalesce(h.on_holidays, false) then l.names
               when h.class is null then 'Jam kerja belum ditetapkan'
               else 'Bukan hari kerja' end as reason
-  from pg_temp.plan_class k
+  from pg_temp.plan_kind k
   join hadir.government g on g.id = k.government
   cross join day d
   left join hours h on h.class = k.class and h.day = d.day
@@ -88,29 +95,30 @@ begin
   left join circular p on p.class = k.class and p.day = d.day
   cross join lateral (select h.ids is not null and (l.ids is null or h.on_holidays) as works) work;
 
+  create temporary table plan_base as
+  select w.class, w.unit, w.day,
+         (dense_rank() over (order by w.day, w.government, w.policy, w.hours, w.calendar, w.reason, w.place, w.anywhere,
+                             w.accuracy_cap_m, w.own_sessions))::int as shape
+  from pg_temp.plan_wide w;
+  create index on pg_temp.plan_base (class, day);
+  create temporary table plan_shape as
+  select distinct on (b.shape) b.shape, w.*
+  from pg_temp.plan_base b join pg_temp.plan_wide w on w.class = b.class and w.day = b.day
+  order by b.shape;
+  alter table pg_temp.plan_shape drop column class, drop column unit;
+
   create temporary table plan_raw as
-  select b.class, b.day, s.id as session, s.code, s.label, s.counts_as, b.ends_at,
+  select b.shape, b.day, s.id as session, s.code, s.label, s.counts_as,
          (b.day::timestamp + s.accept_from) at time zone b.zone as accept_from,
          (b.day::timestamp + s.accept_until) at time zone b.zone as accept_until,
          (b.day::timestamp + s.due) at time zone b.zone as due,
          (b.day::timestamp + s.on_time_from) at time zone b.zone as on_time_from,
          (b.day::timestamp + s.on_time_until) at time zone b.zone as on_time_until
-  from pg_temp.plan_base b
-  join hadir.session s on s.policy = b.policy
-  where b.own_sessions
-  union all
-  select b.class, b.day, s.id, s.code, s.label, s.counts_as, b.ends_at,
-         (b.day::timestamp + s.accept_from) at time zone b.zone,
-         (b.day::timestamp + s.accept_until) at time zone b.zone,
-         (b.day::timestamp + s.due) at time zone b.zone,
-         (b.day::timestamp + s.on_time_from) at time zone b.zone,
-         (b.day::timestamp + s.on_time_until) at time zone b.zone
-  from pg_temp.plan_base b
-  cross join unnest(b.hours) w
-  join hadir.session s on s.working_hours = w
-  where not b.own_sessions;
+  from pg_temp.plan_shape b
+  join hadir.session s on case when b.own_sessions then s.policy = b.policy else s.working_hours = any (b.hours) end;
 
-  analyze pg_temp.plan_base, pg_temp.plan_raw;
+  drop table pg_temp.plan_wide;
+  analyze pg_temp.plan_base, pg_temp.plan_shape, pg_temp.plan_raw;
 end
 $$;
 
@@ -118,98 +126,166 @@ create or replace function hadir.plan_unstage() returns void
 language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 begin
-  drop table pg_temp.plan_base, pg_temp.plan_raw;
+  drop table pg_temp.plan_base, pg_temp.plan_shape, pg_temp.plan_raw;
 end
 $$;
 
--- Compiles p_from … p_to for p_persons (null: everybody) and writes the rows of plan_day that differ; returns how many.
--- Rows of days on which a person has no main posting go. Any range is allowed, past and future.
-create or replace function hadir.plan_compile(p_from date, p_to date, p_persons bigint[] default null) returns bigint
+-- Brings plan_member up to the postings of everybody in pg_temp.plan_who (person), from p_from on and for ever; days
+-- before stay as they were. People whose rows differ are noted in directory_change under p_number, and, as other fences
+-- may be bound to them now, in placement_dirt; returns how many.
+create or replace function hadir.plan_members(p_from date, p_number bigint) returns bigint
 language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
-  written bigint;
-  removed bigint := 0;
-  v_number bigint;
-  -- Equality with each day, not a range: plan_day's key begins with the day, and a person is found by probes.
-  v_days constant date[] := array(select p_from + n from generate_series(0, p_to - p_from) n);
+  v_changed bigint;
 begin
-  perform pg_advisory_xact_lock(hashtext('hadir.plan'));
-  select greatest(s.number, 0) + 1 into v_number from hadir.directory_state s;
-
-  -- Who belongs where on these days and, for the cut, on the day after.
-  if p_persons is null then
-    create temporary table plan_who as
-    select p.id as person, greatest(o.valid_from, p_from) as first_day,
-           least(coalesce(o.valid_to, p_to + 1), p_to + 1) as last_day, o.unit, u.government, p.category,
-           coalesce(h.person, 0) as own
-    from hadir.posting o
-    join hadir.person p on p.id = o.person
-    join hadir.unit u on u.id = o.unit
-    left join (select distinct person from hadir.working_hours where person is not null) h on h.person = p.id
-    where o.kind = 'main' and o.valid_from <= p_to + 1 and (o.valid_to is null or o.valid_to >= p_from);
-  else
-    create temporary table plan_who as
-    select p.id as person, greatest(o.valid_from, p_from) as first_day,
-           least(coalesce(o.valid_to, p_to + 1), p_to + 1) as last_day, o.unit, u.government, p.category,
-           coalesce(h.person, 0) as own
-    from unnest(p_persons) want
-    join hadir.person p on p.id = want
-    join hadir.posting o on o.person = p.id
-    join hadir.unit u on u.id = o.unit
-    left join (select distinct person from hadir.working_hours where person is not null) h on h.person = p.id
-    where o.kind = 'main' and o.valid_from <= p_to + 1 and (o.valid_to is null or o.valid_to >= p_from);
-  end if;
-  analyze pg_temp.plan_who;
-  create temporary table plan_class as
-  select (row_number() over ())::int as class, c.*
-  from (select distinct w.government, w.unit, w.category, w.own as person from pg_temp.plan_who w) c;
-  analyze pg_temp.plan_class;
-  create temporary table plan_post as
-  select w.person, w.first_day, w.last_day, k.class
+  create temporary table plan_stay as
+  select p.id as person, greatest(o.valid_from, p_from) as first_day, coalesce(o.valid_to, 'infinity') as last_day, o.unit,
+         p.category, coalesce(h.person, 0) as own
   from pg_temp.plan_who w
-  join pg_temp.plan_class k on k.unit = w.unit and k.government = w.government and k.category = w.category and k.person = w.own;
-  -- An index, because plan_day's statistics know nothing of new days and a plan may loop over its rows.
-  create index on pg_temp.plan_post (person);
-  analyze pg_temp.plan_post;
-  perform hadir.plan_stage(p_from, p_to + 1);
+  join hadir.person p on p.id = w.person
+  join hadir.posting o on o.person = p.id
+  left join (select distinct person from hadir.working_hours where person is not null) h on h.person = p.id
+  where o.kind = 'main' and (o.valid_to is null or o.valid_to >= p_from);
+  analyze pg_temp.plan_stay;
+  insert into hadir.plan_class (unit, category, own)
+  select distinct s.unit, s.category, s.own from pg_temp.plan_stay s
+  where not exists (select from hadir.plan_class k where k.unit = s.unit and k.category = s.category and k.own = s.own);
 
-  -- Class days whose last session runs past midnight: only there the next day can cut.
-  create temporary table plan_long as
-  select class, day, max(accept_until) as ends
-  from pg_temp.plan_raw
-  where day <= p_to
-  group by class, day, ends_at
-  having max(accept_until) > ends_at;
-  create temporary table plan_cut as
-  select o.person, l.class, l.day, case when n.starts < l.ends then n.starts end as cut
-  from pg_temp.plan_long l
-  join pg_temp.plan_post o on o.class = l.class and l.day between o.first_day and o.last_day
-  left join pg_temp.plan_post q on q.person = o.person and l.day + 1 between q.first_day and q.last_day
-  left join (select class, day, min(accept_from) as starts from pg_temp.plan_raw group by class, day) n
-    on n.class = q.class and n.day = l.day + 1;
+  create temporary table plan_run as
+  select s.person, s.first_day, s.last_day, s.unit, k.id as class,
+         case when s.last_day = 'infinity' then k.id
+              when lead(s.first_day) over person = s.last_day + 1 then lead(k.id) over person else 0 end as next
+  from pg_temp.plan_stay s
+  join hadir.plan_class k on k.unit = s.unit and k.category = s.category and k.own = s.own
+  window person as (partition by s.person order by s.first_day);
+  insert into hadir.plan_pair (class, next)
+  select q.class, q.next
+  from (select class, class as next from pg_temp.plan_run union select class, next from pg_temp.plan_run) q
+  where not exists (select from hadir.plan_pair p where p.class = q.class and p.next = q.next);
 
-  create temporary table plan_key as
-  select row_number() over () as key, k.*
+  -- The last day before another class is a row of its own.
+  create temporary table plan_row as
+  select r.person, r.first_day, case when r.next = r.class then r.last_day else r.last_day - 1 end as last_day, r.unit, p.id as pair
+  from pg_temp.plan_run r join hadir.plan_pair p on p.class = r.class and p.next = r.class
+  where r.next = r.class or r.first_day < r.last_day
+  union all
+  select r.person, r.last_day, r.last_day, r.unit, p.id
+  from pg_temp.plan_run r join hadir.plan_pair p on p.class = r.class and p.next = r.next
+  where r.next <> r.class;
+  create temporary table plan_old as
+  select m.* from pg_temp.plan_who w join hadir.plan_member m on m.person = w.person where m.last_day >= p_from;
+  analyze pg_temp.plan_row, pg_temp.plan_old;
+
+  create temporary table plan_changed as
+  select distinct d.person
   from (
-    select b.class, b.day, null::timestamptz as cut from pg_temp.plan_base b
-    where b.day <= p_to and not exists (select from pg_temp.plan_long l where l.class = b.class and l.day = b.day)
+    (select r.person, r.first_day, r.last_day, r.unit, r.pair from pg_temp.plan_row r
+     except select o.person, greatest(o.first_day, p_from), o.last_day, o.unit, o.pair from pg_temp.plan_old o)
     union all
-    select distinct class, day, cut from pg_temp.plan_cut
-  ) k;
-  analyze pg_temp.plan_long, pg_temp.plan_cut, pg_temp.plan_key;
+    (select o.person, greatest(o.first_day, p_from), o.last_day, o.unit, o.pair from pg_temp.plan_old o
+     except select r.person, r.first_day, r.last_day, r.unit, r.pair from pg_temp.plan_row r)
+  ) d;
+  get diagnostics v_changed = row_count;
+  analyze pg_temp.plan_changed;
+
+  if v_changed > 0 then
+    delete from hadir.plan_member m using pg_temp.plan_changed c where m.person = c.person and m.last_day >= p_from;
+    -- What began before stays up to then, in one row with what goes on unchanged.
+    insert into hadir.plan_member (person, first_day, last_day, unit, pair)
+    select r.person, coalesce(o.first_day, r.first_day), r.last_day, r.unit, r.pair
+    from pg_temp.plan_changed c
+    join pg_temp.plan_row r on r.person = c.person
+    left join pg_temp.plan_old o on o.person = r.person and o.first_day < p_from and r.first_day = p_from
+      and o.unit = r.unit and o.pair = r.pair
+    union all
+    select o.person, o.first_day, p_from - 1, o.unit, o.pair
+    from pg_temp.plan_changed c
+    join pg_temp.plan_old o on o.person = c.person and o.first_day < p_from
+    where not exists (select from pg_temp.plan_row r where r.person = o.person and r.first_day = p_from and r.unit = o.unit
+                      and r.pair = o.pair);
+    insert into hadir.placement_dirt (person)
+    select c.person from pg_temp.plan_changed c where exists (select from pg_temp.plan_old o where o.person = c.person)
+    on conflict do nothing;
+    insert into hadir.directory_change as c (kind, ref, number)
+    select 'person', person, p_number from pg_temp.plan_changed
+    on conflict (kind, ref) do update set number = excluded.number;
+  end if;
+  drop table pg_temp.plan_stay, pg_temp.plan_run, pg_temp.plan_row, pg_temp.plan_old, pg_temp.plan_changed;
+  return v_changed;
+end
+$$;
+
+-- Compiles the slots (day, pair) of pg_temp.plan_need and writes those whose pattern differs, under p_number; returns how
+-- many. With p_placements, people to whom other fences are bound now are noted for api.placements_wanted.
+create or replace function hadir.plan_slots(p_number bigint, p_placements boolean) returns bigint
+language plpgsql set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_written bigint;
+  v_from    date;
+  v_to      date;
+begin
+  analyze pg_temp.plan_need;
+  select min(n.day), max(n.day) into v_from, v_to from pg_temp.plan_need n;
+  if v_from is null then
+    return 0;
+  end if;
+  create temporary table plan_kind as
+  select k.id as class, u.government, k.unit, k.category, k.own as person
+  from (select p.class from hadir.plan_pair p where p.id in (select n.pair from pg_temp.plan_need n)
+        union select p.next from hadir.plan_pair p where p.id in (select n.pair from pg_temp.plan_need n)) used
+  join hadir.plan_class k on k.id = used.class
+  join hadir.unit u on u.id = k.unit;
+  analyze pg_temp.plan_kind;
+  perform hadir.plan_stage(v_from, v_to + 1);
+
+  -- Only where the last session runs past midnight can the next day cut it.
+  create temporary table plan_key as
+  with reach as (
+    select r.shape, min(r.accept_from) as starts, max(r.accept_until) as ends from pg_temp.plan_raw r group by r.shape
+  )
+  select n.day, n.pair, b.unit, b.shape, case when e.ends > s.ends_at and f.starts < e.ends then f.starts end as cut
+  from (select distinct day, pair from pg_temp.plan_need) n
+  join hadir.plan_pair p on p.id = n.pair
+  join pg_temp.plan_base b on b.class = p.class and b.day = n.day
+  join pg_temp.plan_shape s on s.shape = b.shape
+  left join reach e on e.shape = b.shape
+  left join pg_temp.plan_base t on t.class = p.next and t.day = n.day + 1
+  left join reach f on f.shape = t.shape;
+
+  -- The offices of the unit itself, else of the nearest above that has one; then the unit's own sites.
+  create temporary table plan_office as
+  select k.unit, array_agg(f.id order by f.kind, f.id) as fences
+  from (select distinct unit from pg_temp.plan_kind) k
+  join lateral (
+    select f.id, f.kind
+    from hadir.fence f
+    where f.kind = 'office' and f.removed_at is null and f.unit = (
+      select c.ancestor from hadir.unit_closure c
+      where c.descendant = k.unit
+        and exists (select from hadir.fence o where o.unit = c.ancestor and o.kind = 'office' and o.removed_at is null)
+      order by c.depth limit 1)
+    union all
+    select f.id, f.kind from hadir.fence f where f.kind = 'site' and f.removed_at is null and f.unit = k.unit
+  ) f on true
+  group by k.unit;
+  analyze pg_temp.plan_key, pg_temp.plan_office;
 
   -- Sessions as they will be: each ends where the next of the person begins. What that empties is left out and named.
   create temporary table plan_pat as
-  with cut as (
-    select k.key, r.*,
-           least(r.accept_until, k.cut, lead(r.accept_from) over (partition by k.key order by r.accept_from, r.accept_until,
-                                                                  r.session)) as until
-    from pg_temp.plan_key k
-    join pg_temp.plan_raw r on r.class = k.class and r.day = k.day
+  with sort as (
+    select distinct k.shape, k.cut from pg_temp.plan_key k
+  ),
+  cut as (
+    select k.shape, k.cut, r.session, r.code, r.label, r.counts_as, r.accept_from, r.due, r.on_time_from, r.on_time_until,
+           least(r.accept_until, k.cut, lead(r.accept_from) over (partition by k.shape, k.cut
+                                                                  order by r.accept_from, r.accept_until, r.session)) as until
+    from sort k
+    join pg_temp.plan_raw r on r.shape = k.shape
   ),
   gathered as (
-    select c.key,
+    select c.shape, c.cut,
            jsonb_agg(jsonb_build_object('id', c.session, 'code', c.code, 'label', c.label, 'counts_as', c.counts_as,
                      'accept_from_us', hadir.epoch_us(c.accept_from), 'accept_until_us', hadir.epoch_us(c.until),
                      'due_us', hadir.epoch_us(c.due), 'on_time_from_us', hadir.epoch_us(c.on_time_from),
@@ -217,55 +293,37 @@ begin
              filter (where c.until > c.accept_from) as sessions,
            string_agg(c.code, ', ' order by c.code) filter (where c.until <= c.accept_from) as conflict
     from cut c
-    group by c.key
-  ),
-  office as (
-    -- The offices of the unit itself, else of the nearest above that has one; then the unit's own sites.
-    select k.unit, array_agg(f.id order by f.kind, f.id) as fences
-    from (select distinct unit from pg_temp.plan_class) k
-    join lateral (
-      select f.id, f.kind
-      from hadir.fence f
-      where f.kind = 'office' and f.removed_at is null and f.unit = (
-        select c.ancestor from hadir.unit_closure c
-        where c.descendant = k.unit
-          and exists (select from hadir.fence o where o.unit = c.ancestor and o.kind = 'office' and o.removed_at is null)
-        order by c.depth limit 1)
-      union all
-      select f.id, f.kind from hadir.fence f where f.kind = 'site' and f.removed_at is null and f.unit = k.unit
-    ) f on true
-    group by k.unit
+    group by c.shape, c.cut
   ),
   decides as (
     select g.government, array_agg(coalesce(t.decides, 'arrival') order by c.position) as decides
-    from (select distinct government from pg_temp.plan_class) g
+    from (select distinct government from pg_temp.plan_kind) g
     cross join unnest(array['native', 'owntracks', 'osmand', 'whatsapp']) with ordinality c (channel, position)
     left join hadir.channel_time t on t.government = g.government and t.channel = c.channel
     group by g.government
   ),
   whole as (
-    select k.key, k.class, k.day, k.cut, c.unit, b.government, b.starts_at, b.ends_at, b.place, b.anywhere,
-           b.accuracy_cap_m, d.decides, coalesce(s.sessions, '[]') as sessions, coalesce(o.fences, '{}') as fences,
+    select k.shape, k.cut, k.fences, b.government, b.day, b.starts_at, b.ends_at, b.place, b.anywhere,
+           b.accuracy_cap_m, d.decides, coalesce(s.sessions, '[]') as sessions,
            case when b.works and s.sessions is null then coalesce(b.reason, 'Tidak ada sesi') else b.reason end as reason,
            s.conflict, b.policy, b.hours, b.calendar
-    from pg_temp.plan_key k
-    join pg_temp.plan_class c on c.class = k.class
-    join pg_temp.plan_base b on b.class = k.class and b.day = k.day
+    from (select distinct k.shape, k.cut, coalesce(o.fences, '{}') as fences
+          from pg_temp.plan_key k left join pg_temp.plan_office o on o.unit = k.unit) k
+    join pg_temp.plan_shape b on b.shape = k.shape
     join decides d on d.government = b.government
-    left join gathered s on s.key = k.key
-    left join office o on o.unit = c.unit
+    left join gathered s on s.shape = k.shape and s.cut is not distinct from k.cut
   )
   select w.*, sha256(convert_to(jsonb_build_array(w.government, w.day, w.starts_at, w.ends_at, w.place, w.anywhere,
          w.accuracy_cap_m, w.decides, w.sessions, w.fences, w.reason, w.conflict, w.policy, w.hours, w.calendar)::text,
-         'UTF8')) as digest, null::bigint as pattern
+         'UTF8')) as digest
   from whole w;
   analyze pg_temp.plan_pat;
 
   with fresh as (
     insert into hadir.plan_pattern (digest, government, day, starts_at, ends_at, place, anywhere, accuracy_cap_m, decides,
-                                    sessions, fences, reason, conflict, policy, hours, calendar, number)
+                                    sessions, fences, reason, conflict, policy, hours, calendar)
     select distinct on (p.digest) p.digest, p.government, p.day, p.starts_at, p.ends_at, p.place, p.anywhere,
-           p.accuracy_cap_m, p.decides, p.sessions, p.fences, p.reason, p.conflict, p.policy, p.hours, p.calendar, v_number
+           p.accuracy_cap_m, p.decides, p.sessions, p.fences, p.reason, p.conflict, p.policy, p.hours, p.calendar
     from pg_temp.plan_pat p
     where not exists (select from hadir.plan_pattern q where q.digest = p.digest)
     order by p.digest
@@ -278,43 +336,61 @@ begin
          hadir.from_epoch_us((e.s ->> 'due_us')::bigint), hadir.from_epoch_us((e.s ->> 'on_time_from_us')::bigint),
          hadir.from_epoch_us((e.s ->> 'on_time_until_us')::bigint)
   from fresh f cross join jsonb_array_elements(f.sessions) with ordinality e (s, position);
-  update pg_temp.plan_pat p set pattern = q.id from hadir.plan_pattern q where q.digest = p.digest;
-  analyze pg_temp.plan_pat;
 
-  with target as (
-    select o.person, p.day, p.unit, p.pattern
-    from pg_temp.plan_post o
-    join pg_temp.plan_pat p on p.class = o.class and p.day between o.first_day and o.last_day
-    where not exists (select from pg_temp.plan_long l where l.class = p.class and l.day = p.day)
-    union all
-    select c.person, p.day, p.unit, p.pattern
-    from pg_temp.plan_cut c
-    join pg_temp.plan_pat p on p.class = c.class and p.day = c.day and p.cut is not distinct from c.cut
-  )
-  merge into hadir.plan_day d
-  using target t on d.day = t.day and d.person = t.person
-  when matched and (d.pattern <> t.pattern or d.unit <> t.unit) then update set unit = t.unit, pattern = t.pattern
-  when not matched then insert (person, day, unit, pattern) values (t.person, t.day, t.unit, t.pattern);
-  get diagnostics written = row_count;
+  create temporary table plan_turn as
+  select k.day, k.pair, q.id as pattern, s.pattern as before
+  from pg_temp.plan_key k
+  left join pg_temp.plan_office o on o.unit = k.unit
+  join pg_temp.plan_pat p on p.shape = k.shape and p.cut is not distinct from k.cut and p.fences = coalesce(o.fences, '{}')
+  join hadir.plan_pattern q on q.digest = p.digest
+  left join hadir.plan_slot s on s.day = k.day and s.pair = k.pair
+  where s.pattern is distinct from q.id;
+  get diagnostics v_written = row_count;
+  analyze pg_temp.plan_turn;
+  insert into hadir.plan_slot as s (day, pair, pattern, number)
+  select day, pair, pattern, p_number from pg_temp.plan_turn
+  on conflict (day, pair) do update set pattern = excluded.pattern, number = excluded.number;
 
-  if p_persons is null then
-    delete from hadir.plan_day d
-    where d.day between p_from and p_to
-      and not exists (select from pg_temp.plan_post o where o.person = d.person and d.day between o.first_day and o.last_day);
-    get diagnostics removed = row_count;
-  elsif cardinality(p_persons) * cardinality(v_days) > (
-    -- Somebody has a day without a posting: only then there can be anything to take away.
-    select coalesce(sum(least(w.last_day, p_to) - w.first_day + 1), 0) from pg_temp.plan_who w where w.first_day <= p_to
-  ) then
-    delete from hadir.plan_day d
-    where d.day = any (v_days) and d.person = any (p_persons)
-      and not exists (select from pg_temp.plan_post o where o.person = d.person and d.day between o.first_day and o.last_day);
-    get diagnostics removed = row_count;
+  if p_placements then
+    insert into hadir.placement_dirt (person)
+    select distinct m.person
+    from pg_temp.plan_turn t
+    join hadir.plan_pattern a on a.id = t.before
+    join hadir.plan_pattern b on b.id = t.pattern
+    join hadir.plan_member m on m.pair = t.pair and t.day between m.first_day and m.last_day
+    where (a.fences, a.place, a.anywhere) is distinct from (b.fences, b.place, b.anywhere)
+    on conflict do nothing;
   end if;
 
   perform hadir.plan_unstage();
-  drop table pg_temp.plan_who, pg_temp.plan_post, pg_temp.plan_class, pg_temp.plan_long, pg_temp.plan_cut, pg_temp.plan_key, pg_temp.plan_pat;
-  return written + removed;
+  drop table pg_temp.plan_kind, pg_temp.plan_key, pg_temp.plan_office, pg_temp.plan_pat, pg_temp.plan_turn;
+  return v_written;
+end
+$$;
+
+-- Compiles p_from … p_to for p_persons (null: everybody), past or future: members from p_from on, their slots of these
+-- days. Returns how many people and slots differ.
+create or replace function hadir.plan_compile(p_from date, p_to date, p_persons bigint[] default null) returns bigint
+language plpgsql set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_number  bigint;
+  v_changed bigint;
+begin
+  perform pg_advisory_xact_lock(hashtext('hadir.plan'));
+  select greatest(s.number, 0) + 1 into v_number from hadir.directory_state s;
+  create temporary table plan_who as
+  select p.id as person from hadir.person p where p_persons is null or p.id = any (p_persons);
+  analyze pg_temp.plan_who;
+  v_changed := hadir.plan_members(p_from, v_number);
+  create temporary table plan_need as
+  select distinct d::date as day, m.pair
+  from pg_temp.plan_who w
+  join hadir.plan_member m on m.person = w.person and m.first_day <= p_to and m.last_day >= p_from
+  cross join generate_series(greatest(m.first_day, p_from)::timestamp, least(m.last_day, p_to)::timestamp, interval '1 day') d;
+  v_changed := v_changed + hadir.plan_slots(v_number, false);
+  drop table pg_temp.plan_who, pg_temp.plan_need;
+  return v_changed;
 end
 $$;
 
@@ -328,9 +404,9 @@ as $$
 declare
   span record;
 begin
-  create temporary table plan_class (class int generated always as identity, government bigint, unit bigint,
+  create temporary table plan_kind (class int generated always as identity, government bigint, unit bigint,
                                      category text, person bigint);
-  insert into pg_temp.plan_class (government, unit, category, person)
+  insert into pg_temp.plan_kind (government, unit, category, person)
   select u.government, u.id, c, 0
   from hadir.unit u cross join unnest(array['PNS', 'PPPK', 'PPPK_PW']) c
   where p_units is null or u.id = any (p_units)
@@ -341,7 +417,7 @@ begin
   join hadir.posting o on o.person = p.id and o.kind = 'main'
   join hadir.unit u on u.id = o.unit
   where p_units is null or u.id = any (p_units);
-  analyze pg_temp.plan_class;
+  analyze pg_temp.plan_kind;
 
   -- Days that follow each other are worked out together.
   for span in
@@ -356,15 +432,15 @@ begin
     from (
       select w.*, least(w.accept_until, lead(w.accept_from) over (partition by w.class order by w.accept_from, w.day,
                                                                   w.accept_until, w.session)) as until
-      from pg_temp.plan_raw w
+      from (select b.class, x.* from pg_temp.plan_base b join pg_temp.plan_raw x on x.shape = b.shape) w
     ) r
-    join pg_temp.plan_class k on k.class = r.class
+    join pg_temp.plan_kind k on k.class = r.class
     join hadir.unit u on u.id = k.unit
     where r.until <= r.accept_from and r.day <= span.last
     order by u.code, r.code, r.day;
     perform hadir.plan_unstage();
   end loop;
-  drop table pg_temp.plan_class;
+  drop table pg_temp.plan_kind;
 end
 $$;
 
@@ -382,5 +458,6 @@ as $$
 $$;
 
 grant execute on function hadir.plan_stage(date, date), hadir.plan_unstage(),
-  hadir.plan_compile(date, date, bigint[]), hadir.plan_conflicts(date[], bigint[]),
+  hadir.plan_members(date, bigint), hadir.plan_slots(bigint, boolean), hadir.plan_compile(date, date, bigint[]),
+  hadir.plan_conflicts(date[], bigint[]),
   hadir.plan_trial_days(date, date, date) to hadir_writer, hadir_reader;

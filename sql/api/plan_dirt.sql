@@ -55,7 +55,7 @@ begin
       ('access', $$select 'access', id, null::date, null::date from {rows}$$),
       ('fence', $$select 'fence', id, null::date, null::date from {rows}
                   union select 'unit', unit, null, null from {rows} where unit is not null
-                  union select 'person', person, null, null from {rows} where person is not null$$),
+                  union select 'home', person, null, null from {rows} where kind = 'home'$$),
       ('calendar_day', $$select case when government is null then 'all' else 'government' end, coalesce(government, 0),
                                 day, day from {rows}$$),
       ('working_hours', $$select case when person is not null then 'person' when unit is not null then 'unit'

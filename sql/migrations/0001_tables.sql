@@ -272,8 +272,7 @@ create table hadir.plan_pattern (
   conflict       text,                                -- a session that the plan emptied; doctor tells
   policy         bigint,
   hours          bigint[] not null,
-  calendar       bigint[] not null,
-  number         bigint not null                      -- the directory version that first could hold it
+  calendar       bigint[] not null
 );
 create index on hadir.plan_pattern (day);
 
@@ -293,19 +292,57 @@ create table hadir.plan_session (
   primary key (pattern, position)
 );
 
--- Compiled: one row per person and local day. Day first: a day is read whole, a person's month is 31 probes.
-create table hadir.plan_day (
-  person  bigint not null,
+-- Compiled: people who share their days. own: a person with hours of his own, 0 = nobody in particular.
+create table hadir.plan_class (
+  id       int generated always as identity primary key,
+  unit     bigint not null,
+  category text not null,
+  own      bigint not null,
+  unique (unit, category, own)
+);
+create index on hadir.plan_class (own) where own <> 0;
+
+-- A class, and the class on the day after (0 = none), whose first session may cut a night's last one short.
+create table hadir.plan_pair (
+  id    int generated always as identity primary key,
+  class int not null,
+  next  int not null,
+  unique (class, next)
+);
+create index on hadir.plan_pair (next);
+
+-- Compiled: which pair is whose, from when to when (inclusive; infinity = open). A person's rows never overlap.
+create table hadir.plan_member (
+  person    bigint not null,
+  first_day date not null,
+  last_day  date not null,
+  unit      bigint not null,
+  pair      int not null,
+  primary key (person, first_day),
+  check (first_day <= last_day)
+);
+create index on hadir.plan_member (pair);
+
+-- Compiled: what a pair does on a day. number: the directory version in which it changed last.
+create table hadir.plan_slot (
   day     date not null,
-  unit    bigint not null,
+  pair    int not null,
   pattern bigint not null,
-  primary key (day, person)
-) with (fillfactor = 50);
+  number  bigint not null,
+  primary key (day, pair)
+);
+
+-- The plan as derivation reads it: one row per person and local day.
+create view hadir.plan_day with (security_invoker = true) as
+select m.person, s.day, m.unit, s.pattern
+from hadir.plan_member m
+join hadir.plan_slot s on s.pair = m.pair and s.day between m.first_day and m.last_day;
+grant select on hadir.plan_day to hadir_reader, hadir_writer;
 
 -- What must be compiled again. ref by kind; days null = open end.
 create table hadir.plan_dirt (
   id        bigint generated always as identity primary key,
-  kind      text not null check (kind in ('person', 'unit', 'government', 'all', 'device', 'access', 'fence', 'business')),
+  kind      text not null check (kind in ('person', 'unit', 'government', 'all', 'device', 'access', 'fence', 'business', 'home')),
   ref       bigint not null default 0,
   first_day date,
   last_day  date
@@ -321,18 +358,8 @@ create table hadir.directory_state (
 );
 insert into hadir.directory_state default values;
 
--- Compiled: a person's window of patterns (0 = no plan), in the form doors take it.
-create table hadir.directory_person (
-  person      bigint primary key,
-  government  bigint not null,
-  pattern_ids bigint[] not null,
-  homes       bigint[] not null,
-  removed     boolean not null default false,
-  number      bigint not null
-) with (fillfactor = 50);
-create index on hadir.directory_person (number);
-
--- In which version anything else of the directory changed last.
+-- In which version anything of the directory but the slots changed last. kind: person (who belongs where, homes), device,
+-- access, fence, business.
 create table hadir.directory_change (
   kind   text not null,
   ref    bigint not null,
@@ -579,39 +606,50 @@ create type hadir.import_problem as (line int, field text, reason text);
 
 -- --------------------------------------------------------------------------------------------------- row security
 
+-- The functions that policies ask are plpgsql: a policy stands in every scan, so one question asks them dozens of times,
+-- and plpgsql keeps their plans for the session, where SQL functions would be planned anew each time.
+
 -- The actor of a question: 'access:7' or 'device:7', set for one transaction by the desk. Null when it is another kind.
 create function hadir.actor_id(p_kind text) returns bigint
-language sql stable set search_path = pg_catalog, pg_temp
+language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
-  select substring(current_setting('hadir.actor', true) from '^' || p_kind || ':([0-9]{1,18})$')::bigint
+begin
+  return substring(current_setting('hadir.actor', true) from '^' || p_kind || ':([0-9]{1,18})$')::bigint;
+end
 $$;
 
 -- The person who asks; null when unknown or revoked.
 create function hadir.actor_person() returns bigint
-language sql stable set search_path = pg_catalog, pg_temp
+language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
-  select d.person from hadir.device d where d.id = hadir.actor_id('device') and d.revoked_at is null
-  union all
-  select a.person from hadir.access a where a.id = hadir.actor_id('access') and a.revoked_at is null
+begin
+  return (select d.person from hadir.device d where d.id = hadir.actor_id('device') and d.revoked_at is null
+          union all
+          select a.person from hadir.access a where a.id = hadir.actor_id('access') and a.revoked_at is null);
+end
 $$;
 
 -- Units that the actor may ask about: the subtree of his access. A device token sees no unit, only oneself.
 create function hadir.visible_units() returns bigint[]
-language sql stable set search_path = pg_catalog, pg_temp
+language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
-  select coalesce(array_agg(c.descendant), '{}')
-  from hadir.access a
-  join hadir.unit_closure c on c.ancestor = a.unit
-  where a.id = hadir.actor_id('access') and a.revoked_at is null
+begin
+  return (select coalesce(array_agg(c.descendant), '{}')
+          from hadir.access a
+          join hadir.unit_closure c on c.ancestor = a.unit
+          where a.id = hadir.actor_id('access') and a.revoked_at is null);
+end
 $$;
 
 -- The government of whoever asks.
 create function hadir.actor_government() returns bigint
-language sql stable set search_path = pg_catalog, pg_temp
+language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
-  select d.government from hadir.device d where d.id = hadir.actor_id('device') and d.revoked_at is null
-  union all
-  select a.government from hadir.access a where a.id = hadir.actor_id('access') and a.revoked_at is null
+begin
+  return (select d.government from hadir.device d where d.id = hadir.actor_id('device') and d.revoked_at is null
+          union all
+          select a.government from hadir.access a where a.id = hadir.actor_id('access') and a.revoked_at is null);
+end
 $$;
 -- hadir_planner too: it reads views, and the policies of a view's tables are checked with the rights of whoever asks.
 grant execute on function hadir.actor_id(text), hadir.actor_person(), hadir.visible_units(), hadir.actor_government()
@@ -682,12 +720,15 @@ begin
   perform hadir.protect('hadir.plan_pattern', plan_readers, '{hadir_planner,hadir_admin}', own_land);
   perform hadir.protect('hadir.plan_session', plan_readers, '{hadir_planner,hadir_admin}',
     'exists (select from hadir.plan_pattern p where p.id = plan_session.pattern)');
-  perform hadir.protect('hadir.plan_day', plan_readers, '{hadir_planner,hadir_admin}',
+  perform hadir.protect('hadir.plan_class', '{}', '{hadir_planner,hadir_admin}');
+  perform hadir.protect('hadir.plan_pair', '{}', '{hadir_planner,hadir_admin}');
+  perform hadir.protect('hadir.plan_member', plan_readers, '{hadir_planner,hadir_admin}',
     format(own_units, 'unit') || ' or ' || format(own_person, 'person'));
+  perform hadir.protect('hadir.plan_slot', plan_readers, '{hadir_planner,hadir_admin}',
+    '(select hadir.actor_government()) is not null');
   perform hadir.protect('hadir.plan_dirt', '{}', '{hadir_planner,hadir_admin}');
-  perform hadir.protect('hadir.directory_state', '{hadir_nightly}', '{hadir_planner,hadir_admin}');
-  perform hadir.protect('hadir.directory_person', '{hadir_intake}', '{hadir_planner,hadir_admin}');
-  perform hadir.protect('hadir.directory_change', '{}', '{hadir_planner,hadir_admin}');
+  perform hadir.protect('hadir.directory_state', '{hadir_intake,hadir_nightly}', '{hadir_planner,hadir_admin}');
+  perform hadir.protect('hadir.directory_change', '{hadir_intake}', '{hadir_planner,hadir_admin}');
   perform hadir.protect('hadir.placement_dirt', '{}', '{hadir_planner,hadir_intake,hadir_admin}', null, 'insert, delete');
 
   -- A supervisor sees the check-ins of people who were his at that time, a day of slack for zones.
@@ -721,7 +762,9 @@ end
 $$;
 
 -- Makes the month's partitions of checkin_key and checkin_position, if they are missing; for any time, any number of
--- times. Owned by the owner because it makes tables; attaching takes no lock that stops ingest.
+-- times. Owned by the owner because it makes tables. What the spare partition holds of the month moves into the new
+-- one. The spare is locked first (attaching locks it anyway): a row that another transaction is putting there would
+-- otherwise be left behind, and attaching fail. The other months stay open to ingest.
 create function hadir.partition_ensure(p_at timestamptz) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp set timezone = 'UTC'
 as $$
@@ -740,6 +783,7 @@ begin
     continue when to_regclass(format('hadir.%I', part)) is not null;
     spare := parent || '_other';
     stamp := case parent when 'checkin_key' then 'claimed_at' else 'received_at' end;
+    execute format('lock table hadir.%I in access exclusive mode', spare);
     execute format('create table hadir.%I (like hadir.%I including defaults including constraints)', part, parent);
     execute format('insert into hadir.%I select * from hadir.%I where %I >= %L and %I < %L',
                    part, spare, stamp, month, stamp, month + interval '1 month');

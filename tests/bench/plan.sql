@@ -40,18 +40,18 @@ analyze;
 \timing on
 \echo '# first compilation: every person, the whole window'
 set session authorization hadir_planner;
-select number > 0 as ok, changed_people, days from api.plan_refresh('2025-12-29 06:50+08', false);
+select number > 0 as ok, changed_people, changed_slots, days from api.plan_refresh('2025-12-29 06:50+08', false);
 \echo '# the same again, everything: nothing differs'
-select changed_people from api.plan_refresh('2025-12-29 06:50+08', true);
+select changed_people, changed_slots from api.plan_refresh('2025-12-29 06:50+08', true);
 reset session authorization;
 \timing off
 update hadir.session set due = due + interval '30 min', on_time_until = on_time_until + interval '30 min' where code = 'pagi';
 \timing on
 \echo '# hours moved by half an hour: everybody changes'
 set session authorization hadir_planner;
-select changed_people from api.plan_refresh('2025-12-29 06:51+08', false);
+select changed_people, changed_slots from api.plan_refresh('2025-12-29 06:51+08', false);
 \echo '# the next day'
-select changed_people from api.plan_refresh('2025-12-30 00:00:01+08', false);
+select changed_people, changed_slots from api.plan_refresh('2025-12-30 00:00:01+08', false);
 reset session authorization;
 \timing off
 insert into hadir.policy (government, number, dated, valid_from, valid_to, place, anywhere)
@@ -60,19 +60,36 @@ insert into hadir.policy_scope (policy, unit) select p.id, u.id from hadir.polic
 \timing on
 \echo '# a circular for two offices in forty: 10,000 of 200,000'
 set session authorization hadir_planner;
-select changed_people from api.plan_refresh('2025-12-30 00:00:03+08', false);
+select changed_people, changed_slots from api.plan_refresh('2025-12-30 00:00:03+08', false);
 reset session authorization;
 \timing off
 update hadir.posting set unit = (select min(id) from hadir.unit where code like 'bench-5-%') where person = (select max(id) from hadir.person);
 \timing on
 \echo '# one person moved'
 set session authorization hadir_planner;
-select changed_people from api.plan_refresh('2025-12-30 00:00:04+08', false);
+select changed_people, changed_slots from api.plan_refresh('2025-12-30 00:00:04+08', false);
 \echo '# nothing to do'
-select changed_people from api.plan_refresh('2025-12-30 00:00:05+08', false);
+select changed_people from api.plan_refresh('2025-12-30 00:00:06+08', false);
+reset session authorization;
+\timing off
+update hadir.posting set unit = (select min(id) from hadir.unit where code like 'bench-6-%')
+where person in (select id from hadir.person order by id limit 10000);
+\timing on
+\echo '# 10,000 people moved'
+set session authorization hadir_planner;
+select changed_people, changed_slots from api.plan_refresh('2025-12-30 00:00:07+08', false);
+reset session authorization;
+\timing off
+update hadir.person set category = case category when 'PNS' then 'PPPK' else 'PNS' end;
+\timing on
+\echo '# everybody changes category: no rule, but every person'
+set session authorization hadir_planner;
+select changed_people, changed_slots from api.plan_refresh('2025-12-30 00:00:08+08', false);
 \echo '# copying the directory''s people'
 \o /dev/null
 copy (select * from api.directory_person) to stdout;
+copy (select * from api.directory_slot) to stdout;
+copy (select * from api.directory_pattern) to stdout;
 \o
 reset session authorization;
 \timing off
@@ -80,6 +97,8 @@ create table public.bench_plain (person bigint not null, day date not null, unit
   primary key (day, person)) with (fillfactor = 80);
 \timing on
 \echo '# plain INSERT … SELECT of as many plan_day rows, for comparison'
-insert into public.bench_plain select * from hadir.plan_day;
+insert into public.bench_plain select person, day, unit, pattern from hadir.plan_day;
+\echo '# how many that were'
+select count(*) from public.bench_plain;
 \timing off
 drop table public.bench_plain;

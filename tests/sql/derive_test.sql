@@ -136,15 +136,16 @@ select is((select flags from hadir.derive(1, '2031-03-03', '2031-03-03', '{101}'
 select t.pattern(4100, '2031-03-05', 'WFO', false, '{31}', null), t.session(4100, 1, 'malam', 'in', '2031-03-05', '21:00', '21:00', '22:00', '22:01', '24:00'),
        t.session(4100, 2, 'fajar', 'out', '2031-03-05', '29:00', '30:00', '30:00', '32:00', '32:00');
 select t.pattern(4101, '2031-03-06', 'WFO', false, '{31}', null);
-update hadir.plan_day set pattern = 4100 where person = 101 and day = '2031-03-05';
-update hadir.plan_day set pattern = 4101 where person = 101 and day = '2031-03-06';
+update hadir.plan_slot set pattern = 4100 where pair = 101 and day = '2031-03-05';
+update hadir.plan_slot set pattern = 4101 where pair = 101 and day = '2031-03-06';
 select is(t.day('2031-03-05', t.c(1, '69:30', '31'), t.c(2, '78:10', '31')),
   '{"malam on_time WFO 21:30:00","fajar on_time WFO 06:10:00"}', 'both ends belong to the day on which the shift began');
 select is(t.line(101, '2031-03-06'), '{"- not_expected -"}', 'the next day does not see them');
 
 -- ---- delivered long after: the arrival's day has its plan, the fix its place in the past
 select t.pattern(4120, '2031-03-20', 'WFO', false, '{31}', null);
-insert into hadir.plan_day values (101, '2031-03-20', 11, 4120);
+insert into hadir.plan_member values (101, '2031-03-20', '2031-03-20', 11, 101);
+insert into hadir.plan_slot values ('2031-03-20', 101, 4120, 1);
 select is(t.day('2031-03-04', t.row(1, 101, t.at('2031-03-04', '7:10'),
     jsonb_build_object('channel', 'osmand', 'sent_at', null, 'received_at', t.at('2031-03-20', '9:00')))),
   '{"pagi on_time - 07:10:00","sore ? -"}', 'a fix delivered 16 days later counts on the day it was made');

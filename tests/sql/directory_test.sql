@@ -9,8 +9,9 @@ set session authorization hadir_planner;
 select number as n0 from api.plan_refresh('2025-12-29 06:50+08') \gset
 
 select set_config('hadir.since', '0', false) as since \gset
-select is((select count(*) from api.directory_person where not removed and cardinality(pattern_ids) = 10), 5::bigint, 'all people, whole windows');
-select is_empty($$select 1 from api.directory_person p cross join unnest(p.pattern_ids) i where i <> 0 and i not in (select id from api.directory_pattern)$$, 'every pattern they name is there');
+select is((select count(*) from api.directory_person p cross join unnest(p.first_days, p.last_days, p.pairs) i (first_day, last_day, pair)
+  join api.directory_slot s on s.pair = i.pair and s.day between i.first_day and i.last_day where not p.removed), 50::bigint, 'all people, whole windows');
+select is_empty($$select 1 from api.directory_slot s where s.pattern not in (select id from api.directory_pattern)$$, 'every pattern they name is there');
 select is((select count(*) from api.directory_person where cardinality(homes) = 1), 1::bigint, 'homes hang on people');
 select results_eq($$select token_hash, kind, channel, revoked from api.directory_token order by kind$$, $$values (repeat('b1', 32), 1, 1, false), (repeat('a1', 32), 2, 0, false)$$, 'tokens by hash');
 select results_eq($$select value, is_user_id, revoked, removed from api.directory_number$$, $$values ('628123456789', false, false, false)$$, 'a number in the country''s form');
@@ -21,7 +22,7 @@ select results_eq($$select place, anywhere, accuracy_cap_m, decides, jsonb_array
   $$values ('WFO', false, 100::float8, array['fix', 'fix', 'fix', 'message'], 2, 'pagi', 1766964600000000, 86400000000)$$, 'a pattern in microseconds');
 
 select set_config('hadir.since', :'n0', false) as since \gset
-select is((select count(*) from api.directory_person) + (select count(*) from api.directory_pattern) + (select count(*) from api.directory_token)
+select is((select count(*) from api.directory_person) + (select count(*) from api.directory_pattern) + (select count(*) from api.directory_slot) + (select count(*) from api.directory_token)
   + (select count(*) from api.directory_number) + (select count(*) from api.directory_fence), 0::bigint, 'nothing since');
 
 set session authorization hadir_admin;

@@ -103,12 +103,12 @@ reset session authorization;
 update hadir.person set name = 'Pegawai 202 baru' where id = 202;
 select t.pattern(4200, '2031-03-03', 'WFO', false, '{31,32}', null), t.session(4200, 1, 'pagi', 'in', '2031-03-03', '6:00', '6:00', '7:30', '7:31', '10:00'),
   t.session(4200, 2, 'sore', 'out', '2031-03-03', '15:00', '16:00', '16:00', '20:00', '20:00') \g /dev/null
-update hadir.plan_day set pattern = 4200 where day = '2031-03-03' and person in (101, 102);
+update hadir.plan_slot set pattern = 4200 where day = '2031-03-03' and pair in (101, 102);
 set session authorization hadir_nightly;
 select is(t.due(t.at('2031-03-05', '1:00')), null, 'names, or the same plan compiled anew, are no difference');
 reset session authorization;
 select t.pattern(4201, '2031-03-03', null, false, '{}', 'libur') \g /dev/null
-update hadir.plan_day set pattern = 4201 where day = '2031-03-03' and person = 202;
+update hadir.plan_slot set pattern = 4201 where day = '2031-03-03' and pair = 202;
 set session authorization hadir_nightly;
 select is(t.due(t.at('2031-03-05', '1:00')), '{2031-03-03}', 'a holiday declared afterwards is');
 select is(api.nightly_freeze(1, '2031-03-03', t.at('2031-03-05', '1:00')), 3, 'and makes a version');

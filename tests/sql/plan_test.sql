@@ -18,6 +18,12 @@ create function pg_temp.day_of(p_nip text, p_day date) returns text language sql
   where e.nip = p_nip and d.day = p_day
 $$;
 
+-- Who has a day that version p_number changed.
+create function pg_temp.touched(p_number bigint) returns text[] language sql as $$
+  select array_agg(distinct e.nip order by e.nip) from hadir.plan_slot s join hadir.plan_member m on m.pair = s.pair
+    and s.day between m.first_day and m.last_day join hadir.person e on e.id = m.person where s.number = p_number
+$$;
+
 set session authorization hadir_planner;
 select number as n0, epoch as e0 from api.plan_refresh('2025-12-29 06:50+08') \gset
 select ok(:n0 > 0, 'the first refresh gives a version');
@@ -55,8 +61,9 @@ select is_empty(format('select * from api.import_policies(%L, %L)', :'circular',
 set session authorization hadir_planner;
 select number as n1, changed_people as c1 from api.plan_refresh('2025-12-29 06:51+08') \gset
 select ok(:n1 > :n0, 'the version grows');
-select is(:c1, 4, 'it touches the four of its government, not the other');
+select is(:c1, 0, 'nobody belongs elsewhere');
 reset session authorization;
+select is(pg_temp.touched(:n1), '{198001012005011001,198001012005011002,198001012005011003,198001012005011005}', 'it touches the four of its government, not the other');
 select is(pg_temp.day_of('198001012005011001', '2025-12-29'), 'WFA anywhere pagi=06:00..29 12:00 sore=12:00..29 20:00 [k-a]', 'WFA under the circular');
 select is(pg_temp.day_of('198001012005011001', '2025-12-24'), 'WFO pagi=06:00..24 12:00 sore=12:00..24 20:00 [k-a]', 'not before it begins');
 select is(pg_temp.day_of('198001012005011001', '2025-12-28'), '- [k-a] (Bukan hari kerja)', 'a circular makes no working day');
@@ -75,8 +82,9 @@ select alike(pg_temp.day_of('198001012005011003', '2025-12-29'), 'WFO %', 'anoth
 set session authorization hadir_admin;
 select ok(api.policy_remove('kota', '100.3.4.2/1031/BKPSDM/XII/2025', '2025-12-29'), 'the circular is taken back');
 set session authorization hadir_planner;
-select is((select changed_people from api.plan_refresh('2025-12-29 06:53+08')), 1::bigint, 'and the one it bound changes');
+select number as n2 from api.plan_refresh('2025-12-29 06:53+08') \gset
 reset session authorization;
+select is(pg_temp.touched(:n2), '{198001012005011002}', 'and the one it bound changes');
 select alike(pg_temp.day_of('198001012005011002', '2025-12-29'), 'WFO pagi%', 'back to the office');
 
 -- A circular with its own sessions, and one on top of it that is dated later.
@@ -97,8 +105,9 @@ update hadir.session s set due = s.due + interval '30 min', on_time_until = s.on
 from hadir.working_hours w join hadir.government g on g.id = w.government
 where w.id = s.working_hours and g.code = 'timur' and s.code = 'pagi';
 set session authorization hadir_planner;
-select is((select changed_people from api.plan_refresh('2025-12-29 06:55+08')), 1::bigint, 'moved hours change who works them');
+select number as n3 from api.plan_refresh('2025-12-29 06:55+08') \gset
 reset session authorization;
+select is(pg_temp.touched(:n3), '{198001012005011004}', 'moved hours change who works them');
 select is((select s.due from hadir.plan_day d join hadir.person e on e.id = d.person join hadir.plan_session s on s.pattern = d.pattern
            where e.nip = '198001012005011004' and d.day = '2025-12-29' and s.code = 'pagi'), timestamptz '2025-12-28 23:00Z', 'by half an hour');
 
@@ -192,12 +201,13 @@ select alike(pg_temp.day_of('198001012005011004', '2025-12-30'), 'WFO %', 'not i
 -- ------------------------------------------------------------------------------------------------- days and windows
 set session authorization hadir_planner;
 select results_eq($$select changed_people, first_day, days from api.plan_refresh('2025-12-30 00:00:01+08')$$,
-  $$values (5::bigint, date '2025-12-22', 10)$$, 'the next day the window moves');
+  $$values (0::bigint, date '2025-12-22', 10)$$, 'the next day the window moves');
 select results_eq($$select first_day, days from api.plan_refresh('2025-12-30 23:30+08')$$,
   $$values (date '2025-12-22', 11)$$, 'when one zone is a day ahead the window holds both');
 reset session authorization;
 select is((select count(*) from hadir.plan_day where day = '2025-12-21'), 5::bigint, 'days behind the window stay');
-select is((select count(distinct cardinality(pattern_ids)) from hadir.directory_person), 1::bigint, 'every person has the whole window');
+select is((select count(*) from hadir.plan_day where day between '2025-12-22' and '2026-01-01'), 55::bigint, 'every person has the whole window');
+select is_empty($$select 1 from hadir.plan_member a join hadir.plan_member b on b.person = a.person and b.first_day > a.first_day and b.first_day <= a.last_day$$, 'nobody is in two classes on a day');
 set session authorization hadir_planner;
 select cmp_ok((select epoch from api.plan_refresh('2025-12-30 23:30+08')), '=', :e0::bigint, 'the same database, the same epoch');
 reset session authorization;
@@ -213,6 +223,49 @@ select results_eq($$
         where e.nip = '198001012005011003' and d.day between '2025-01-01' and '2027-12-31' group by 1) d group by 1 order by 1$$,
   $$values (2025, '19 20 19 16 17 18 23 20 21 23 20 21'), (2026, '20 18 17 21 16 20 23 19 22 22 21 21'), (2027, '19 19 15 22 16 21 22 21 22 21 22 22')$$,
   'working days of 2025, 2026, 2027 by month');
+
+-- ------------------------------------------------------------------------------------------- who belongs where, when
+-- A move that lies ahead is written now, and needs nothing when its day comes.
+create function pg_temp.move(p_nip text, p_unit text, p_from date) returns void language sql as $$
+  update hadir.posting o set valid_to = p_from - 1 from hadir.person e where e.id = o.person and e.nip = p_nip and o.valid_to is null;
+  insert into hadir.posting (person, unit, valid_from) select e.id, u.id, p_from from hadir.person e, hadir.unit u where e.nip = p_nip and u.code = p_unit
+$$;
+select pg_temp.move('198001012005011003', 'rsud', '2026-01-10');
+set session authorization hadir_planner;
+select is((select changed_people from api.plan_refresh('2025-12-30 23:31+08')), 1::bigint, 'one person changed');
+select is((select changed_people from api.plan_refresh('2026-01-09 12:00+08')), 0::bigint, 'the day before it nobody does');
+reset session authorization;
+select is(pg_temp.day_of('198001012005011003', '2026-01-09'), 'WFO pagi=06:00..09 12:00 sore=12:00..09 20:00 [k-kota]', 'the last day there');
+select is(pg_temp.day_of('198001012005011003', '2026-01-10'), 'WFO masuk=20:00..10 23:00 pulang=05:00..11 20:00 [k-rsud]', 'the first night here');
+select is((select count(distinct s.pattern) from hadir.plan_slot s join hadir.plan_member m on m.pair = s.pair and s.day between m.first_day and m.last_day
+           join hadir.person e on e.id = m.person where e.nip = '198001012005011003' and s.day = '2026-01-09'), 1::bigint, 'one slot a day');
+-- From the night shift to a day unit: the next day's own session ends the night's.
+select pg_temp.move('198001012005011004', 'dinas-b', '2026-01-09');
+set session authorization hadir_planner;
+select is((select changed_people from api.plan_refresh('2026-01-09 12:01+08')), 1::bigint, 'one person changed');
+reset session authorization;
+select is((select to_char(max(s.accept_until) at time zone 'Asia/Jayapura', 'DD HH24:MI') from hadir.plan_day d join hadir.person e on e.id = d.person
+           join hadir.plan_session s on s.pattern = d.pattern where e.nip = '198001012005011004' and d.day = '2026-01-08'), '09 07:00', 'his last night ends where the morning begins');
+-- What lay before the window stays as it was, whatever a person is now.
+update hadir.person set category = 'PPPK' where nip = '198001012005011005';
+set session authorization hadir_planner;
+select is((select changed_people from api.plan_refresh('2026-01-09 12:02+08')), 1::bigint, 'another category');
+reset session authorization;
+select is((select string_agg(k.category || ' ' || m.first_day || ' ' || m.last_day, ', ' order by m.first_day) from hadir.plan_member m
+           join hadir.plan_pair q on q.id = m.pair join hadir.plan_class k on k.id = q.class join hadir.person e on e.id = m.person
+           where e.nip = '198001012005011005'), 'PNS 2025-12-21 2025-12-31, PPPK 2026-01-01 infinity', 'counts from the window on');
+-- Who leaves, leaves the directory.
+update hadir.posting o set valid_to = '2026-01-05' from hadir.person e where e.id = o.person and e.nip = '198001012005011005';
+set session authorization hadir_planner;
+select number as n4 from api.plan_refresh('2026-01-09 12:03+08') \gset
+select set_config('hadir.since', (:n4 - 1)::text, false) as since \gset
+select is((select last_days[cardinality(last_days)] - (date '2026-01-05' - date '1970-01-01') from api.directory_person), 0, 'the delta ends him there');
+select lives_ok($$select api.plan_refresh('2026-01-20 12:00+08')$$, 'a fortnight later');
+select is((select count(*) from api.directory_person where removed), 1::bigint, 'a delta over that end says that he is gone');
+select set_config('hadir.since', '0', false) as since \gset
+select is((select count(*) from api.directory_person), 4::bigint, 'and the whole does not have him');
+reset session authorization;
+select is_empty($$select 1 from hadir.plan_member a join hadir.plan_member b on b.person = a.person and b.first_day > a.first_day and b.first_day <= a.last_day$$, 'nobody is in two classes on a day');
 
 select * from finish();
 rollback;

@@ -26,7 +26,7 @@ grant execute on function api.test_see(text) to hadir_query, hadir_intake, hadir
 reset role;
 set session authorization hadir_query;
 
-select is(api.test_see(t), 0::bigint, 'no actor, no ' || t) from unnest(array['person', 'unit', 'unit_closure', 'posting', 'plan_day', 'checkin',
+select is(api.test_see(t), 0::bigint, 'no actor, no ' || t) from unnest(array['person', 'unit', 'unit_closure', 'posting', 'plan_day', 'plan_member', 'plan_slot', 'checkin',
   'checkin_position', 'government', 'device', 'access', 'fence', 'plan_pattern', 'attendance', 'policy', 'unattributed', 'audit']) t;
 select set_config('hadir.actor', 'access:' || :access, true) is not null as set \gset
 select is(api.test_see('unit'), 2::bigint, 'a supervisor sees his unit and what is below');
