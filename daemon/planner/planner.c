@@ -61,7 +61,7 @@ struct planner {
     struct snapshot *making;
     char *line;                   /* a writable copy of the row under way */
     size_t line_cap;
-    int64_t people;               /* rows of people copied */
+    int64_t people, slots;        /* rows of them copied */
     bool failed, too_many;
     char error[256];
 };
@@ -206,6 +206,7 @@ static void on_copy_line(void *arg, const char *line, size_t len)
         snprintf(p->error, sizeof p->error, "a malformed row");
         return;
     }
+    p->slots += strcmp(fields[0], "slot") == 0;
     if (strcmp(fields[0], "person") == 0 && ++p->people > DELTA_PEOPLE_MAX && p->next.is_delta) {
         p->too_many = true;
         p->failed = true;
@@ -238,9 +239,9 @@ static void write_and_publish(struct planner *p)
     if (!p->next.is_delta)
         remove_delta(p);
     counter_inc(C_DIRECTORY_WRITTEN);
-    log_info("event=directory_written kind=%s epoch=%lld number=%lld people=%lld write_ms=%lld",
+    log_info("event=directory_written kind=%s epoch=%lld number=%lld people=%lld slots=%lld write_ms=%lld",
              p->next.is_delta ? "delta" : "base", (long long)p->next.epoch, (long long)p->next.number,
-             (long long)p->people, (long long)(mono_now_ms() - began_ms));
+             (long long)p->people, (long long)p->slots, (long long)(mono_now_ms() - began_ms));
     if (!publish(p, &p->next, fd))
         return;
     tell_version(&p->next);
@@ -278,7 +279,7 @@ static void on_selected(void *arg, enum store_outcome outcome, const struct rows
         p->making = snapshot_new(&p->next);
         p->failed = p->making == NULL;
         p->too_many = false;
-        p->people = 0;
+        p->people = p->slots = 0;
         p->step = STEP_COPYING;
         if (!p->failed && store_copy_out(p->store, COPY_DIRECTORY, on_copy_line, on_copy_end, p))
             return;

@@ -14,29 +14,43 @@ grant execute on function hadir.epoch_us(timestamptz) to hadir_planner;
 drop view if exists api.directory_person, api.directory_slot, api.directory_pattern, api.directory_token,
   api.directory_number, api.directory_fence, api.directory_business;
 
--- Who belongs to which pair, as intervals of days since 1970 that touch the window; removed: to none any more.
+-- Who belongs to which pair, as intervals of days since 1970 that touch the window; removed: to none any more. Two
+-- branches, of which one never runs: everybody is hashed, a few are looked up.
 create view api.directory_person as
-select p.id as person, p.government, coalesce(m.first_days, '{}') as first_days, coalesce(m.last_days, '{}') as last_days,
-       coalesce(m.pairs, '{}') as pairs, coalesce(h.homes, '{}') as homes, m.person is null as removed
-from hadir.person p
-left join (
+select m.person, p.government, m.first_days, m.last_days, m.pairs, coalesce(h.homes, '{}') as homes, false as removed
+from (
   select m.person, array_agg(m.first_day - date '1970-01-01' order by m.first_day) as first_days,
          array_agg(least(m.last_day, date '2199-12-31') - date '1970-01-01' order by m.first_day) as last_days,
          array_agg(m.pair order by m.first_day) as pairs
   from hadir.plan_member m
   cross join hadir.directory_state s
   where m.first_day <= s.first_day + s.days - 1 and m.last_day >= s.first_day
-    and ((select hadir.directory_since()) = 0 or m.person in (select c.ref from hadir.directory_change c
-         where c.kind = 'person' and c.number > (select hadir.directory_since())))
   group by m.person
-) m on m.person = p.id
+) m
+join hadir.person p on p.id = m.person
 left join (
   select f.person, array_agg(f.id order by f.id) as homes
   from hadir.fence f where f.kind = 'home' and f.removed_at is null group by f.person
-) h on h.person = p.id
-where case when (select hadir.directory_since()) = 0 then m.person is not null
-      else p.id in (select c.ref from hadir.directory_change c
-       where c.kind = 'person' and c.number > (select hadir.directory_since())) end;
+) h on h.person = m.person
+where (select hadir.directory_since()) = 0
+union all
+select p.id, p.government, coalesce(m.first_days, '{}'), coalesce(m.last_days, '{}'), coalesce(m.pairs, '{}'), h.homes,
+       m.first_days is null
+from hadir.directory_change c
+join hadir.person p on p.id = c.ref
+cross join lateral (
+  select array_agg(m.first_day - date '1970-01-01' order by m.first_day) as first_days,
+         array_agg(least(m.last_day, date '2199-12-31') - date '1970-01-01' order by m.first_day) as last_days,
+         array_agg(m.pair order by m.first_day) as pairs
+  from hadir.plan_member m
+  cross join hadir.directory_state s
+  where m.person = p.id and m.first_day <= s.first_day + s.days - 1 and m.last_day >= s.first_day
+) m
+cross join lateral (
+  select coalesce(array_agg(f.id order by f.id), '{}') as homes
+  from hadir.fence f where f.person = p.id and f.kind = 'home' and f.removed_at is null
+) h
+where (select hadir.directory_since()) > 0 and c.kind = 'person' and c.number > (select hadir.directory_since());
 
 -- The window's slots, and the patterns they name.
 create view api.directory_slot as

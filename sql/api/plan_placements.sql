@@ -2,34 +2,42 @@
 -- then. SQL only names the pairs; the planner measures them.
 
 -- Pairs to be measured, oldest check-ins first, at most p_limit. People for whom nothing is missing any more leave the
--- list. Caller: hadir_planner.
+-- list; at most 2,000 are looked at in one call, because the planner's next refresh waits behind it. Every step is a
+-- look-up by key, whatever the statistics say: hence no hash and no merge joins. Caller: hadir_planner.
 drop function if exists api.placements_wanted(int);
 create function api.placements_wanted(p_limit int)
 returns table (checkin uuid, lat double precision, lon double precision, accuracy_m double precision,
                cap_m double precision, fence bigint, version int, shape text)
-language plpgsql security definer set search_path = pg_catalog, pg_temp
+language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_hashjoin = off set enable_mergejoin = off
 as $$
 #variable_conflict use_column
 declare
   v_persons bigint[];
+  v_since   constant timestamptz := (select (s.first_day - 1)::timestamp at time zone 'UTC' from hadir.directory_state s);
 begin
-  loop
+  for v_turn in 1 .. 2 loop
     select array_agg(d.person) into v_persons
     from (select w.person from hadir.placement_dirt w order by w.person limit 1000) d;
     exit when v_persons is null;
 
     return query
+    with came as materialized (
+      select c.id, c.person, c.received_at, (coalesce(c.decided_at, c.received_at) at time zone g.zone)::date as day
+      from unnest(v_persons) want
+      join hadir.checkin c on c.person = want and c.status = 'recorded' and c.received_at >= v_since
+      join hadir.government g on g.id = c.government
+    )
     select c.id, q.lat, q.lon, q.accuracy_m, p.accuracy_cap_m, f.id, f.version, encode(v.shape, 'hex')
-    from unnest(v_persons) want
-    cross join hadir.directory_state s
-    join hadir.checkin c on c.person = want and c.status = 'recorded'
-      and c.received_at >= (s.first_day - 1)::timestamp at time zone 'UTC'
+    from came c
     join hadir.checkin_position q on q.checkin = c.id and q.received_at = c.received_at
-    join hadir.government g on g.id = c.government
-    join hadir.plan_day d on d.person = c.person and d.day = (coalesce(c.decided_at, c.received_at) at time zone g.zone)::date
+    join hadir.plan_day d on d.person = c.person and d.day = c.day
     join hadir.plan_pattern p on p.id = d.pattern
-    join hadir.fence f on f.removed_at is null
-      and (f.id = any (p.fences) or f.person = c.person and f.kind = 'home' and (p.anywhere or p.place = 'WFH'))
+    cross join lateral (
+      select unnest(p.fences) as id
+      union
+      select h.id from hadir.fence h where h.person = c.person and h.kind = 'home' and (p.anywhere or p.place = 'WFH')
+    ) bound
+    join hadir.fence f on f.id = bound.id and f.removed_at is null
     join hadir.fence_version v on v.fence = f.id and v.version = f.version
     where not exists (select from hadir.placement m where m.checkin = c.id and m.fence = f.id)
     order by c.received_at, c.id, f.id
