@@ -45,7 +45,7 @@ begin
     insert into hadir.calendar_day as c (government, day, kind, name, basis)
     select i.government, i.day, i.kind, i.name, i.basis from pg_temp.import_day i
     order by i.line
-    on conflict (government, day, kind) do update set name = excluded.name, basis = excluded.basis
+    on conflict (government, day, kind, dated) do update set name = excluded.name, basis = excluded.basis
       where (c.name, c.basis) is distinct from (excluded.name, excluded.basis);
     insert into hadir.audit (at, action, detail)
     values (p_now, 'import_calendar', jsonb_build_object('rows', jsonb_array_length(p_rows)));

@@ -151,7 +151,7 @@ begin
                     and k.person is not distinct from w.person and k.valid_from = w.valid_from and k.weekdays = w.weekdays);
   insert into hadir.working_hours as w (government, unit, person, valid_from, valid_to, weekdays, on_holidays, basis)
   select n.government, n.unit, n.person, n.valid_from, n.valid_to, n.weekdays, n.on_holidays, n.basis from pg_temp.import_set n
-  on conflict (government, unit, person, valid_from, weekdays) do update
+  on conflict (government, unit, person, valid_from, weekdays, season, shift) do update
     set valid_to = excluded.valid_to, on_holidays = excluded.on_holidays, basis = excluded.basis
     where (w.valid_to, w.on_holidays, w.basis) is distinct from (excluded.valid_to, excluded.on_holidays, excluded.basis);
 
