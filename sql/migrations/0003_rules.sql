@@ -13,6 +13,8 @@ alter table hadir.person add column echelon text not null default '' check (eche
 -- Heads: who decides for a unit. acting (Plt.) and delegate stand in for their dates.
 alter table hadir.posting drop constraint posting_kind_check;
 alter table hadir.posting add constraint posting_kind_check check (kind in ('main', 'head', 'acting', 'delegate'));
+alter table hadir.posting add constraint posting_one_head exclude using gist
+  (unit with =, kind with =, daterange(valid_from, valid_to, '[]') with &&) where (kind in ('head', 'acting'));
 -- bkpsdm: sees and confirms for the whole government; its unit is the government's root.
 alter table hadir.access drop constraint access_role_check;
 alter table hadir.access add constraint access_role_check check (role in ('supervisor', 'operator', 'bkpsdm'));
@@ -348,7 +350,12 @@ begin
   perform hadir.protect('hadir.absence', plan_readers, '{hadir_admin,hadir_operator}', format(seen_person, 'absence'), 'insert, update');
   perform hadir.protect('hadir.correction', plan_readers, '{hadir_admin,hadir_operator}', format(seen_person, 'correction'), 'insert, update');
   perform hadir.protect('hadir.outage', plan_readers, '{hadir_admin,hadir_operator}', own_land, 'insert, update');
-  perform hadir.protect('hadir.decision', '{hadir_nightly}', '{hadir_admin,hadir_operator}', null, 'insert');
+  -- The steps of what one may see.
+  perform hadir.protect('hadir.decision', '{hadir_nightly}', '{hadir_admin,hadir_operator}',
+    'case subject when ''letter'' then exists (select from hadir.letter s where s.id = ref) '
+    'when ''absence'' then exists (select from hadir.absence s where s.id = ref) '
+    'when ''correction'' then exists (select from hadir.correction s where s.id = ref) '
+    'when ''outage'' then exists (select from hadir.outage s where s.id = ref) else false end', 'insert');
   perform hadir.protect('hadir.work_report', plan_readers, '{hadir_admin,hadir_operator}', format(seen_person, 'work_report'), 'insert');
   perform hadir.protect('hadir.doubt', '{hadir_nightly}', '{hadir_intake,hadir_planner,hadir_admin}',
     'exists (select from hadir.checkin c where c.id = doubt.checkin)', 'insert');

@@ -1,0 +1,283 @@
+-- Who may do what, and how the functions that change letters, absences, corrections and the like answer.
+--
+-- An answer is a jsonb object: {"status": 200|201, …} when it was done; otherwise nothing was written, and it is
+-- {"error": {"status": 404|403|409|422, "code": "not_found"|"not_yours"|"wrong_state"|"invalid"|…, "problems": [{"field", "reason"}]}}.
+-- hadir_admin is the console. hadir_operator acts for hadir.actor: a device is a person for himself, an access a superior,
+-- an operator or BKPSDM for a unit and what is below it.
+
+-- ------------------------------------------------------------------------------------------------------ the answer
+
+create or replace function hadir.say(p_id text, p_en text) returns text
+language sql stable set search_path = pg_catalog, pg_temp
+as $$
+  select case when current_setting('hadir.language', true) = 'en' then p_en else p_id end
+$$;
+comment on function hadir.say(text, text) is
+  'Text for people: p_en if the setting hadir.language is en, else p_id (Indonesian). Called by api functions.';
+
+create or replace function hadir.problem(p_field text, p_reason text) returns jsonb
+language sql immutable set search_path = pg_catalog, pg_temp
+as $$
+  select jsonb_build_object('field', p_field, 'reason', p_reason)
+$$;
+comment on function hadir.problem(text, text) is 'One problem of an answer. Called by api functions.';
+
+create or replace function hadir.problem_if(p_wrong boolean, p_field text, p_reason text) returns jsonb
+language sql immutable set search_path = pg_catalog, pg_temp
+as $$
+  select case when p_wrong then jsonb_build_array(jsonb_build_object('field', p_field, 'reason', p_reason)) else '[]' end
+$$;
+comment on function hadir.problem_if(boolean, text, text) is
+  'An array with that problem if p_wrong is true, an empty one otherwise (null, too); arrays are joined by ||. Called by api '
+  'functions.';
+
+create or replace function hadir.refusal(p_status int, p_code text, p_problems jsonb default '[]') returns jsonb
+language sql immutable set search_path = pg_catalog, pg_temp
+as $$
+  select jsonb_build_object('error', jsonb_build_object('status', p_status, 'code', p_code, 'problems', p_problems))
+$$;
+comment on function hadir.refusal(int, text, jsonb) is
+  'The answer when nothing was done: HTTP status, stable code, array of problems. Called by api functions.';
+
+-- A moment as RFC 3339 writes it, with its zone; null = not readable.
+create or replace function hadir.try_instant(p_text text) returns timestamptz
+language plpgsql immutable set search_path = pg_catalog, pg_temp set timezone = 'UTC'
+as $$
+begin
+  if p_text ~ '^[12][0-9]{3}-[01][0-9]-[0-3][0-9]T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,6})?(Z|[+-](0[0-9]|1[0-4]):[0-5][0-9])$'
+     and hadir.try_date(left(p_text, 10)) is not null then
+    return p_text::timestamptz;
+  end if;
+  return null;
+end
+$$;
+
+-- Form of a body. p_members: {"name": "text" | "id" | "day" | "instant" | "list"}, with "!" at the end when it must be there;
+-- texts are at most 4000 characters, ids whole positive numbers. A null member counts as absent.
+create or replace function hadir.body_problems(p_body jsonb, p_members jsonb) returns jsonb
+language plpgsql stable set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if p_body is null or jsonb_typeof(p_body) <> 'object' then
+    return hadir.problem_if(true, '', hadir.say('harus berupa objek JSON', 'must be a JSON object'));
+  end if;
+  return (
+    select coalesce(jsonb_agg(hadir.problem(q.name, q.reason) order by q.name), '[]')
+    from (
+      select b.key as name, hadir.say('tidak dikenal', 'is unknown') as reason
+      from jsonb_each(p_body) b where not p_members ? b.key
+      union all
+      select m.key, hadir.say('harus diisi', 'must be there')
+      from jsonb_each_text(p_members) m
+      where m.value like '%!' and coalesce(p_body -> m.key, 'null') in ('null', '""')
+      union all
+      select m.key, case rtrim(m.value, '!')
+        when 'text' then hadir.say('harus teks, paling panjang 4000 huruf', 'must be text of at most 4000 characters')
+        when 'id' then hadir.say('harus bilangan bulat positif', 'must be a whole positive number')
+        when 'day' then hadir.say('tanggal harus berbentuk TTTT-BB-HH dan ada di kalender', 'must be a date of the calendar, YYYY-MM-DD')
+        when 'instant' then hadir.say('waktu harus berbentuk RFC 3339 dengan zona', 'must be an RFC 3339 time with a zone')
+        else hadir.say('harus berupa daftar', 'must be a list') end
+      from jsonb_each_text(p_members) m
+      join jsonb_each(p_body) b on b.key = m.key and b.value not in ('null', '""')
+      where not case rtrim(m.value, '!')
+        when 'text' then jsonb_typeof(b.value) = 'string' and length(b.value #>> '{}') <= 4000
+        when 'id' then jsonb_typeof(b.value) = 'number' and (b.value #>> '{}') ~ '^[1-9][0-9]{0,17}$'
+        when 'day' then jsonb_typeof(b.value) = 'string' and hadir.try_date(b.value #>> '{}') is not null
+        when 'instant' then jsonb_typeof(b.value) = 'string' and hadir.try_instant(b.value #>> '{}') is not null
+        else jsonb_typeof(b.value) = 'array' end
+    ) q);
+end
+$$;
+comment on function hadir.body_problems(jsonb, jsonb) is
+  'Array of problems of form of p_body: unknown members, missing ones, wrong types. p_members: see the file. Called by api '
+  'functions before they read the members.';
+
+-- A member as text; null when absent, empty, or no text.
+create or replace function hadir.body_text(p_body jsonb, p_name text) returns text
+language sql immutable set search_path = pg_catalog, pg_temp
+as $$
+  select case when jsonb_typeof(p_body -> p_name) = 'string' then nullif(p_body ->> p_name, '') end
+$$;
+create or replace function hadir.body_id(p_body jsonb, p_name text) returns bigint
+language sql immutable set search_path = pg_catalog, pg_temp
+as $$
+  select case when jsonb_typeof(p_body -> p_name) = 'number' and p_body ->> p_name ~ '^[1-9][0-9]{0,17}$'
+         then (p_body ->> p_name)::bigint end
+$$;
+
+-- ---------------------------------------------------------------------------------------------------------- rights
+
+-- The local day of a moment, in the government's zone.
+create or replace function hadir.local_day(p_government bigint, p_now timestamptz) returns date
+language sql stable set search_path = pg_catalog, pg_temp
+as $$
+  select (p_now at time zone g.zone)::date from hadir.government g where g.id = p_government
+$$;
+
+-- A supervisor's capacity for the unit on a day, or null. His postings as head, acting or delegate on the unit or above it
+-- hold on their dates; an acting head takes the head's place while he acts. Who has a supervisor's token, and no such posting
+-- at all, counts as head as long as nobody else is named head or acting for the unit of his token.
+create or replace function hadir.supervisor_capacity(p_person bigint, p_top bigint, p_unit bigint, p_day date) returns text
+language plpgsql stable set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_kind text;
+begin
+  select o.kind into v_kind
+  from hadir.posting o
+  join hadir.unit_closure c on c.ancestor = o.unit and c.descendant = p_unit
+  where o.person = p_person and o.kind <> 'main' and o.valid_from <= p_day and (o.valid_to is null or o.valid_to >= p_day)
+    and not (o.kind = 'head' and exists (
+      select from hadir.posting a
+      where a.unit = o.unit and a.kind = 'acting' and a.person <> p_person and a.valid_from <= p_day
+        and (a.valid_to is null or a.valid_to >= p_day)))
+  order by c.depth, array_position('{head,acting,delegate}', o.kind)
+  limit 1;
+  if v_kind is null and not exists (
+    select from hadir.posting o
+    join hadir.unit_closure c on c.ancestor = o.unit and c.descendant = p_unit
+    where o.person = p_person and o.kind <> 'main'
+  ) and not exists (
+    select from hadir.posting o
+    where o.unit = p_top and o.kind in ('head', 'acting') and o.valid_from <= p_day
+      and (o.valid_to is null or o.valid_to >= p_day)
+  ) then
+    v_kind := 'head';
+  end if;
+  return v_kind;
+end
+$$;
+
+create or replace function hadir.actor_capacity(p_unit bigint, p_now timestamptz) returns text
+language plpgsql stable set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_access hadir.access;
+begin
+  if session_user = 'hadir_admin' then
+    return 'console';
+  end if;
+  select a.* into v_access
+  from hadir.access a
+  join hadir.unit_closure c on c.ancestor = a.unit and c.descendant = p_unit
+  where a.id = hadir.actor_id('access') and a.revoked_at is null;
+  if v_access.id is null then
+    return null;
+  elsif v_access.role <> 'supervisor' then
+    return v_access.role;
+  end if;
+  return hadir.supervisor_capacity(v_access.person, v_access.unit, p_unit, hadir.local_day(v_access.government, p_now));
+end
+$$;
+comment on function hadir.actor_capacity(bigint, timestamptz) is
+  'As what the actor may act for the unit at that moment: console, bkpsdm, operator, head, acting, delegate; null: not at all. '
+  'Called by api functions.';
+
+create or replace function hadir.superior_unit(p_person bigint, p_day date) returns bigint
+language sql stable set search_path = pg_catalog, pg_temp
+as $$
+  select case when exists (
+           select from hadir.posting h
+           where h.person = p_person and h.unit = m.unit and h.kind in ('head', 'acting') and h.valid_from <= p_day
+             and (h.valid_to is null or h.valid_to >= p_day)) then u.parent else m.unit end
+  from hadir.posting m
+  join hadir.unit u on u.id = m.unit
+  where m.person = p_person and m.kind = 'main' and m.valid_from <= p_day and (m.valid_to is null or m.valid_to >= p_day)
+$$;
+comment on function hadir.superior_unit(bigint, date) is
+  'The unit whose head decides about the person on that day: where he belongs; if he is head or acting head there, the unit '
+  'above. Null: nobody stands above him (BKPSDM decides), or he belongs nowhere. Called by api functions.';
+
+create or replace function hadir.main_unit(p_person bigint, p_day date) returns bigint
+language sql stable set search_path = pg_catalog, pg_temp
+as $$
+  select o.unit from hadir.posting o
+  where o.person = p_person and o.kind = 'main' and o.valid_from <= p_day and (o.valid_to is null or o.valid_to >= p_day)
+$$;
+comment on function hadir.main_unit(bigint, date) is 'Where the person belongs on that day; null: nowhere. Called by api functions.';
+
+create or replace function hadir.capacity_to_ask(p_person bigint, p_now timestamptz) returns text
+language plpgsql stable set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if session_user <> 'hadir_admin' and p_person = hadir.actor_person() then
+    return 'self';
+  end if;
+  return hadir.actor_capacity((
+    select hadir.main_unit(p.id, hadir.local_day(p.government, p_now)) from hadir.person p where p.id = p_person), p_now);
+end
+$$;
+comment on function hadir.capacity_to_ask(bigint, timestamptz) is
+  'As what the actor may request something for the person: self, operator, head, acting, delegate, bkpsdm, console; null: not at '
+  'all. Called by api functions.';
+
+create or replace function hadir.capacity_to_decide(p_person bigint, p_now timestamptz) returns text
+language plpgsql stable set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_day      date;
+  v_unit     bigint;
+  v_capacity text;
+begin
+  if session_user = 'hadir_admin' then
+    return 'console';
+  elsif p_person = hadir.actor_person() then
+    return null;
+  end if;
+  select hadir.local_day(p.government, p_now) into v_day from hadir.person p where p.id = p_person;
+  v_unit := hadir.superior_unit(p_person, v_day);
+  v_capacity := hadir.actor_capacity(coalesce(v_unit, hadir.main_unit(p_person, v_day)), p_now);
+  return case when v_capacity = 'bkpsdm' or v_unit is not null and v_capacity <> 'operator' then v_capacity end;
+end
+$$;
+comment on function hadir.capacity_to_decide(bigint, timestamptz) is
+  'As what the actor may decide about the person: head, acting, delegate, bkpsdm, console; null: not at all, as nobody may about '
+  'himself. About whom nobody stands above, only BKPSDM. Called by api functions.';
+
+-- ----------------------------------------------------------------------------------------------------------- steps
+
+create or replace function hadir.decide(p_subject text, p_ref bigint, p_step text, p_now timestamptz, p_capacity text,
+                                        p_reason text default '', p_breaches jsonb default '[]') returns bigint
+language plpgsql set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_id bigint;
+begin
+  insert into hadir.decision (subject, ref, step, at, actor, person, capacity, reason, breaches)
+  values (p_subject, p_ref, p_step, p_now, case when session_user = 'hadir_admin' then 'hadir' else current_setting('hadir.actor') end,
+          case when session_user <> 'hadir_admin' then hadir.actor_person() end, p_capacity, coalesce(p_reason, ''), p_breaches)
+  returning id into v_id;
+  return v_id;
+end
+$$;
+comment on function hadir.decide(text, bigint, text, timestamptz, text, text, jsonb) is
+  'Writes a step of a letter, absence, correction, outage, month or policy down: who acts is taken from the session. Returns its '
+  'id. Called by api functions.';
+
+-- The steps of something, for answers: [{"step", "at", "by", "capacity", "reason"}], in order.
+create or replace function hadir.steps(p_subject text, p_ref bigint, p_zone text) returns jsonb
+language plpgsql stable set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return (
+    select coalesce(jsonb_agg(jsonb_strip_nulls(jsonb_build_object('step', d.step, 'at', hadir.rfc3339(d.at, p_zone),
+             'by', p.name, 'capacity', d.capacity, 'reason', nullif(d.reason, ''))) order by d.id), '[]')
+    from hadir.decision d
+    left join hadir.person p on p.id = d.person
+    where d.subject = p_subject and d.ref = p_ref);
+end
+$$;
+
+revoke all on function hadir.say(text, text), hadir.problem(text, text), hadir.problem_if(boolean, text, text),
+  hadir.refusal(int, text, jsonb), hadir.try_instant(text), hadir.body_problems(jsonb, jsonb), hadir.body_text(jsonb, text),
+  hadir.body_id(jsonb, text), hadir.local_day(bigint, timestamptz), hadir.supervisor_capacity(bigint, bigint, bigint, date),
+  hadir.actor_capacity(bigint, timestamptz), hadir.superior_unit(bigint, date), hadir.main_unit(bigint, date),
+  hadir.capacity_to_ask(bigint, timestamptz), hadir.capacity_to_decide(bigint, timestamptz),
+  hadir.decide(text, bigint, text, timestamptz, text, text, jsonb), hadir.steps(text, bigint, text) from public;
+grant execute on function hadir.say(text, text), hadir.problem(text, text), hadir.problem_if(boolean, text, text),
+  hadir.refusal(int, text, jsonb), hadir.try_instant(text), hadir.body_problems(jsonb, jsonb), hadir.body_text(jsonb, text),
+  hadir.body_id(jsonb, text), hadir.local_day(bigint, timestamptz), hadir.supervisor_capacity(bigint, bigint, bigint, date),
+  hadir.actor_capacity(bigint, timestamptz), hadir.superior_unit(bigint, date), hadir.main_unit(bigint, date),
+  hadir.capacity_to_ask(bigint, timestamptz), hadir.capacity_to_decide(bigint, timestamptz),
+  hadir.steps(text, bigint, text) to hadir_reader, hadir_writer;
+grant execute on function hadir.decide(text, bigint, text, timestamptz, text, text, jsonb) to hadir_writer;
