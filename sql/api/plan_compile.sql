@@ -1,104 +1,191 @@
--- Compilation: working hours, calendar, circulars, offices and postings, made into a plan in three tables, so that a
--- change writes only as many rows as really differ:
+-- Compilation: working hours, calendar, circulars, letters, absences, offices and postings, made into a plan in three
+-- tables, so that a change writes only as many rows as really differ:
 --
---   plan_member  who belongs to which class, from when to when; changes with postings, categories, own hours
+--   plan_member  who belongs to which class, from when to when; changes with postings, letters, absences, own hours
 --   plan_slot    what a class does on a day: its pattern; changes with the rules, some thousand rows for a province
 --   plan_pattern the day itself: sessions as instants, place, fences; never changed, shared by whoever has the same
 --
--- hadir.plan_day joins them: one row per person and local day. People of the same unit, category and (rarely) own hours
--- are a class. A day's last sessions may run into the next day; the earlier ends where the later begins. So what a slot
--- is about is not a class but a pair: the class today and the class tomorrow, which differ on the last day of a posting.
+-- hadir.plan_day joins them: one row per person and local day. People are a class who share unit, category, echelon and
+-- (rarely) own hours, a letter's order, an excuse. A day's last sessions may run into the next day; the earlier ends
+-- where the later begins. So what a slot is about is not a class but a pair: the class today and the class tomorrow,
+-- which differ on the last day of a posting, of a letter, of a leave.
 --
 -- Worked out in temporary tables:
---   plan_kind    classes: class, government, unit, category, person (0 = nobody in particular)
+--   plan_kind    classes: class, government, unit, category, echelon, person (0 = nobody in particular), orders, excuse
 --   plan_base    class and day -> shape; and the class's unit
---   plan_shape   what many classes have in common on a day: place, cap, circular, hours, reason
+--   plan_shape   what many classes have in common on a day: place, cap, circulars, hours, letter, reason
 --   plan_raw     a shape's sessions as instants, before they are cut against each other
 --
 -- Everything runs as hadir_writer inside a definer function of schema api; nothing here reads the clock.
+
+-- Which circulars bind the classes of pg_temp.plan_kind on which days, best first (place 1 is the highest precedence:
+-- rank, later dated, later valid_from, later id): those in force whose scopes include and none of whose scopes excludes
+-- the class, and that have no weekdays or name this one.
+create or replace function hadir.plan_bound(p_from date, p_to date)
+returns table (class int, day date, policy bigint, place bigint)
+language plpgsql stable set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+begin
+  return query
+  with service as (
+    select u.unit, coalesce((select a.service from hadir.unit_closure c join hadir.unit a on a.id = c.ancestor
+                             where c.descendant = u.unit and a.service is not null order by c.depth limit 1),
+                            'administration') as service
+    from (select distinct k.unit from pg_temp.plan_kind k) u
+  ),
+  held as (
+    select k.class, p.id as policy
+    from pg_temp.plan_kind k
+    join service v on v.unit = k.unit
+    join hadir.policy p on p.government = k.government and p.valid_from <= p_to and coalesce(p.valid_to, p_to) >= p_from
+    join hadir.policy_scope s on s.policy = p.id and (s.categories is null or k.category = any (s.categories))
+      and (s.services is null or v.service = any (s.services)) and (s.echelons is null or k.echelon = any (s.echelons))
+      and (s.unit is null or exists (select from hadir.unit_closure c where c.ancestor = s.unit and c.descendant = k.unit))
+    group by k.class, p.id
+    having not bool_or(s.exclude)
+  )
+  select h.class, d::date, h.policy,
+         row_number() over (partition by h.class, d order by p.rank desc, p.dated desc, p.valid_from desc, p.id desc)
+  from held h
+  join hadir.policy p on p.id = h.policy
+  cross join generate_series(greatest(p.valid_from, p_from)::timestamp, least(coalesce(p.valid_to, p_to), p_to)::timestamp,
+                             interval '1 day') d
+  where not exists (select from hadir.policy_day w where w.policy = p.id)
+     or exists (select from hadir.policy_day w where w.policy = p.id and extract(isodow from d)::int = any (w.weekdays));
+end
+$$;
 
 -- Works out plan_base, plan_shape and plan_raw for pg_temp.plan_kind over p_from … p_to. plan_unstage drops them.
 create or replace function hadir.plan_stage(p_from date, p_to date) returns void
 language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 begin
+  -- What each circular says, aspect by aspect: for a class and day each aspect comes from the best that speaks of it.
+  create temporary table plan_rule as
+  with bound as materialized (select b.*, extract(isodow from b.day)::int as weekday from hadir.plan_bound(p_from, p_to) b),
+  spoken as (
+    select b.class, b.day, b.policy, b.place as turn, p.accuracy_cap_m, p.own_sessions, p.states_evidence,
+           p.uncertain_counts, exists (select from hadir.policy_channel c where c.policy = p.id) as states_channels,
+           w.place, w.anywhere, w.policy is not null as states_place
+    from bound b
+    join hadir.policy p on p.id = b.policy
+    -- A weekday's place for everybody; where there are only granted ones, the place of whoever has no letter is the default.
+    left join lateral (
+      select d.policy, case when not d.granted then d.place end as place, not d.granted and d.anywhere as anywhere
+      from hadir.policy_day d where d.policy = b.policy and b.weekday = any (d.weekdays) order by d.granted, d.place limit 1
+    ) w on true
+  )
+  select s.class, s.day,
+         (array_agg(s.policy order by s.turn) filter (where s.states_place))[1] as policy,
+         (array_agg(s.place order by s.turn) filter (where s.states_place))[1] as place,
+         coalesce((array_agg(s.anywhere order by s.turn) filter (where s.states_place))[1], false) as anywhere,
+         (array_agg(s.accuracy_cap_m order by s.turn) filter (where s.accuracy_cap_m is not null))[1] as accuracy_cap_m,
+         (array_agg(s.policy order by s.turn) filter (where s.own_sessions))[1] as own_sessions,
+         (array_agg(s.policy order by s.turn) filter (where s.states_evidence))[1] as evidence,
+         (array_agg(s.policy order by s.turn) filter (where s.states_channels))[1] as channels,
+         coalesce((array_agg(s.uncertain_counts order by s.turn) filter (where s.uncertain_counts is not null))[1], true)
+           as uncertain_counts,
+         (array_agg(s.policy order by s.turn) filter (where s.accuracy_cap_m is not null))[1] as cap_policy,
+         (array_agg(s.policy order by s.turn) filter (where s.uncertain_counts is not null))[1] as uncertain_policy
+  from spoken s
+  group by s.class, s.day;
+  create index on pg_temp.plan_rule (class, day);
+  analyze pg_temp.plan_rule;
+
   create temporary table plan_wide as
   with day as (
     select d::date as day, extract(isodow from d)::int as weekday
     from generate_series(p_from::timestamp, p_to::timestamp, interval '1 day') d
   ),
+  shift as (
+    select k.class, o.shift from pg_temp.plan_kind k join hadir.letter_order o on o.id = k.orders
+  ),
   -- Hours that could bind the class, nearest level lowest.
   candidate as (
-    select k.class, w.id, w.valid_from, w.valid_to, -1 as level
+    select k.class, w.id, w.valid_from, w.valid_to, w.season, w.shift, k.government, -1 as level
     from pg_temp.plan_kind k join hadir.working_hours w on w.person = k.person
     where k.person <> 0
     union all
-    select k.class, w.id, w.valid_from, w.valid_to, c.depth
+    select k.class, w.id, w.valid_from, w.valid_to, w.season, w.shift, k.government, c.depth
     from pg_temp.plan_kind k
     join hadir.unit_closure c on c.descendant = k.unit
     join hadir.working_hours w on w.unit = c.ancestor
     union all
-    select k.class, w.id, w.valid_from, w.valid_to, 1000000
+    select k.class, w.id, w.valid_from, w.valid_to, w.season, w.shift, k.government, 1000000
     from pg_temp.plan_kind k
     join hadir.working_hours w on w.government = k.government and w.unit is null and w.person is null
   ),
+  season as materialized (select s.* from hadir.period_days(p_from, p_to) s),
   chosen as (
-    select c.class, d.day, d.weekday, c.id,
-           rank() over (partition by c.class, d.day order by c.level, c.valid_from desc) as place
+    select c.class, d.day, d.weekday, c.id, c.shift,
+           rank() over (partition by c.class, d.day, c.shift
+                        order by c.level, c.season is null, c.valid_from desc) as place
     from candidate c
     join day d on d.day >= c.valid_from and (c.valid_to is null or d.day <= c.valid_to)
+    left join shift t on t.class = c.class
+    where (c.shift is null or c.shift = t.shift)
+      and (c.season is null or exists (select from season s where s.government = c.government and s.day = d.day
+                                       and s.kind = c.season))
   ),
+  -- Who is on a shift works it on that day, whatever weekday or holiday it is.
   hours as (
-    select c.class, c.day, array_agg(w.id order by w.id) filter (where c.weekday = any (w.weekdays)) as ids,
-           coalesce(bool_or(w.on_holidays) filter (where c.weekday = any (w.weekdays)), false) as on_holidays
+    select c.class, c.day,
+           coalesce(array_agg(w.id order by w.id) filter (where c.shift is not null),
+                    array_agg(w.id order by w.id) filter (where c.shift is null and c.weekday = any (w.weekdays))) as ids,
+           coalesce(bool_or(w.on_holidays or c.shift is not null)
+                    filter (where c.shift is not null or c.weekday = any (w.weekdays)), false) as on_holidays,
+           bool_or(c.shift is not null) as on_shift
     from chosen c join hadir.working_hours w on w.id = c.id
     where c.place = 1
     group by c.class, c.day
   ),
-  holiday as (
-    select g.government, d.day, array_agg(h.id order by h.kind, h.id) as ids,
-           string_agg(h.name, ', ' order by h.kind, h.id) as names
-    from (select distinct government from pg_temp.plan_kind) g
-    join hadir.calendar_day h on h.government is null or h.government = g.government
-    join day d on d.day = h.day
-    group by g.government, d.day
-  ),
-  circular as (
-    select distinct on (k.class, d.day) k.class, d.day, p.id, p.place, p.anywhere, p.accuracy_cap_m, p.own_sessions
-    from pg_temp.plan_kind k
-    join hadir.policy p on p.government = k.government
-    join hadir.policy_scope s on s.policy = p.id and (s.categories is null or k.category = any (s.categories))
-      and (s.unit is null or exists (select from hadir.unit_closure c where c.ancestor = s.unit and c.descendant = k.unit))
-    join day d on d.day >= p.valid_from and (p.valid_to is null or d.day <= p.valid_to) and d.weekday = any (p.weekdays)
-    order by k.class, d.day, p.rank desc, p.dated desc, p.valid_from desc, p.id desc
-  )
-  select k.class, k.unit, d.day, g.id as government, g.zone,
+  holiday as materialized (select h.* from hadir.calendar_in_force(p_from, p_to) h)
+  select k.class, k.unit, d.day, g.id as government, coalesce(o.zone, g.zone) as zone,
          (d.day::timestamp) at time zone g.zone as starts_at,
          ((d.day + 1)::timestamp) at time zone g.zone as ends_at,
-         work.works,
-         case when work.works then coalesce(p.place, g.default_place) end as place,
-         work.works and coalesce(p.anywhere, false) as anywhere,
-         coalesce(case when work.works then p.accuracy_cap_m end, g.accuracy_cap_m) as accuracy_cap_m,
-         case when work.works then p.id end as policy,
-         work.works and coalesce(p.own_sessions, false) as own_sessions,
+         work.works and whole.name is null as works,
+         case when not work.works then null
+              when whole.name is not null then case when whole.working then 'DL' end
+              else coalesce(o.place, r.place, g.default_place) end as place,
+         work.works and whole.name is null and case when o.id is not null then o.anywhere else coalesce(r.anywhere, false) end
+           as anywhere,
+         coalesce(case when work.works then r.accuracy_cap_m end, g.accuracy_cap_m) as accuracy_cap_m,
+         case when work.works then r.policy end as policy,
+         case when work.works then array(select distinct u from unnest(array[r.policy, r.own_sessions, r.evidence, r.channels,
+           r.cap_policy, r.uncertain_policy]) u where u is not null order by u) else '{}' end as policies,
+         case when work.works and not coalesce(h.on_shift, false) then r.own_sessions end as own_sessions,
          case when work.works then h.ids else '{}' end as hours,
          coalesce(l.ids, '{}') as calendar,
-         case when work.works then null
+         case when work.works and whole.name is not null then whole.name
+              when work.works then null
               when l.ids is not null and not coalesce(h.on_holidays, false) then l.names
               when h.class is null then 'Jam kerja belum ditetapkan'
-              else 'Bukan hari kerja' end as reason
+              else 'Bukan hari kerja' end as reason,
+         case when work.works then o.id end as orders,
+         case when work.works and k.excuse <> '' then k.excuse end as excuse,
+         case when work.works then r.evidence end as evidence,
+         case when work.works then r.channels end as channels,
+         not work.works or coalesce(r.uncertain_counts, true) as uncertain_counts
   from pg_temp.plan_kind k
   join hadir.government g on g.id = k.government
   cross join day d
   left join hours h on h.class = k.class and h.day = d.day
   left join holiday l on l.government = k.government and l.day = d.day
-  left join circular p on p.class = k.class and p.day = d.day
+  left join pg_temp.plan_rule r on r.class = k.class and r.day = d.day
+  left join hadir.letter_order o on o.id = k.orders
+  -- A whole day's excuse has no sessions named.
+  left join lateral (
+    select a.name, a.working from hadir.absence_code a
+    where a.government = k.government and a.code = k.excuse and k.excuse <> ''
+  ) whole on true
   cross join lateral (select h.ids is not null and (l.ids is null or h.on_holidays) as works) work;
 
   create temporary table plan_base as
   select w.class, w.unit, w.day,
          (dense_rank() over (order by w.day, w.government, w.policy, w.hours, w.calendar, w.reason, w.place, w.anywhere,
-                             w.accuracy_cap_m, w.own_sessions))::int as shape
+                             w.accuracy_cap_m, w.own_sessions, w.policies, w.orders, w.excuse, w.evidence, w.channels,
+                             w.uncertain_counts))::int as shape
   from pg_temp.plan_wide w;
   create index on pg_temp.plan_base (class, day);
   create temporary table plan_shape as
@@ -115,9 +202,11 @@ begin
          (b.day::timestamp + s.on_time_from) at time zone b.zone as on_time_from,
          (b.day::timestamp + s.on_time_until) at time zone b.zone as on_time_until
   from pg_temp.plan_shape b
-  join hadir.session s on case when b.own_sessions then s.policy = b.policy else s.working_hours = any (b.hours) end;
+  join hadir.session s on case when b.own_sessions is not null then s.policy = b.own_sessions
+                               else s.working_hours = any (b.hours) end
+  where b.works;
 
-  drop table pg_temp.plan_wide;
+  drop table pg_temp.plan_wide, pg_temp.plan_rule;
   analyze pg_temp.plan_base, pg_temp.plan_shape, pg_temp.plan_raw;
 end
 $$;
@@ -130,34 +219,91 @@ begin
 end
 $$;
 
--- Brings plan_member up to the postings of everybody in pg_temp.plan_who (person), from p_from on and for ever; days
+-- Brings plan_member up to the postings, confirmed letters and approved absences of everybody in pg_temp.plan_who
+-- (person, since: a day), from that day on and for ever. Of several letters for a day recall goes before travel, assignment, roster, then the later
+-- dated. Days
 -- before stay as they were. People whose rows differ are noted in directory_change under p_number, and, as other fences
 -- may be bound to them now, in placement_dirt; returns how many.
-create or replace function hadir.plan_members(p_from date, p_number bigint) returns bigint
+create or replace function hadir.plan_members(p_number bigint) returns bigint
 language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_changed bigint;
 begin
   create temporary table plan_stay as
-  select p.id as person, greatest(o.valid_from, p_from) as first_day, coalesce(o.valid_to, 'infinity') as last_day, o.unit,
-         p.category, coalesce(h.person, 0) as own
+  select p.id as person, greatest(o.valid_from, w.since) as first_day, coalesce(o.valid_to, 'infinity') as last_day, o.unit,
+         p.category, p.echelon, coalesce(h.person, 0) as own
   from pg_temp.plan_who w
   join hadir.person p on p.id = w.person
   join hadir.posting o on o.person = p.id
   left join (select distinct person from hadir.working_hours where person is not null) h on h.person = p.id
-  where o.kind = 'main' and (o.valid_to is null or o.valid_to >= p_from);
-  analyze pg_temp.plan_stay;
-  insert into hadir.plan_class (unit, category, own)
-  select distinct s.unit, s.category, s.own from pg_temp.plan_stay s
-  where not exists (select from hadir.plan_class k where k.unit = s.unit and k.category = s.category and k.own = s.own);
+  where o.kind = 'main' and (o.valid_to is null or o.valid_to >= w.since);
+
+  -- Days that are not like the others of the posting, as stretches of days alike.
+  create temporary table plan_special as
+  with ordered as (
+    select distinct on (a.person, a.day) a.person, a.day, a.orders
+    from pg_temp.plan_who w
+    join hadir.assignment a on a.person = w.person and a.day >= w.since
+    join hadir.letter l on l.id = a.letter and l.status = 'confirmed'
+    order by a.person, a.day, array_position(array['recall', 'travel', 'assignment', 'roster'], l.kind), l.dated desc, l.id desc
+  ),
+  away as (
+    select b.person, d::date as day,
+           case when bool_or(b.sessions is null) then min(b.code) filter (where b.sessions is null)
+                else string_agg(b.code || ':' || array_to_string(b.sessions, ','), ';' order by b.code, b.id) end as excuse
+    from pg_temp.plan_who w
+    join hadir.absence b on b.person = w.person and b.status = 'approved' and b.last_day >= w.since
+    cross join generate_series(greatest(b.first_day, w.since)::timestamp, b.last_day::timestamp, interval '1 day') d
+    group by b.person, d
+  ),
+  special as (
+    select person, day, coalesce(o.orders, 0) as orders, coalesce(a.excuse, '') as excuse
+    from ordered o full join away a using (person, day)
+  )
+  select person, min(day) as first_day, max(day) as last_day, orders, excuse
+  from (select s.*, s.day - (row_number() over (partition by s.person, s.orders, s.excuse order by s.day))::int as run
+        from special s) r
+  group by person, orders, excuse, run;
+  analyze pg_temp.plan_stay, pg_temp.plan_special;
+
+  -- Postings, cut where special days begin and end.
+  create temporary table plan_part as
+  with cut as (
+    select s.person, s.first_day as stay, greatest(s.first_day, x.first_day) as first_day, least(s.last_day, x.last_day) as last_day,
+           s.last_day as stay_end, s.unit, s.category, s.echelon, s.own, x.orders, x.excuse
+    from pg_temp.plan_stay s
+    join pg_temp.plan_special x on x.person = s.person and x.first_day <= s.last_day and x.last_day >= s.first_day
+  )
+  select c.person, c.first_day, c.last_day, c.unit, c.category, c.echelon, c.own, c.orders, c.excuse from cut c
+  union all
+  select g.person, g.first_day, g.last_day, g.unit, g.category, g.echelon, g.own, 0, ''
+  from (
+    select c.person, coalesce(lag(c.last_day) over stay + 1, c.stay) as first_day, c.first_day - 1 as last_day, c.unit, c.category,
+           c.echelon, c.own
+    from cut c window stay as (partition by c.person, c.stay order by c.first_day)
+    union all
+    select c.person, max(c.last_day) + 1, max(c.stay_end), c.unit, c.category, c.echelon, c.own
+    from cut c group by c.person, c.stay, c.unit, c.category, c.echelon, c.own having max(c.last_day) < max(c.stay_end)
+  ) g
+  where g.first_day <= g.last_day
+  union all
+  select s.person, s.first_day, s.last_day, s.unit, s.category, s.echelon, s.own, 0, ''
+  from pg_temp.plan_stay s
+  where not exists (select from cut c where c.person = s.person and c.stay = s.first_day);
+  analyze pg_temp.plan_part;
+  insert into hadir.plan_class (unit, category, own, echelon, orders, excuse)
+  select distinct s.unit, s.category, s.own, s.echelon, s.orders, s.excuse from pg_temp.plan_part s
+  where not exists (select from hadir.plan_class k where (k.unit, k.category, k.own, k.echelon, k.orders, k.excuse)
+                                                       = (s.unit, s.category, s.own, s.echelon, s.orders, s.excuse));
 
   create temporary table plan_run as
   select s.person, s.first_day, s.last_day, s.unit, k.id as class,
          case when s.last_day = 'infinity' then k.id
               when lead(s.first_day) over person = s.last_day + 1 then lead(k.id) over person else 0 end as next
-  from pg_temp.plan_stay s
-  join hadir.plan_class k on k.unit = s.unit and k.category = s.category and k.own = s.own
+  from pg_temp.plan_part s
+  join hadir.plan_class k on (k.unit, k.category, k.own, k.echelon, k.orders, k.excuse)
+                           = (s.unit, s.category, s.own, s.echelon, s.orders, s.excuse)
   window person as (partition by s.person order by s.first_day);
   insert into hadir.plan_pair (class, next)
   select q.class, q.next
@@ -174,35 +320,36 @@ begin
   from pg_temp.plan_run r join hadir.plan_pair p on p.class = r.class and p.next = r.next
   where r.next <> r.class;
   create temporary table plan_old as
-  select m.* from pg_temp.plan_who w join hadir.plan_member m on m.person = w.person where m.last_day >= p_from;
+  select m.*, w.since from pg_temp.plan_who w join hadir.plan_member m on m.person = w.person where m.last_day >= w.since;
   analyze pg_temp.plan_row, pg_temp.plan_old;
 
   create temporary table plan_changed as
   select distinct d.person
   from (
     (select r.person, r.first_day, r.last_day, r.unit, r.pair from pg_temp.plan_row r
-     except select o.person, greatest(o.first_day, p_from), o.last_day, o.unit, o.pair from pg_temp.plan_old o)
+     except select o.person, greatest(o.first_day, o.since), o.last_day, o.unit, o.pair from pg_temp.plan_old o)
     union all
-    (select o.person, greatest(o.first_day, p_from), o.last_day, o.unit, o.pair from pg_temp.plan_old o
+    (select o.person, greatest(o.first_day, o.since), o.last_day, o.unit, o.pair from pg_temp.plan_old o
      except select r.person, r.first_day, r.last_day, r.unit, r.pair from pg_temp.plan_row r)
   ) d;
   get diagnostics v_changed = row_count;
   analyze pg_temp.plan_changed;
 
   if v_changed > 0 then
-    delete from hadir.plan_member m using pg_temp.plan_changed c where m.person = c.person and m.last_day >= p_from;
+    delete from hadir.plan_member m using pg_temp.plan_changed c, pg_temp.plan_old o
+    where m.person = c.person and o.person = m.person and o.first_day = m.first_day;
     -- What began before stays up to then, in one row with what goes on unchanged.
     insert into hadir.plan_member (person, first_day, last_day, unit, pair)
     select r.person, coalesce(o.first_day, r.first_day), r.last_day, r.unit, r.pair
     from pg_temp.plan_changed c
     join pg_temp.plan_row r on r.person = c.person
-    left join pg_temp.plan_old o on o.person = r.person and o.first_day < p_from and r.first_day = p_from
+    left join pg_temp.plan_old o on o.person = r.person and o.first_day < o.since and r.first_day = o.since
       and o.unit = r.unit and o.pair = r.pair
     union all
-    select o.person, o.first_day, p_from - 1, o.unit, o.pair
+    select o.person, o.first_day, o.since - 1, o.unit, o.pair
     from pg_temp.plan_changed c
-    join pg_temp.plan_old o on o.person = c.person and o.first_day < p_from
-    where not exists (select from pg_temp.plan_row r where r.person = o.person and r.first_day = p_from and r.unit = o.unit
+    join pg_temp.plan_old o on o.person = c.person and o.first_day < o.since
+    where not exists (select from pg_temp.plan_row r where r.person = o.person and r.first_day = o.since and r.unit = o.unit
                       and r.pair = o.pair);
     insert into hadir.placement_dirt (person)
     select c.person from pg_temp.plan_changed c where exists (select from pg_temp.plan_old o where o.person = c.person)
@@ -211,7 +358,7 @@ begin
     select 'person', person, p_number from pg_temp.plan_changed
     on conflict (kind, ref) do update set number = excluded.number;
   end if;
-  drop table pg_temp.plan_stay, pg_temp.plan_run, pg_temp.plan_row, pg_temp.plan_old, pg_temp.plan_changed;
+  drop table pg_temp.plan_stay, pg_temp.plan_special, pg_temp.plan_part, pg_temp.plan_run, pg_temp.plan_row, pg_temp.plan_old, pg_temp.plan_changed;
   return v_changed;
 end
 $$;
@@ -232,7 +379,7 @@ begin
     return 0;
   end if;
   create temporary table plan_kind as
-  select k.id as class, u.government, k.unit, k.category, k.own as person
+  select k.id as class, u.government, k.unit, k.category, k.echelon, k.own as person, k.orders, k.excuse
   from (select p.class from hadir.plan_pair p where p.id in (select n.pair from pg_temp.plan_need n)
         union select p.next from hadir.plan_pair p where p.id in (select n.pair from pg_temp.plan_need n)) used
   join hadir.plan_class k on k.id = used.class
@@ -245,7 +392,7 @@ begin
   with reach as (
     select r.shape, min(r.accept_from) as starts, max(r.accept_until) as ends from pg_temp.plan_raw r group by r.shape
   )
-  select n.day, n.pair, b.unit, b.shape, case when e.ends > s.ends_at and f.starts < e.ends then f.starts end as cut
+  select n.day, n.pair, b.unit, s.orders, b.shape, case when e.ends > s.ends_at and f.starts < e.ends then f.starts end as cut
   from (select distinct day, pair from pg_temp.plan_need) n
   join hadir.plan_pair p on p.id = n.pair
   join pg_temp.plan_base b on b.class = p.class and b.day = n.day
@@ -254,11 +401,15 @@ begin
   left join pg_temp.plan_base t on t.class = p.next and t.day = n.day + 1
   left join reach f on f.shape = t.shape;
 
-  -- The offices of the unit itself, else of the nearest above that has one; then the unit's own sites.
+  -- The offices of the unit itself, else of the nearest above that has one; then the unit's own sites. A letter's own
+  -- fences come first; where it sends people elsewhere, they come alone.
   create temporary table plan_office as
-  select k.unit, array_agg(f.id order by f.kind, f.id) as fences
-  from (select distinct unit from pg_temp.plan_kind) k
-  join lateral (
+  select k.unit, k.orders, coalesce(o.fences, '{}') || coalesce(
+           array_agg(f.id order by f.kind, f.id) filter (where f.id is not null and (coalesce(cardinality(o.fences), 0) = 0 or o.place = 'WFO')
+                                                               and f.id <> all (coalesce(o.fences, '{}'))), '{}') as fences
+  from (select distinct unit, orders from pg_temp.plan_key) k
+  left join hadir.letter_order o on o.id = k.orders
+  left join lateral (
     select f.id, f.kind
     from hadir.fence f
     where f.kind = 'office' and f.removed_at is null and f.unit = (
@@ -269,7 +420,7 @@ begin
     union all
     select f.id, f.kind from hadir.fence f where f.kind = 'site' and f.removed_at is null and f.unit = k.unit
   ) f on true
-  group by k.unit;
+  group by k.unit, k.orders, o.fences, o.place;
   analyze pg_temp.plan_key, pg_temp.plan_office;
 
   -- Sessions as they will be: each ends where the next of the person begins. What that empties is left out and named.
@@ -296,34 +447,48 @@ begin
     group by c.shape, c.cut
   ),
   decides as (
-    select g.government, array_agg(coalesce(t.decides, 'arrival') order by c.position) as decides
-    from (select distinct government from pg_temp.plan_kind) g
+    select g.government, g.channels, array_agg(coalesce(p.decides, t.decides, 'arrival') order by c.position) as decides
+    from (select distinct government, channels from pg_temp.plan_shape) g
     cross join unnest(array['native', 'owntracks', 'osmand', 'whatsapp']) with ordinality c (channel, position)
     left join hadir.channel_time t on t.government = g.government and t.channel = c.channel
-    group by g.government
+    left join hadir.policy_channel p on p.policy = g.channels and p.channel = c.channel
+    group by g.government, g.channels
+  ),
+  proof as (
+    select b.shape, jsonb_agg(jsonb_strip_nulls(jsonb_build_object('kind', e.kind, 'times', e.times, 'session', e.session))
+                              order by e.kind, e.session, e.times) as evidence
+    from pg_temp.plan_shape b join hadir.policy_evidence e on e.policy = b.evidence and b.place = any (e.places)
+    where b.works
+    group by b.shape
   ),
   whole as (
     select k.shape, k.cut, k.fences, b.government, b.day, b.starts_at, b.ends_at, b.place, b.anywhere,
            b.accuracy_cap_m, d.decides, coalesce(s.sessions, '[]') as sessions,
            case when b.works and s.sessions is null then coalesce(b.reason, 'Tidak ada sesi') else b.reason end as reason,
-           s.conflict, b.policy, b.hours, b.calendar
-    from (select distinct k.shape, k.cut, coalesce(o.fences, '{}') as fences
-          from pg_temp.plan_key k left join pg_temp.plan_office o on o.unit = k.unit) k
+           s.conflict, b.policy, b.hours, b.calendar, b.policies, b.orders, b.excuse,
+           array(select distinct c from regexp_split_to_table(b.excuse, ';') e
+                 cross join regexp_split_to_table(split_part(e, ':', 2), ',') c where c <> '' order by c) as excused,
+           coalesce(e.evidence, '[]') as evidence, b.uncertain_counts
+    from (select distinct k.shape, k.cut, o.fences
+          from pg_temp.plan_key k join pg_temp.plan_office o on o.unit = k.unit and o.orders is not distinct from k.orders) k
     join pg_temp.plan_shape b on b.shape = k.shape
-    join decides d on d.government = b.government
+    join decides d on d.government = b.government and d.channels is not distinct from b.channels
+    left join proof e on e.shape = k.shape
     left join gathered s on s.shape = k.shape and s.cut is not distinct from k.cut
   )
   select w.*, sha256(convert_to(jsonb_build_array(w.government, w.day, w.starts_at, w.ends_at, w.place, w.anywhere,
-         w.accuracy_cap_m, w.decides, w.sessions, w.fences, w.reason, w.conflict, w.policy, w.hours, w.calendar)::text,
-         'UTF8')) as digest
+         w.accuracy_cap_m, w.decides, w.sessions, w.fences, w.reason, w.conflict, w.policy, w.hours, w.calendar, w.policies,
+         w.orders, w.excuse, w.excused, w.evidence, w.uncertain_counts)::text, 'UTF8')) as digest
   from whole w;
   analyze pg_temp.plan_pat;
 
   with fresh as (
     insert into hadir.plan_pattern (digest, government, day, starts_at, ends_at, place, anywhere, accuracy_cap_m, decides,
-                                    sessions, fences, reason, conflict, policy, hours, calendar)
+                                    sessions, fences, reason, conflict, policy, hours, calendar, policies, orders, excuse,
+                                    excused, evidence, uncertain_counts)
     select distinct on (p.digest) p.digest, p.government, p.day, p.starts_at, p.ends_at, p.place, p.anywhere,
-           p.accuracy_cap_m, p.decides, p.sessions, p.fences, p.reason, p.conflict, p.policy, p.hours, p.calendar
+           p.accuracy_cap_m, p.decides, p.sessions, p.fences, p.reason, p.conflict, p.policy, p.hours, p.calendar,
+           p.policies, p.orders, p.excuse, p.excused, p.evidence, p.uncertain_counts
     from pg_temp.plan_pat p
     where not exists (select from hadir.plan_pattern q where q.digest = p.digest)
     order by p.digest
@@ -340,8 +505,8 @@ begin
   create temporary table plan_turn as
   select k.day, k.pair, q.id as pattern, s.pattern as before
   from pg_temp.plan_key k
-  left join pg_temp.plan_office o on o.unit = k.unit
-  join pg_temp.plan_pat p on p.shape = k.shape and p.cut is not distinct from k.cut and p.fences = coalesce(o.fences, '{}')
+  join pg_temp.plan_office o on o.unit = k.unit and o.orders is not distinct from k.orders
+  join pg_temp.plan_pat p on p.shape = k.shape and p.cut is not distinct from k.cut and p.fences = o.fences
   join hadir.plan_pattern q on q.digest = p.digest
   left join hadir.plan_slot s on s.day = k.day and s.pair = k.pair
   where s.pattern is distinct from q.id;
@@ -380,9 +545,9 @@ begin
   perform pg_advisory_xact_lock(hashtext('hadir.plan'));
   select greatest(s.number, 0) + 1 into v_number from hadir.directory_state s;
   create temporary table plan_who as
-  select p.id as person from hadir.person p where p_persons is null or p.id = any (p_persons);
+  select p.id as person, p_from as since from hadir.person p where p_persons is null or p.id = any (p_persons);
   analyze pg_temp.plan_who;
-  v_changed := hadir.plan_members(p_from, v_number);
+  v_changed := hadir.plan_members(v_number);
   create temporary table plan_need as
   select distinct d::date as day, m.pair
   from pg_temp.plan_who w
@@ -404,8 +569,8 @@ as $$
 declare
   span record;
 begin
-  create temporary table plan_kind (class int generated always as identity, government bigint, unit bigint,
-                                     category text, person bigint);
+  create temporary table plan_kind (class int generated always as identity, government bigint, unit bigint, category text,
+                                    person bigint, echelon text default '', orders bigint default 0, excuse text default '');
   insert into pg_temp.plan_kind (government, unit, category, person)
   select u.government, u.id, c, 0
   from hadir.unit u cross join unnest(array['PNS', 'PPPK', 'PPPK_PW']) c
@@ -457,7 +622,7 @@ as $$
   where day >= p_from - 1 and (p_to is null or day <= p_to + 1)
 $$;
 
-grant execute on function hadir.plan_stage(date, date), hadir.plan_unstage(),
-  hadir.plan_members(date, bigint), hadir.plan_slots(bigint, boolean), hadir.plan_compile(date, date, bigint[]),
+grant execute on function hadir.plan_bound(date, date), hadir.plan_stage(date, date), hadir.plan_unstage(),
+  hadir.plan_members(bigint), hadir.plan_slots(bigint, boolean), hadir.plan_compile(date, date, bigint[]),
   hadir.plan_conflicts(date[], bigint[]),
   hadir.plan_trial_days(date, date, date) to hadir_writer, hadir_reader;

@@ -16,7 +16,6 @@ declare
   state     hadir.directory_state;
   v_first   date;
   v_last    date;
-  v_from    date;           -- from when on postings are looked at again
   v_number  bigint;
   v_changed bigint;
   v_homes   bigint;
@@ -24,6 +23,7 @@ declare
   v_other   bigint;
   v_moved   boolean;
   v_whole   boolean;        -- every day for everybody
+  v_back    date;           -- how far back a late letter, leave or posting reaches: as far as nightly looks
 begin
   perform pg_advisory_xact_lock(hashtext('hadir.plan'));
   select s.* into state from hadir.directory_state s;
@@ -34,6 +34,7 @@ begin
                         10, p_now;
     return;
   end if;
+  v_back := v_first - 32;
   v_moved := state.first_day is distinct from v_first or state.days <> v_last - v_first + 1;
 
   if not (v_moved or p_all or exists (select from hadir.plan_dirt)) then
@@ -43,10 +44,10 @@ begin
 
   -- The database's own clock, not p_now: a simulated clock goes back, and a number must never come again.
   v_number := greatest(state.number + 1, hadir.epoch_us(clock_timestamp()));
-  create temporary table plan_dirty (kind text, ref bigint, first_day date, last_day date);
-  with taken as (delete from hadir.plan_dirt returning kind, ref, first_day, last_day)
-  insert into pg_temp.plan_dirty select distinct t.kind, t.ref, t.first_day, t.last_day from taken t;
-  create temporary table plan_who (person bigint);
+  create temporary table plan_dirty (kind text, ref bigint, first_day date, last_day date, why text);
+  with taken as (delete from hadir.plan_dirt returning kind, ref, first_day, last_day, why)
+  insert into pg_temp.plan_dirty select distinct t.kind, t.ref, t.first_day, t.last_day, t.why from taken t;
+  create temporary table plan_who (person bigint, since date);
   create temporary table plan_need (day date, pair int);
   analyze pg_temp.plan_dirty;
 
@@ -59,23 +60,23 @@ begin
   v_whole := p_all or v_moved and not coalesce(v_first between state.first_day and state.first_day + state.days - 1
                                                and v_last >= state.first_day + state.days - 1, false);
 
-  -- People first, from the day before: its night shift may end where this day begins.
+  -- People first, from the day before: its night shift may end where this day begins. What names no day counts from
+  -- the window's first.
   if v_whole then
-    v_from := v_first;
-    insert into pg_temp.plan_who select p.id from hadir.person p;
+    insert into pg_temp.plan_who select p.id, v_first from hadir.person p;
   else
-    select greatest(v_first, min(coalesce(d.first_day, v_first)) - 1) into v_from from pg_temp.plan_dirty d where d.kind = 'person';
-    insert into pg_temp.plan_who select distinct d.ref from pg_temp.plan_dirty d where d.kind = 'person';
+    insert into pg_temp.plan_who
+    select d.ref, greatest(v_back, min(coalesce(d.first_day - 1, v_first))) from pg_temp.plan_dirty d where d.kind = 'person' group by d.ref;
   end if;
   analyze pg_temp.plan_who;
-  v_changed := hadir.plan_members(v_from, v_number);
+  v_changed := hadir.plan_members(v_number);
 
   -- Then the days: of these people, of the window's new end, and of whoever works by a rule that changed.
   insert into pg_temp.plan_need
   select d::date, m.pair
-  from (select distinct greatest(m.first_day, v_from) as first_day, least(m.last_day, v_last) as last_day, m.pair
+  from (select distinct greatest(m.first_day, w.since) as first_day, least(m.last_day, v_last) as last_day, m.pair
         from pg_temp.plan_who w join hadir.plan_member m on m.person = w.person
-        where m.last_day >= v_from and m.first_day <= v_last) m
+        where m.last_day >= w.since and m.first_day <= v_last) m
   cross join generate_series(m.first_day::timestamp, m.last_day::timestamp, interval '1 day') d;
   if v_moved and not v_whole then
     insert into pg_temp.plan_need
@@ -89,8 +90,8 @@ begin
   if not v_whole then
     insert into pg_temp.plan_need
     with rule as materialized (
-      select d.kind, d.ref, greatest(v_first, coalesce(d.first_day, v_first) - 1) as first_day,
-             least(v_last, coalesce(d.last_day, v_last)) as last_day
+      select d.kind, d.ref, greatest(case d.why when 'reopen' then v_back else v_first end, coalesce(d.first_day, v_first) - 1)
+               as first_day, least(v_last, coalesce(d.last_day, v_last)) as last_day
       from pg_temp.plan_dirty d where d.kind in ('unit', 'government', 'all')
     ),
     class as (
@@ -111,6 +112,15 @@ begin
     )
     select s.day, s.pair from pair p join hadir.plan_slot s on s.pair = p.id and s.day between p.first_day and p.last_day;
   end if;
+  -- A closed day keeps the rules by which it was closed, whatever decree or circular comes later; what a late letter or
+  -- leave needs besides is added. Only who reopens it has it compiled anew.
+  delete from pg_temp.plan_need n
+  using hadir.plan_pair p, hadir.plan_class k, hadir.unit u
+  where p.id = n.pair and k.id = p.class and u.id = k.unit
+    and exists (select from hadir.attendance_version v where v.government = u.government and v.day = n.day)
+    and exists (select from hadir.plan_slot s where s.day = n.day and s.pair = n.pair)
+    and not exists (select from pg_temp.plan_dirty d where d.why = 'reopen' and d.kind = 'government' and d.ref = u.government
+                    and n.day between d.first_day and d.last_day);
   v_slots := hadir.plan_slots(v_number, true);
 
   -- Somebody's home came, moved or went.

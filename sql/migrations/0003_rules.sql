@@ -325,7 +325,8 @@ alter table hadir.plan_pattern add column excused text[] not null default '{}';
 alter table hadir.plan_pattern add column evidence jsonb not null default '[]';
 alter table hadir.plan_pattern add column uncertain_counts boolean not null default true;
 
-alter table hadir.plan_dirt add column why text not null default '';
+-- why 'reopen' (kind government): closed days are compiled anew, too.
+alter table hadir.plan_dirt add column why text not null default '' check (why in ('', 'reopen'));
 
 do $$
 declare
@@ -336,6 +337,8 @@ declare
                                 'where seen.person = %1$s.person and seen.unit = any ((select hadir.visible_units())::bigint[])))';
   t text;
 begin
+  -- The planner looks which days are closed.
+  execute 'create policy planner_reads on hadir.attendance_version for select using ((select session_user) = ''hadir_planner'')';
   perform hadir.protect('hadir.calendar_period', plan_readers, '{hadir_admin}', own_land);
   foreach t in array array['policy_day', 'policy_quota', 'policy_evidence', 'policy_channel'] loop
     perform hadir.protect(format('hadir.%I', t)::regclass, plan_readers || '{hadir_query,hadir_operator}'::name[], '{hadir_admin}');
