@@ -26,7 +26,7 @@ static const struct command commands[] = {
      "menambah pemerintah daerah", "adds a government"},
     {"grant", cmd_grant, "grant NIP supervisor|operator --unit U [--quiet]", "memberi token untuk bertanya",
      "gives a token for questions"},
-    {"import", cmd_import, "import units|people|calendar|hours|policies FILE.csv | fences FILE.geojson [--crs EPSG:N]",
+    {"import", cmd_import, "import units|people|calendar|periods|hours|policies FILE.csv | fences FILE.geojson [--crs EPSG:N]",
      "memuat data", "loads data"},
     {"keygen", cmd_keygen, "keygen PRIVATE PUBLIC", "membuat kunci tanda terima", "makes a receipt key"},
     {"migrate", cmd_migrate, "migrate [--sql DIR]", "memasang atau memperbarui basis data",

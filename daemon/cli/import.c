@@ -24,7 +24,9 @@ static const struct import_kind kinds[] = {
     {"people", "select line, field, reason from api.import_people($1::jsonb, $2::timestamptz)",
      "nip name category unit from grade post", 5},
     {"calendar", "select line, field, reason from api.import_calendar($1::jsonb, $2::timestamptz)",
-     "day kind name basis government", 4},
+     "day kind name dated basis government", 4},
+    {"periods", "select line, field, reason from api.import_periods($1::jsonb, $2::timestamptz)",
+     "kind name first_day last_day dated basis government", 5},
     {"hours", "select line, field, reason from api.import_hours($1::jsonb, $2::timestamptz)",
      "weekdays session label counts_as accept_from on_time_from due on_time_until accept_until government unit nip "
      "valid_from valid_to basis on_holidays", 9},

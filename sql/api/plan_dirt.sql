@@ -58,6 +58,14 @@ begin
                   union select 'home', person, null, null from {rows} where kind = 'home'$$),
       ('calendar_day', $$select case when government is null then 'all' else 'government' end, coalesce(government, 0),
                                 day, day from {rows}$$),
+      -- A period that is decreed again also frees the days it had before.
+      ('calendar_period', $$select case when c.government is null then 'all' else 'government' end, coalesce(c.government, 0),
+                                   c.first_day, c.last_day
+                            from hadir.calendar_period c
+                            where exists (select from {rows} r where r.kind = c.kind and r.name = c.name)
+                            union
+                            select case when government is null then 'all' else 'government' end, coalesce(government, 0),
+                                   first_day, last_day from {rows}$$),
       ('working_hours', $$select case when person is not null then 'person' when unit is not null then 'unit'
                                       else 'government' end, coalesce(person, unit, government), valid_from, valid_to
                           from {rows}$$),

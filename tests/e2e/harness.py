@@ -148,6 +148,7 @@ class House:
     def load_example(self):
         self.hadir("government", "add", "LUTRA", "Kabupaten contoh", "--zone", "Asia/Makassar", "--whatsapp", BUSINESS)
         for what, path in (("calendar", f"{TOP}/sql/reference/holidays.csv"),
+                           ("periods", f"{TOP}/sql/reference/periods.csv"),
                            ("hours", f"{TOP}/sql/reference/hours-perpres-21-2023.csv"),
                            ("units", f"{EXAMPLE}/units.csv"), ("people", f"{EXAMPLE}/people.csv"),
                            ("fences", f"{EXAMPLE}/fences.geojson"),

@@ -76,10 +76,12 @@ select results_eq($$select f.version, f.name, count(v)::int from hadir.fence f j
 set session authorization hadir_admin;
 
 select results_eq($$select line, field from api.import_calendar('[
-  {"line": 2, "day": "2028-02-29", "kind": "LN", "name": "Baik"}, {"line": 3, "day": "2027-02-29", "kind": "XX", "name": ""},
-  {"line": 4, "day": "2028-02-29", "kind": "LN", "name": "Ganda"}, {"line": 5, "day": "2028-01-01", "kind": "LN", "name": "N", "government": "kota"},
-  {"line": 6, "day": "2028-01-02", "kind": "REGIONAL", "name": "D"}]', '2025-12-29')$$,
-  $$values (3, 'day'), (3, 'kind'), (3, 'name'), (4, 'day'), (5, 'government'), (6, 'government')$$, 'calendar: every problem');
+  {"line": 2, "day": "2028-02-29", "kind": "LN", "name": "Baik", "dated": "2027-09-01"},
+  {"line": 3, "day": "2027-02-29", "kind": "XX", "name": "", "dated": "2027-09-31"},
+  {"line": 4, "day": "2028-02-29", "kind": "LN", "name": "Ganda", "dated": "2027-09-01"},
+  {"line": 5, "day": "2028-01-01", "kind": "LN", "name": "N", "dated": "2027-09-01", "government": "kota"},
+  {"line": 6, "day": "2028-01-02", "kind": "REGIONAL", "name": "D", "dated": "2027-09-01"}]', '2025-12-29')$$,
+  $$values (3, 'dated'), (3, 'day'), (3, 'kind'), (3, 'name'), (4, 'day'), (5, 'government'), (6, 'government')$$, 'calendar: every problem');
 select results_eq($$select line, field from api.import_hours('[
   {"line": 2, "unit": "entah", "valid_from": "x", "valid_to": "2025-01-01", "weekdays": "0-5", "session": "Pagi", "counts_as": "masuk", "accept_from": "25", "accept_until": "12:00"},
   {"line": 3, "unit": "dinas-a", "valid_from": "2025-01-01", "weekdays": "1-5", "session": "pagi", "counts_as": "in", "accept_from": "08:00", "due": "07:30", "on_time_until": "09:00", "accept_until": "12:00"}]', '2025-12-29')$$,

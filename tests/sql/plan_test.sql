@@ -190,7 +190,7 @@ select alike(pg_temp.day_of('198001012005011001', '2025-12-24'), '%[k-kota]', 'f
 select is((select string_agg(u.code, ',' order by d.day) from hadir.plan_day d join hadir.person e on e.id = d.person join hadir.unit u on u.id = d.unit
            where e.nip = '198001012005011001' and d.day in ('2025-12-23', '2025-12-24')), 'bidang-a1,dinas-b', 'each day knows its unit');
 set session authorization hadir_admin;
-select is_empty($$select * from api.import_calendar('[{"line": 2, "day": "2025-12-30", "kind": "REGIONAL", "name": "Hari Jadi Kota", "government": "kota"}]', '2025-12-29')$$,
+select is_empty($$select * from api.import_calendar('[{"line": 2, "day": "2025-12-30", "kind": "REGIONAL", "name": "Hari Jadi Kota", "dated": "2025-01-02", "government": "kota"}]', '2025-12-29')$$,
   'a regional holiday loads');
 set session authorization hadir_planner;
 select lives_ok($$select api.plan_refresh('2025-12-29 07:00+08')$$, 'refresh');
