@@ -1,15 +1,13 @@
 /* The configuration: one alphabetical table drives reading, defaults, checks and the help text.
  *
- * inih splits the lines; everything else is decided here, so that one run names every problem at once: unknown and
- * repeated keys, foreign sections, values out of range, what is missing and what does not go together. The reader
- * that feeds inih strips leading blanks (no continuation lines) and refuses what inih would silently cut. Files that
+ * inifile.c reads the lines; everything else is decided here, so that one run names every problem at once: unknown
+ * and repeated keys, foreign sections, values out of range, what is missing and what does not go together. Files that
  * keys name are not opened here, except by conf_read_secret. Used before the fork; not thread-safe. */
 #include "conf.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ini.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -19,10 +17,10 @@
 #include <unistd.h>
 
 #include "buf.h"
+#include "inifile.h"
 
 #define SECTION "hadird"
 #define FILE_MAX 65536u
-#define LINE_MAX_BYTES 4096
 #define SECRET_MAX 4096u
 #define PROBLEMS_MAX 262144u
 
@@ -97,8 +95,7 @@ struct load {
     struct conf *conf;
     const char *path;
     char *folder;        /* absolute, of the file */
-    const char *at;      /* what inih has not taken yet */
-    unsigned line;       /* that it took last */
+    bool headed, ours;   /* a section was begun; it is the one */
     unsigned seen[KEYS]; /* line of the key, 0 = not yet */
     struct buf problems;
 };
@@ -231,64 +228,40 @@ static void set_value(struct load *l, const struct row *row, unsigned line, cons
         set_string(l, row, line, value);
 }
 
-static int on_pair(void *arg, const char *section, const char *name, const char *value)
+static void on_section(void *arg, unsigned line, const char *name)
 {
     struct load *l = arg;
-    if (strcmp(section, SECTION) != 0) {
-        if (section[0] == '\0')
-            problem(l, l->line, name, "stands before [" SECTION "]");
-        return 1; /* a foreign section was named when its head was read */
+    l->headed = true;
+    l->ours = strcmp(name, SECTION) == 0;
+    if (!l->ours)
+        problem(l, line, NULL, "the only section is [" SECTION "]");
+}
+
+static void on_pair(void *arg, unsigned line, const char *key, const char *value)
+{
+    struct load *l = arg;
+    if (!l->ours) {
+        if (!l->headed)
+            problem(l, line, key, "stands before [" SECTION "]");
+        return; /* a foreign section was named when its head was read */
     }
-    const struct row *row = find_row(name);
+    const struct row *row = find_row(key);
     if (row == NULL) {
-        problem(l, l->line, name, "unknown key");
-        return 1;
+        problem(l, line, key, "unknown key");
+        return;
     }
     size_t i = (size_t)(row - table);
     if (l->seen[i] != 0) {
-        problem(l, l->line, name, "given twice (first on line %u)", l->seen[i]);
-        return 1;
-    }
-    l->seen[i] = l->line;
-    set_value(l, row, l->line, value);
-    return 1;
-}
-
-/* Names what inih would pass over in silence or report without its line. */
-static void check_line(struct load *l, const char *s, size_t len)
-{
-    if (len == 0 || s[0] == ';' || s[0] == '#')
-        return;
-    if (s[0] == '[') {
-        const char *end = memchr(s, ']', len);
-        if (end == NULL || (size_t)(end - s) != sizeof SECTION || memcmp(s + 1, SECTION, sizeof SECTION - 1) != 0)
-            problem(l, l->line, NULL, "the only section is [" SECTION "]");
+        problem(l, line, key, "given twice (first on line %u)", l->seen[i]);
         return;
     }
-    if (memchr(s, '=', len) == NULL && memchr(s, ':', len) == NULL)
-        problem(l, l->line, NULL, "not of the form key = value");
+    l->seen[i] = line;
+    set_value(l, row, line, value);
 }
 
-/* inih's source of lines. */
-static char *next_line(char *dst, int cap, void *arg)
+static void on_problem(void *arg, unsigned line, const char *reason)
 {
-    struct load *l = arg;
-    if (l->at[0] == '\0')
-        return NULL;
-    l->line++;
-    size_t whole = strcspn(l->at, "\n"), skip = strspn(l->at, " \t\r");
-    const char *s = l->at + (skip < whole ? skip : whole);
-    size_t len = whole - (size_t)(s - l->at);
-    l->at += whole + (l->at[whole] == '\n');
-    if (cap < 3 || len > (size_t)cap - 3) {
-        problem(l, l->line, NULL, "line longer than %d bytes", LINE_MAX_BYTES - 3);
-        len = 0;
-    }
-    check_line(l, s, len);
-    memcpy(dst, s, len);
-    dst[len] = '\n';
-    dst[len + 1] = '\0';
-    return dst;
+    problem(arg, line, NULL, "%s", reason);
 }
 
 static void apply_defaults(struct load *l)
@@ -412,14 +385,9 @@ static char *folder_of(const char *path)
 
 static void load_text(struct load *l, const char *text)
 {
-    l->at = text;
-    ini_use_stack = false;
-    ini_max_line = ini_initial_alloc = LINE_MAX_BYTES;
-    int first_bad = ini_parse_stream(next_line, l, on_pair, l);
-    if (first_bad < 0)
+    static const struct inifile_events events = {on_section, on_pair, on_problem};
+    if (!inifile_read(text, &events, l))
         problem(l, 0, NULL, "memory is short");
-    else if (first_bad > 0 && l->problems.len == 0)
-        problem(l, (unsigned)first_bad, NULL, "not of the form key = value");
     apply_defaults(l);
     check_together(l);
 }

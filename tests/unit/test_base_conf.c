@@ -140,7 +140,7 @@ START_TEST(sections)
     REFUSES("[other]\nx=1\ny=2\n[hadird]\n" MANDATORY, "conf:1: the only section is [hadird]");
     REFUSES("[hadird]\n" MANDATORY "[empty]\n", "conf:9: the only section");
     REFUSES("doors = 2\n[hadird]\n" MANDATORY, "conf:1: doors: stands before [hadird]");
-    REFUSES("[hadird\n[hadird]\n" MANDATORY, "conf:1: the only section");
+    REFUSES("[hadird\n[hadird]\n" MANDATORY, "conf:1: the head of a section lacks its ]");
     REFUSES("[Hadird]\n[hadird]\n" MANDATORY, "conf:1: the only section");
     drop_folder();
 }
