@@ -37,6 +37,27 @@ create or replace trigger closure_insert after insert on hadir.unit
 create or replace trigger closure_update after update of parent on hadir.unit
   for each statement execute function hadir.unit_closure_keep();
 
+-- Keeps hadir.unit.serves: the unit's own class of service, else that of the nearest unit above that has one. Runs after the
+-- closure is kept (triggers go by name); what it updates makes dirt as any change of a unit does.
+create or replace function hadir.unit_serves_keep() returns trigger
+language plpgsql set search_path = pg_catalog, pg_temp
+as $$
+begin
+  update hadir.unit u set serves = n.serves
+  from (
+    select distinct on (c.descendant) c.descendant as unit, coalesce(a.service, 'administration') as serves
+    from hadir.unit_closure c join hadir.unit a on a.id = c.ancestor
+    order by c.descendant, a.service is null, c.depth
+  ) n
+  where n.unit = u.id and u.serves <> n.serves;
+  return null;
+end
+$$;
+create or replace trigger serves_insert after insert on hadir.unit
+  for each statement execute function hadir.unit_serves_keep();
+create or replace trigger serves_update after update of parent, service on hadir.unit
+  for each statement execute function hadir.unit_serves_keep();
+
 -- One trigger function per plan table, from one template: {rows} is the transition table, each SELECT yields
 -- (kind, ref, first_day, last_day).
 do $do$
@@ -84,6 +105,12 @@ begin
                            coalesce(c.unit, p.government), p.valid_from, p.valid_to
                     from {rows} s join hadir.policy p on p.id = s.policy
                     join hadir.policy_scope c on c.policy = p.id$$),
+      ('letter', $$select 'person', a.person, min(a.day), max(a.day)
+                   from {rows} l join hadir.assignment a on a.letter = l.id
+                   where l.status = 'confirmed' group by a.person$$),
+      ('assignment', $$select 'person', a.person, min(a.day), max(a.day)
+                       from {rows} a join hadir.letter l on l.id = a.letter
+                       where l.status = 'confirmed' group by a.person$$),
       ('channel_time', $$select distinct 'government', government, null::date, null::date from {rows}$$)
     ) v (table_name, selects)
   loop

@@ -7,6 +7,9 @@
 -- Service classes as SE PANRB 1/2024 names them: public (layanan masyarakat), support (dukungan pimpinan),
 -- administration. Null: that of the unit above, at the top administration.
 alter table hadir.unit add column service text check (service in ('public', 'support', 'administration'));
+-- The class that holds: its own, or so inherited. Kept by trigger; who sees a unit need not see those above it.
+alter table hadir.unit add column serves text not null default 'administration'
+  check (serves in ('public', 'support', 'administration'));
 -- Structural level I … IV; '' = functional posts and staff.
 alter table hadir.person add column echelon text not null default '' check (echelon in ('', 'I', 'II', 'III', 'IV'));
 
@@ -339,6 +342,8 @@ declare
 begin
   -- The planner looks which days are closed.
   execute 'create policy planner_reads on hadir.attendance_version for select using ((select session_user) = ''hadir_planner'')';
+  -- What a superior decides makes the plan dirty.
+  execute 'create policy operator_adds on hadir.plan_dirt for insert with check ((select session_user) = ''hadir_operator'')';
   perform hadir.protect('hadir.calendar_period', plan_readers, '{hadir_admin}', own_land);
   foreach t in array array['policy_day', 'policy_quota', 'policy_evidence', 'policy_channel'] loop
     perform hadir.protect(format('hadir.%I', t)::regclass, plan_readers || '{hadir_query,hadir_operator}'::name[], '{hadir_admin}');
@@ -346,8 +351,12 @@ begin
   foreach t in array array['absence_code', 'minute_class', 'discipline_step'] loop
     perform hadir.protect(format('hadir.%I', t)::regclass, plan_readers || '{hadir_operator}'::name[], '{hadir_admin}', own_land);
   end loop;
+  execute 'create policy actor_reads on hadir.policy_scope for select using ((select session_user) = any '
+          '(''{hadir_query,hadir_operator}''::name[]) and exists (select from hadir.policy p where p.id = policy_scope.policy))';
+  -- A unit's letters, and those of others that name one's people or oneself.
   perform hadir.protect('hadir.letter', plan_readers, '{hadir_admin,hadir_operator}',
-    'unit = any ((select hadir.visible_units())::bigint[])', 'insert, update');
+    'unit = any ((select hadir.visible_units())::bigint[]) or exists (select from hadir.assignment a where a.letter = letter.id)',
+    'insert, update');
   perform hadir.protect('hadir.letter_order', plan_readers || '{hadir_query}'::name[], '{hadir_admin,hadir_operator}', null, 'insert');
   perform hadir.protect('hadir.assignment', plan_readers, '{hadir_admin,hadir_operator}', format(seen_person, 'assignment'), 'insert, delete');
   perform hadir.protect('hadir.absence', plan_readers, '{hadir_admin,hadir_operator}', format(seen_person, 'absence'), 'insert, update');
