@@ -147,8 +147,8 @@ alter function api.revoke_person(text, text, timestamptz) owner to hadir_writer;
 revoke all on function api.revoke_person(text, text, timestamptz) from public;
 grant execute on function api.revoke_person(text, text, timestamptz) to hadir_admin;
 
--- Gives the person a token for questions about a unit and everything below it; returns the access's id.
--- Caller: hadir_admin.
+-- Gives the person a token for questions and decisions about a unit and everything below it; returns the access's id.
+-- Role bkpsdm is for the whole government. Caller: hadir_admin.
 drop function if exists api.grant_access(text, text, text, text, timestamptz);
 create function api.grant_access(p_nip text, p_role text, p_unit text, p_token_hash text, p_now timestamptz) returns bigint
 language plpgsql security definer set search_path = pg_catalog, pg_temp
@@ -164,8 +164,10 @@ begin
     raise exception 'NIP tidak dikenal' using errcode = 'invalid_parameter_value';
   elsif v_unit.id is null then
     raise exception 'unit % tidak dikenal', coalesce(p_unit, '(kosong)') using errcode = 'invalid_parameter_value';
-  elsif p_role is null or p_role not in ('supervisor', 'operator') then
-    raise exception 'peran harus supervisor atau operator' using errcode = 'invalid_parameter_value';
+  elsif p_role is null or p_role not in ('supervisor', 'operator', 'bkpsdm') then
+    raise exception 'peran harus supervisor, operator atau bkpsdm' using errcode = 'invalid_parameter_value';
+  elsif p_role = 'bkpsdm' and v_unit.parent is not null then
+    raise exception 'bkpsdm berlaku untuk seluruh pemerintah: sebutkan unit teratas' using errcode = 'invalid_parameter_value';
   elsif coalesce(p_token_hash, '') !~ '^[0-9a-fA-F]{64}$' then
     raise exception 'token harus berupa SHA-256 dalam heksadesimal' using errcode = 'invalid_parameter_value';
   elsif v_unit.government <> v_person.government then

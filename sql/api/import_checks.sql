@@ -91,3 +91,4 @@ $$;
 grant execute on function hadir.try_date(text), hadir.try_hour(text), hadir.try_weekdays(text), hadir.try_boolean(text),
   hadir.nip_problem(text), hadir.import_rows(jsonb), hadir.only_government(),
   hadir.import_conflicts(int, date, date, date, bigint[]) to hadir_writer;
+grant execute on function hadir.try_date(text) to hadir_reader; -- for bodies of questions (actor_rights.sql)
