@@ -49,6 +49,10 @@ bool cli_read_file(const char *path, struct buf *out);
 /* Prints (line, field, reason) rows of an import as a list; returns how many there were. */
 size_t cli_print_problems(const struct rows *rows, const char *file);
 
+/* Calls a function of the kind api.NAME(body jsonb, now): sql is "select api.NAME($1::jsonb, $2::timestamptz)". Its
+ * answer, also a refusal, whose problems are told then; NULL after a message. Caller frees. */
+struct json_doc *cli_call(struct session *s, const char *sql, struct buf *body, bool *ret_refused);
+
 /* The commands. argv[0] is the command's name. */
 int cmd_migrate(int argc, char **argv);
 int cmd_keygen(int argc, char **argv);
@@ -57,6 +61,7 @@ int cmd_import(int argc, char **argv);
 int cmd_enroll(int argc, char **argv);
 int cmd_revoke(int argc, char **argv);
 int cmd_grant(int argc, char **argv);
+int cmd_head(int argc, char **argv);
 int cmd_nightly(int argc, char **argv);
 int cmd_receipt(int argc, char **argv);
 int cmd_verify_receipt(int argc, char **argv);

@@ -45,9 +45,10 @@ begin
     update hadir.posting o set valid_to = v_from - 1
     where o.unit = v_unit.id and o.valid_from < v_from and (o.valid_to is null or o.valid_to >= v_from)
       and (o.kind = v_kind and (v_kind <> 'delegate' or o.person = v_person.id) or o.kind = 'acting' and v_kind = 'head')
-    returning o.person, o.kind, o.valid_to
+    returning o.person, o.kind, o.valid_from, o.valid_to
   )
-  select coalesce(jsonb_agg(jsonb_build_object('nip', p.nip, 'name', p.name, 'kind', e.kind, 'to', e.valid_to) order by e.kind, p.nip), '[]')
+  select coalesce(jsonb_agg(jsonb_build_object('nip', p.nip, 'name', p.name, 'unit', v_unit.code,
+         'kind', e.kind, 'from', e.valid_from, 'to', e.valid_to) order by e.kind, p.nip), '[]')
   into v_ended
   from ended e join hadir.person p on p.id = e.person;
   update hadir.posting o set person = v_person.id, valid_to = v_to

@@ -303,7 +303,7 @@ create table hadir.month_version (
   month      date not null check (extract(day from month) = 1),
   version    int not null check (version > 0),
   closed_at  timestamptz not null,
-  days       jsonb not null,                           -- {"2026-03-02": 1, …}: which version of each day
+  days       jsonb not null,                           -- {"YYYY-MM-DD": 1, …}: which version of each day
   reason     text not null default '',
   primary key (government, month, version)
 );

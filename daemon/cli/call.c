@@ -1,0 +1,61 @@
+/* A function of the database that takes a JSON body and answers in JSON (api.NAME(body, now), see sql/api/actor_rights.sql):
+ * asked, its problems told. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli.h"
+
+static void print_text(FILE *to, const json_value *object, const char *name)
+{
+    struct text value;
+    if (json_get_string(json_member(object, name), &value))
+        fprintf(to, "%.*s", (int)value.len, value.s);
+}
+
+static void print_error(const json_value *error)
+{
+    const json_value *problems = json_member(error, "problems");
+    for (size_t i = 0; i < json_count(problems); i++) {
+        struct text field;
+        const json_value *problem = json_at(problems, i);
+        fputs("hadir: ", stderr);
+        if (json_get_string(json_member(problem, "field"), &field) && field.len > 0)
+            fprintf(stderr, "%.*s: ", (int)field.len, field.s);
+        print_text(stderr, problem, "reason");
+        fputc('\n', stderr);
+    }
+    if (json_count(problems) == 0) {
+        fputs("hadir: ", stderr);
+        print_text(stderr, error, "code");
+        fputc('\n', stderr);
+    }
+}
+
+struct json_doc *cli_call(struct session *s, const char *sql, struct buf *body, bool *ret_refused)
+{
+    char now[40];
+    struct json_doc *doc = NULL;
+    *ret_refused = false;
+    const char *text = buf_str(body);
+    if (text == NULL) {
+        cli_error("%s", cli_say("masukan terlalu besar", "the input is too large"));
+        return NULL;
+    }
+    const char *const language[] = {cli_say("id", "en")};
+    struct rows *set = cli_query(s, "select set_config('hadir.language', $1, false)", 1, language);
+    const char *const params[] = {text, cli_now(now, sizeof now)};
+    struct rows *rows = set != NULL ? cli_query(s, sql, 2, params) : NULL;
+    if (rows != NULL && rows_count(rows) == 1 && rows_get(rows, 0, 0) != NULL) {
+        struct json_error e;
+        doc = json_parse(rows_get(rows, 0, 0), rows_length(rows, 0, 0), 16, &e);
+        if (doc == NULL)
+            cli_error("%s", e.reason);
+    }
+    rows_free(set);
+    rows_free(rows);
+    if (doc != NULL && json_member(json_root(doc), "error") != NULL) {
+        print_error(json_member(json_root(doc), "error"));
+        *ret_refused = true;
+    }
+    return doc;
+}
