@@ -149,6 +149,7 @@ const char *http1_reason(unsigned status)
     } table[] = {
         {100, "Continue"},
         {200, "OK"},
+        {201, "Created"},
         {202, "Accepted"},
         {204, "No Content"},
         {303, "See Other"},

@@ -49,6 +49,9 @@
     X(G_HANDSHAKES, GAUGE, "hadir_tls_handshakes_in_flight", "", "TLS handshakes in flight.")                        \
     X(C_REQUESTS, COUNTER, "hadir_http_requests_total", "", "HTTP requests answered.")                               \
     X(C_QUESTIONS, COUNTER, "hadir_questions_total", "", "Questions answered by the desks.")                         \
+    X(C_RULES_READ, COUNTER, "hadir_rules_requests_total", "kind=\"read\"", "Letters, absences and the like, looked up or filed and decided.") \
+    X(C_RULES_WRITTEN, COUNTER, "hadir_rules_requests_total", "kind=\"write\"", "")                                    \
+    X(C_OUTCOME_UNKNOWN, COUNTER, "hadir_outcome_unknown_total", "", "Answers that could not say whether a step was taken.") \
     X(C_QUESTION_ERRORS, COUNTER, "hadir_question_errors_total", "", "Questions the database could not answer.")     \
     X(C_GROUPS, COUNTER, "hadir_spool_groups_total", "", "Group commits.")                                           \
     X(C_GROUP_ROWS, COUNTER, "hadir_spool_group_rows_total", "", "Rows in group commits.")                           \
@@ -65,6 +68,7 @@
     X(G_DB_LEDGER, GAUGE, "hadir_database_up", "role=\"ledger\"", "1 while the role's connection is up.")            \
     X(G_DB_PLANNER, GAUGE, "hadir_database_up", "role=\"planner\"", "")                                              \
     X(G_DB_DESK, GAUGE, "hadir_database_up", "role=\"desk\"", "")                                                    \
+    X(G_DB_OPERATOR, GAUGE, "hadir_database_up", "role=\"operator\"", "")                                              \
     X(G_DB_UNSAFE, MAX, "hadir_database_unsafe", "", "1 while the database's settings are not durable.")             \
     X(G_DIRECTORY_VERSION, MAX, "hadir_directory_version", "", "Newest directory version any door answers by.")      \
     X(G_DIRECTORY_PEOPLE, MAX, "hadir_directory_people", "", "People in the directory.")                             \

@@ -1,9 +1,10 @@
 /* The desk: answers people's questions from the database, for the doors.
  *
- * Place in the flow: supervisor --MSG_PEER--> one channel per door; doors --MSG_QUESTION--> inquiry.c. One connection, as
- * hadir_query, pipelined: many questions share it, each its own transaction with its own actor.
+ * Place in the flow: supervisor --MSG_PEER--> one channel per door; doors --MSG_QUESTION, MSG_REQUEST--> inquiry.c. Two
+ * connections, pipelined: hadir_query for what only reads, hadir_operator for letters and decisions. Many questions share
+ * them, each its own transaction with its own actor.
  * Ends on MSG_DRAIN when the last answer is out, or at once when the supervisor is gone.
- * Does not: listen, write, see a secret. No threads. */
+ * Does not: listen, write check-ins, see a secret. No threads. */
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -34,7 +35,7 @@ struct door_link {
 struct desk {
     struct loop *loop;
     struct ipc_channel *control;
-    struct store *store;
+    struct store *reads, *writes;
     struct inquiries *inquiries;
     struct door_link doors[DOORS_MAX];
     struct loop_timer *linger; /* draining: looks again whether the last bytes are out */
@@ -136,31 +137,45 @@ static void on_control_closed(void *arg)
     loop_stop(d->loop);
 }
 
-static void on_up(void *arg)
+static void on_reads_up(void *arg)
 {
     (void)arg;
     counter_set(G_DB_DESK, 1);
 }
 
-static void on_down(void *arg)
+static void on_reads_down(void *arg)
 {
     (void)arg;
     counter_set(G_DB_DESK, 0);
 }
 
+static void on_writes_up(void *arg)
+{
+    (void)arg;
+    counter_set(G_DB_OPERATOR, 1);
+}
+
+static void on_writes_down(void *arg)
+{
+    (void)arg;
+    counter_set(G_DB_OPERATOR, 0);
+}
+
 static bool desk_start(struct desk *d, const struct role_env *env)
 {
-    static const struct store_callbacks callbacks = {.on_up = on_up, .on_down = on_down};
+    static const struct store_callbacks on_reads = {.on_up = on_reads_up, .on_down = on_reads_down};
+    static const struct store_callbacks on_writes = {.on_up = on_writes_up, .on_down = on_writes_down};
     struct buf hello;
     d->loop = loop_new();
     if (d->loop == NULL)
         return false;
     d->control = channel_new(d->loop, env->control_fd, CONTROL_QUEUE_BYTES, on_control, on_control_closed, d);
-    d->store = store_new(d->loop, env->conf->database, "hadir_query", false, &callbacks, d);
+    d->reads = store_new(d->loop, env->conf->database, "hadir_query", false, &on_reads, d);
+    d->writes = store_new(d->loop, env->conf->database, "hadir_operator", true, &on_writes, d);
     d->linger = loop_timer_new(d->loop, on_idle, d);
-    if (d->control == NULL || d->store == NULL || d->linger == NULL)
+    if (d->control == NULL || d->reads == NULL || d->writes == NULL || d->linger == NULL)
         return false;
-    d->inquiries = inquiries_new(d->store, on_idle, d);
+    d->inquiries = inquiries_new(d->reads, d->writes, on_idle, d);
     if (d->inquiries == NULL)
         return false;
     buf_init(&hello, 4);
@@ -172,7 +187,8 @@ static bool desk_start(struct desk *d, const struct role_env *env)
 
 static void desk_end(struct desk *d)
 {
-    store_free(d->store); /* first: callbacks of questions must not come any more */
+    store_free(d->reads); /* first: callbacks of questions must not come any more */
+    store_free(d->writes);
     for (size_t i = 0; i < DOORS_MAX; i++)
         channel_free(d->doors[i].channel);
     inquiries_free(d->inquiries);

@@ -1,13 +1,15 @@
-/* Questions of people: one statement or two each, the answer rendered and streamed to the door.
+/* Questions and requests of people: one statement or two each, the answer rendered and streamed to the door.
  *
  * Place in the flow: door --MSG_QUESTION--> here --api.presence …, hadir.actor set in the same sync--> render.c -->
  * MSG_ANSWER_HEAD, bodies of at most BODY_BYTES with at most CREDIT of them unacknowledged, MSG_ANSWER_END.
+ * MSG_REQUEST goes the same way; statement.c has its statement and renders what it says.
  *
  *   WAITING_HEAD --row--> WAITING_ROWS --rendered--> STREAMING --all sent--> gone
  *   any --MSG_QUESTION_CANCEL or the door gone--> gone; while the database works on it: DROPPED until its callback came
  *
  * Row security answers who may see what: no row is 404, whatever the reason. At most QUESTIONS_MAX at once; more are
- * answered 503 (C_BUSY_DESK), and so is everything while the database is away.
+ * answered 503 (C_BUSY_DESK), and so is everything while the database is away. A statement that writes is sent once: when
+ * its answer does not come, nobody here knows whether it was committed, and the answer says that (outcome_unknown).
  * Does not: parse HTTP, know units or states. No threads. */
 #include "inquiry.h"
 
@@ -21,6 +23,7 @@
 #include "log.h"
 #include "message.h"
 #include "render.h"
+#include "statement.h"
 #include "store.h"
 #include "wall.h"
 
@@ -39,6 +42,9 @@ struct inquiry {
     uint64_t id;
     enum state state;
     enum question question;
+    const struct statement *statement; /* of a request; NULL for a question */
+    uint8_t request;
+    char *json;
     char actor[TEXT_MAX + 1], unit[TEXT_MAX + 1], date[11], month[11], checkin[37], now[40];
     bool csv, english;
     struct buf body;
@@ -49,7 +55,7 @@ struct inquiry {
 };
 
 struct inquiries {
-    struct store *store;
+    struct store *reads, *writes;
     inquiries_idle_cb on_idle;
     void *arg;
     struct inquiry *first;
@@ -67,11 +73,11 @@ static const char CHECKIN[] = "select * from api.checkin_status($1::uuid)";
 
 /* ---- life ---- */
 
-struct inquiries *inquiries_new(struct store *store, inquiries_idle_cb on_idle, void *arg)
+struct inquiries *inquiries_new(struct store *reads, struct store *writes, inquiries_idle_cb on_idle, void *arg)
 {
     struct inquiries *q = calloc(1, sizeof *q);
     if (q != NULL)
-        *q = (struct inquiries){.store = store, .on_idle = on_idle, .arg = arg};
+        *q = (struct inquiries){.reads = reads, .writes = writes, .on_idle = on_idle, .arg = arg};
     return q;
 }
 
@@ -80,6 +86,7 @@ static void inquiry_free(struct inquiry *x)
     for (size_t i = 0; i < sizeof x->head_texts / sizeof x->head_texts[0]; i++)
         free(x->head_texts[i]);
     buf_fini(&x->body);
+    free(x->json);
     free(x);
 }
 
@@ -193,18 +200,31 @@ static void stream(struct inquiry *x)
     inquiry_end(x);
 }
 
-static void begin_stream(struct inquiry *x)
+static bool writes(const struct inquiry *x)
 {
-    const char *type = x->csv && x->question != QUESTION_CHECKIN ? "text/csv; charset=utf-8" : "application/json";
-    if (x->body.failed) {
-        log_error("event=answer_too_large question=%d", (int)x->question);
-        counter_inc(C_QUESTION_ERRORS);
+    return x->statement != NULL && x->statement->writes;
+}
+
+/* It cannot be said what came of it; of a statement that writes, not even whether it did. */
+static void fail_and_end(struct inquiry *x)
+{
+    counter_inc(C_QUESTION_ERRORS);
+    if (writes(x))
+        refuse_and_end(x, 503, "outcome_unknown");
+    else
         refuse_and_end(x, 500, "internal");
+}
+
+static void begin_stream(struct inquiry *x, uint16_t status, const char *type)
+{
+    if (x->body.failed) {
+        log_error("event=answer_too_large question=%d request=%u", (int)x->question, (unsigned)x->request);
+        fail_and_end(x);
         return;
     }
-    counter_inc(C_QUESTIONS);
+    counter_inc(x->statement == NULL ? C_QUESTIONS : writes(x) ? C_RULES_WRITTEN : C_RULES_READ);
     x->state = STREAMING;
-    if (!send_head(x->door, x->id, 200, type, "", "")) {
+    if (!send_head(x->door, x->id, status, type, "", "")) {
         inquiry_end(x);
         return;
     }
@@ -212,6 +232,12 @@ static void begin_stream(struct inquiry *x)
 }
 
 /* ---- asking the database ---- */
+
+/* Nothing is wrong but the hour: locks, time-outs, serialization. What such a statement did is undone. */
+static bool passing(const struct store_error *e)
+{
+    return strncmp(e->sqlstate, "40", 2) == 0 || strcmp(e->sqlstate, "55P03") == 0 || strcmp(e->sqlstate, "57014") == 0;
+}
 
 /* true when the callback may go on; otherwise the question has been ended. */
 static bool usable(struct inquiry *x, enum store_outcome outcome, const struct store_error *e)
@@ -224,13 +250,16 @@ static bool usable(struct inquiry *x, enum store_outcome outcome, const struct s
     if (outcome == STORE_OK)
         return true;
     if (outcome == STORE_DOWN) {
-        refuse_and_end(x, 503, "database_away");
+        refuse_and_end(x, 503, writes(x) ? "outcome_unknown" : "database_away");
         return false;
     }
-    log_error("event=question_refused question=%d sqlstate=%s reason=%s", (int)x->question, e->sqlstate,
-              log_quote(quoted, sizeof quoted, e->message, strlen(e->message)));
+    log_error("event=question_refused question=%d request=%u sqlstate=%s reason=%s", (int)x->question,
+              (unsigned)x->request, e->sqlstate, log_quote(quoted, sizeof quoted, e->message, strlen(e->message)));
     counter_inc(C_QUESTION_ERRORS);
-    refuse_and_end(x, 500, "internal");
+    if (x->statement != NULL && passing(e))
+        refuse_and_end(x, 503, "busy");
+    else
+        refuse_and_end(x, 500, "internal");
     return false;
 }
 
@@ -257,7 +286,27 @@ static void on_rows(void *arg, enum store_outcome outcome, const struct rows *ro
         x->month[7] = '\0'; /* as it was asked: without the day that SQL got */
         render_attendance_json(x->month, rows, &x->body);
     }
-    begin_stream(x);
+    begin_stream(x, 200, x->csv && x->question != QUESTION_CHECKIN ? "text/csv; charset=utf-8" : "application/json");
+}
+
+static void on_statement(void *arg, enum store_outcome outcome, const struct rows *rows, const struct store_error *e)
+{
+    struct inquiry *x = arg;
+    uint16_t status;
+    const char *type;
+    if (!usable(x, outcome, e))
+        return;
+    if (statement_render(rows, x->english, &status, &type, &x->body)) {
+        begin_stream(x, status, type);
+        return;
+    }
+    log_error("event=request_answer request=%u reason=\"not in the agreed shape\"", (unsigned)x->request);
+    fail_and_end(x);
+}
+
+static struct store_actor actor_of(const struct inquiry *x)
+{
+    return (struct store_actor){.name = x->actor, .language = x->english ? "en" : "id"};
 }
 
 static void on_head(void *arg, enum store_outcome outcome, const struct rows *rows, const struct store_error *e)
@@ -281,29 +330,39 @@ static void on_head(void *arg, enum store_outcome outcome, const struct rows *ro
     x->behind = behind == NULL || behind[0] != 'f';
     x->state = WAITING_ROWS;
     const char *const params[] = {x->unit, x->head_texts[3], x->now};
-    if (!store_query(x->all->store, x->actor, PRESENCE, 3, params, on_rows, x))
-        refuse_and_end(x, 503, store_is_up(x->all->store) ? "busy" : "database_away");
+    const struct store_actor actor = actor_of(x);
+    if (!store_query(x->all->reads, &actor, PRESENCE, 3, params, on_rows, x))
+        refuse_and_end(x, 503, store_is_up(x->all->reads) ? "busy" : "database_away");
+}
+
+static struct store *store_of(const struct inquiry *x)
+{
+    return writes(x) ? x->all->writes : x->all->reads;
 }
 
 static bool ask(struct inquiry *x)
 {
-    struct store *store = x->all->store;
+    struct store *store = store_of(x);
+    const struct store_actor actor = actor_of(x);
     const char *date = x->date[0] == '\0' ? NULL : x->date;
     const char *const by_unit[] = {x->unit, date, x->now};
     const char *const by_month[] = {x->month, x->now};
     const char *const by_now[] = {x->now};
     const char *const by_checkin[] = {x->checkin};
+    const char *const by_object[] = {x->json, x->now};
     x->state = WAITING_ROWS;
+    if (x->statement != NULL)
+        return store_query(store, &actor, x->statement->sql, 2, by_object, on_statement, x);
     switch (x->question) {
     case QUESTION_PRESENCE:
         x->state = WAITING_HEAD;
-        return store_query(store, x->actor, HEAD, 3, by_unit, on_head, x);
+        return store_query(store, &actor, HEAD, 3, by_unit, on_head, x);
     case QUESTION_ME:
-        return store_query(store, x->actor, ME, 1, by_now, on_rows, x);
+        return store_query(store, &actor, ME, 1, by_now, on_rows, x);
     case QUESTION_ATTENDANCE:
-        return store_query(store, x->actor, ATTENDANCE, 2, by_month, on_rows, x);
+        return store_query(store, &actor, ATTENDANCE, 2, by_month, on_rows, x);
     case QUESTION_CHECKIN:
-        return store_query(store, x->actor, CHECKIN, 1, by_checkin, on_rows, x);
+        return store_query(store, &actor, CHECKIN, 1, by_checkin, on_rows, x);
     }
     return false;
 }
@@ -354,7 +413,30 @@ static bool decode(struct inquiry *x, const uint8_t *payload, size_t len)
     return true;
 }
 
-static bool on_question(struct inquiries *q, struct ipc_channel *door, uint64_t id, const uint8_t *payload, size_t len)
+/* Fills x from MSG_REQUEST's payload. That the object is well-formed is the door's word; SQL takes nobody's. */
+static bool decode_request(struct inquiry *x, const uint8_t *payload, size_t len)
+{
+    struct reader r;
+    size_t json_len;
+    reader_init(&r, payload, len);
+    x->request = reader_u8(&r);
+    x->statement = statement_of(x->request);
+    if (x->statement == NULL || !read_text(&r, x->actor, sizeof x->actor) || x->actor[0] == '\0')
+        return false;
+    const uint8_t *json = reader_blob(&r, &json_len);
+    uint8_t language = reader_u8(&r);
+    int64_t now_us = reader_i64(&r);
+    if (!reader_done(&r) || language > 1 || json_len == 0 || json_len > REQUEST_BODY_MAX ||
+        memchr(json, '\0', json_len) != NULL)
+        return false;
+    x->json = strndup((const char *)json, json_len);
+    x->english = language == 1;
+    wall_format_rfc3339(x->now, sizeof x->now, now_us, 0);
+    return true;
+}
+
+static bool on_question(struct inquiries *q, struct ipc_channel *door, uint16_t type, uint64_t id,
+                        const uint8_t *payload, size_t len)
 {
     struct inquiry *x = calloc(1, sizeof *x);
     if (x == NULL) {
@@ -363,12 +445,12 @@ static bool on_question(struct inquiries *q, struct ipc_channel *door, uint64_t 
     }
     *x = (struct inquiry){.all = q, .door = door, .id = id};
     buf_init(&x->body, ANSWER_MAX);
-    if (!decode(x, payload, len)) {
+    if (!(type == MSG_REQUEST ? decode_request : decode)(x, payload, len)) {
         inquiry_free(x);
         log_error("event=question_malformed");
         return false;
     }
-    bool up = store_is_up(q->store), room = q->count < QUESTIONS_MAX;
+    bool up = store_is_up(store_of(x)), room = q->count < QUESTIONS_MAX && (x->statement == NULL || x->json != NULL);
     if (!up || !room || !ask(x)) {
         if (up)
             counter_inc(C_BUSY_DESK);
@@ -393,8 +475,8 @@ static struct inquiry *find(struct inquiries *q, const struct ipc_channel *door,
 bool inquiries_message(struct inquiries *q, struct ipc_channel *door, uint16_t type, uint64_t id, const uint8_t *payload,
                        size_t len)
 {
-    if (type == MSG_QUESTION)
-        return on_question(q, door, id, payload, len);
+    if (type == MSG_QUESTION || type == MSG_REQUEST)
+        return on_question(q, door, type, id, payload, len);
     struct inquiry *x = find(q, door, id); /* may have ended while the message was on its way */
     if (type == MSG_QUESTION_CANCEL) {
         if (x != NULL && x->state != DROPPED)

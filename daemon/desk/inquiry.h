@@ -1,4 +1,4 @@
-/* One question under way in a desk: from the door's message to the last byte of the answer. */
+/* One question or request under way in a desk: from the door's message to the last byte of the answer. */
 #ifndef HADIR_INQUIRY_H
 #define HADIR_INQUIRY_H
 
@@ -13,8 +13,9 @@ struct store;
 struct inquiries;
 typedef void (*inquiries_idle_cb)(void *arg);
 
-/* Borrows store. on_idle is called when the last question ended. */
-struct inquiries *inquiries_new(struct store *store, inquiries_idle_cb on_idle, void *arg);
+/* Borrows both stores: what only reads goes through the one, what writes through the other. on_idle is called when the
+ * last question ended. */
+struct inquiries *inquiries_new(struct store *reads, struct store *writes, inquiries_idle_cb on_idle, void *arg);
 void inquiries_free(struct inquiries *q);
 size_t inquiries_count(const struct inquiries *q);
 /* A message of a door. false when it makes no sense: the caller ends that channel. */

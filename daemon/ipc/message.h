@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-#define IPC_VERSION 1u
+#define IPC_VERSION 2u
 
 enum role { ROLE_SUPERVISOR = 0, ROLE_DOOR = 1, ROLE_DESK = 2, ROLE_LEDGER = 3, ROLE_PLANNER = 4 };
 
@@ -41,8 +41,11 @@ enum message_type {
                           u8 language (0 id, 1 en), 16 bytes check-in id (questions about one), i64 now_us */
     MSG_QUESTION_CANCEL = 61, /* the client is gone */
     MSG_ANSWER_MORE = 62,     /* the door wrote what it had: send on (credit of one MSG_ANSWER_BODY) */
+    MSG_REQUEST = 66, /* u8 enum request, blob actor, blob JSON object (≤ 512 KiB), u8 language, i64 now_us; answered,
+                         cancelled and credited like a question */
     /* desk -> door */
-    MSG_ANSWER_HEAD = 63, /* u16 status, blob content type, blob problem code (empty when 200), blob detail */
+    MSG_ANSWER_HEAD = 63, /* u16 status, blob content type, blob problem code, blob detail. Without a code the bodies
+                             are the answer; with one the door writes the problem, and no body comes. */
     MSG_ANSWER_BODY = 64, /* bytes as they are, ≤ 64 KiB; at most 4 unacknowledged by MSG_ANSWER_MORE */
     MSG_ANSWER_END = 65   /* u8 0 complete / 1 broken off */
 };
@@ -59,5 +62,28 @@ enum question {
     QUESTION_ATTENDANCE = 3, /* month: one's own record */
     QUESTION_CHECKIN = 4     /* check-in id or native uuid: recorded, decided */
 };
+
+/* What people file, decide and look up around the rules: one SQL function each, which takes the object as it is. */
+enum request {
+    REQUEST_LETTER_FILE = 1,
+    REQUEST_LETTER_DECIDE = 2,
+    REQUEST_LETTERS = 3,
+    REQUEST_LETTER_BREACHES = 4,
+    REQUEST_ABSENCE_REQUEST = 5,
+    REQUEST_ABSENCE_DECIDE = 6,
+    REQUEST_ABSENCES = 7,
+    REQUEST_CORRECTION_REQUEST = 8,
+    REQUEST_CORRECTION_DECIDE = 9,
+    REQUEST_CORRECTIONS = 10,
+    REQUEST_OUTAGE_REQUEST = 11,
+    REQUEST_OUTAGE_DECIDE = 12,
+    REQUEST_OUTAGES = 13,
+    REQUEST_WORK_REPORT_SEND = 14,
+    REQUEST_WORK_REPORTS = 15,
+    REQUEST_BREACHES = 16,
+    REQUEST_DISCIPLINE = 17
+};
+#define REQUEST_COUNT 18
+#define REQUEST_BODY_MAX ((size_t)512 << 10)
 
 #endif

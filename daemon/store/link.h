@@ -86,8 +86,8 @@ void link_close(struct store *s);
 void link_listen(struct store *s); /* to the channels not yet listened to */
 
 /* store.c */
-bool exchange_send(struct store *s, const char *actor, const char *sql, int n, const char *const *params, store_cb cb,
-                   void *arg);
+bool exchange_send(struct store *s, const struct store_actor *actor, const char *sql, int n, const char *const *params,
+                   store_cb cb, void *arg);
 void exchanges_receive(struct store *s);
 void exchanges_fail(struct store *s);
 void exchanges_drop(struct store *s);

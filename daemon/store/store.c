@@ -17,17 +17,25 @@
 #include "log.h"
 #include "loop.h"
 
-static const char SET_ACTOR[] = "select pg_catalog.set_config('hadir.actor', $1, true)";
+static const char SET_ACTOR[] = "select pg_catalog.set_config('hadir.actor', $1, true),"
+                                " pg_catalog.set_config('hadir.language', $2, true)";
 
-bool exchange_send(struct store *s, const char *actor, const char *sql, int n, const char *const *params, store_cb cb,
-                   void *arg)
+static bool send_actor(struct store *s, const struct store_actor *actor)
+{
+    if (actor == NULL)
+        return true;
+    const char *const params[] = {actor->name, actor->language};
+    return PQsendQueryParams(s->conn, SET_ACTOR, 2, NULL, params, NULL, NULL, 0) == 1;
+}
+
+bool exchange_send(struct store *s, const struct store_actor *actor, const char *sql, int n, const char *const *params,
+                   store_cb cb, void *arg)
 {
     struct exchange *x = calloc(1, sizeof *x);
     if (x == NULL)
         return false;
     *x = (struct exchange){.cb = cb, .arg = arg, .wanted = actor == NULL ? 0 : 1};
-    bool sent = (actor == NULL || PQsendQueryParams(s->conn, SET_ACTOR, 1, NULL, &actor, NULL, NULL, 0) == 1) &&
-                PQsendQueryParams(s->conn, sql, n, NULL, params, NULL, NULL, 0) == 1 &&
+    bool sent = send_actor(s, actor) && PQsendQueryParams(s->conn, sql, n, NULL, params, NULL, NULL, 0) == 1 &&
                 PQpipelineSync(s->conn) == 1;
     if (!sent) {
         /* Half an exchange may be in libpq's buffer: this connection cannot be used for another. */
@@ -44,8 +52,8 @@ bool exchange_send(struct store *s, const char *actor, const char *sql, int n, c
     return true;
 }
 
-bool store_query(struct store *s, const char *actor, const char *sql, int n, const char *const *params, store_cb cb,
-                 void *arg)
+bool store_query(struct store *s, const struct store_actor *actor, const char *sql, int n, const char *const *params,
+                 store_cb cb, void *arg)
 {
     if (!store_is_up(s) || s->mode != MODE_PIPELINE || s->outstanding >= OUTSTANDING_MAX)
         return false;

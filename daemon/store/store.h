@@ -41,9 +41,15 @@ bool store_is_up(const struct store *s);
 bool store_is_unsafe(const struct store *s); /* reachable, but its settings are not durable */
 const char *store_last_error(const struct store *s); /* why it is down, "" when up */
 
-/* Runs sql with n text parameters (NULL = SQL null). actor != NULL: select set_config('hadir.actor', actor, true)
- * goes before it in the same sync. At most 64 exchanges outstanding: false when full or down, cb not called. */
-bool store_query(struct store *s, const char *actor, const char *sql, int n, const char *const *params, store_cb cb,
+/* For whom a statement runs, for one transaction; texts are borrowed until return. */
+struct store_actor {
+    const char *name;     /* hadir.actor: "access:12" or "device:7" */
+    const char *language; /* hadir.language: "id" or "en" */
+};
+
+/* Runs sql with n text parameters (NULL = SQL null). actor != NULL: its settings go before it in the same sync. At most
+ * 64 exchanges outstanding: false when full or down (nothing sent), cb not called. */
+bool store_query(struct store *s, const struct store_actor *actor, const char *sql, int n, const char *const *params, store_cb cb,
                  void *arg);
 size_t store_outstanding(const struct store *s);
 bool store_listen(struct store *s, const char *channel); /* renewed after every reconnect */

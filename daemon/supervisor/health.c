@@ -88,6 +88,7 @@ static void look_at_database(struct look *l)
         {G_DB_LEDGER, "database_down_ledger", "check-ins wait in the spool"},
         {G_DB_PLANNER, "database_down_planner", "changes of the plan wait"},
         {G_DB_DESK, "database_down_desk", "questions cannot be answered"},
+        {G_DB_OPERATOR, "database_down_operator", "letters and decisions cannot be taken"},
     };
     for (size_t i = 0; i < sizeof roles / sizeof roles[0]; i++)
         if (counter_total(roles[i].up) == 0)

@@ -306,7 +306,7 @@ def the_doctor(house):
     house.stop_database("fast")
     done = house.hadir("doctor", check=False)
     assert done.returncode == 1 and "PostgreSQL" in done.stdout and "→" in done.stdout, done.stdout
-    wait_until("health tells", lambda: {"database_down_ledger", "database_down_planner", "database_down_desk"}
+    wait_until("health tells", lambda: {"database_down_ledger", "database_down_planner", "database_down_desk", "database_down_operator"}
                <= {r["code"] for r in house.health()["reasons"]})
     known = set(re.findall(r"(?m)^## (.+)$", open(f"{TOP}/deploy/RUNBOOK.md").read()))
     known = {name for head in known for name in head.split(", ")}

@@ -91,8 +91,8 @@ def phones_do_not_notice_an_outage(house):
     status, answer = phone.state(str(uuid.uuid4()))
     assert status == 503, "nobody knows whether the database has it"
     assert house.presence(house.everything)[0] == 503
-    down = {"database_down_ledger", "database_down_planner", "database_down_desk"}
-    wait_until("health names all three", lambda: down <= {r["code"] for r in house.health()["reasons"]})
+    down = {"database_down_ledger", "database_down_planner", "database_down_desk", "database_down_operator"}
+    wait_until("health names all of them", lambda: down <= {r["code"] for r in house.health()["reasons"]})
     assert house.admin("/readyz")[0] == 200 and house.health()["status"] == "degraded"
     wait_until("metrics tell", lambda: house.metric("hadir_database_up") == 0 and house.metric("hadir_spool_depth") >= 20)
     house.start_database()

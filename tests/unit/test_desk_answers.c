@@ -21,7 +21,8 @@
 /* The actor decides what is seen, as row security does: "access:1" sees unit U, "device:7" itself. Unit BIG has many
  * people, unit SLOW takes its time, unit BAD fails. */
 static const char API[] =
-    "create role hadir_query login; create schema api; grant usage on schema api to hadir_query;"
+    "create role hadir_query login; create role hadir_operator login; create schema api;"
+    "grant usage on schema api to hadir_query, hadir_operator;"
     "create function api.presence_head(u text, d date, n timestamptz, out unit_code text, out unit_name text,"
     " out government text, out zone text, out day date, out recorded_to timestamptz, out behind boolean)"
     " returns setof record language sql as $f$ select u, 'Unit ' || u, 'G', 'Asia/Makassar',"
@@ -46,7 +47,20 @@ static const char API[] =
     " flags text, day date) language sql as $f$ select l.*, m + i from api.me(n) l, generate_series(0, 1) i $f$;"
     "create function api.checkin_status(i uuid) returns table (id uuid, state text, late_minutes int, flags text)"
     " language sql as $f$ select i, 'decided', 3, 'mock' where i <> '00000000-0000-0000-0000-000000000000' $f$;"
-    "grant execute on all functions in schema api to hadir_query";
+    "grant execute on all functions in schema api to hadir_query;"
+    /* Functions of the rules: the body says what shall happen. */
+    "create table public.kept (body jsonb); grant insert on public.kept to hadir_operator;"
+    "create function api.letter_file(b jsonb, n timestamptz) returns jsonb language plpgsql as $f$ begin"
+    " insert into public.kept values (b); perform pg_sleep((b ->> 'sleep')::float8);"
+    " if b ? 'raise' then raise exception 'no' using errcode = b ->> 'raise'; end if;"
+    " return coalesce(b -> 'say', jsonb_build_object('status', 201, 'letter', 7, 'who', session_user, 'now', n,"
+    " 'actor', current_setting('hadir.actor'), 'language', current_setting('hadir.language'), 'body', b)); end $f$;"
+    "create function api.letters(b jsonb, n timestamptz) returns jsonb language plpgsql as $f$ begin"
+    " perform pg_sleep((b ->> 'sleep')::float8);"
+    " return coalesce(b -> 'say', jsonb_build_object('status', 200, 'who', session_user, 'many',"
+    " (select jsonb_agg(repeat('x', 1000)) from generate_series(1, (b ->> 'many')::int)))); end $f$;"
+    "revoke execute on all functions in schema api from public;"
+    "grant execute on function api.letter_file to hadir_operator; grant execute on function api.letters to hadir_query";
 
 struct answer {
     unsigned heads, ends;
@@ -176,7 +190,7 @@ static void begin(void)
     loop = loop_new();
     control = channel_new(loop, fds[0], 1 << 20, on_control, on_closed, &control_closed);
     join_door();
-    UNTIL(hello && counter_total(G_DB_DESK) == 1);
+    UNTIL(hello && counter_total(G_DB_DESK) == 1 && counter_total(G_DB_OPERATOR) == 1);
 }
 
 /* Ends the desk as the supervisor does and gives its exit status. */
@@ -215,6 +229,21 @@ static void ask(uint64_t id, enum question q, const char *actor, const char *uni
     buf_add(&b, checkin, sizeof checkin);
     buf_i64(&b, now_us);
     ck_assert(channel_send(door, MSG_QUESTION, id, b.data, b.len, -1));
+    buf_fini(&b);
+}
+
+static void request(uint64_t id, enum request what, uint8_t language, const char *json)
+{
+    struct buf b;
+    int64_t now_us = 0;
+    ck_assert(wall_parse_rfc3339("2001-02-03T00:00:00Z", 20, &now_us));
+    buf_init(&b, 1 << 20);
+    buf_u8(&b, (uint8_t)what);
+    buf_blob(&b, "access:1", 8);
+    buf_blob(&b, json, strlen(json));
+    buf_u8(&b, language);
+    buf_i64(&b, now_us);
+    ck_assert(channel_send(door, MSG_REQUEST, id, b.data, b.len, -1));
     buf_fini(&b);
 }
 
@@ -349,6 +378,131 @@ START_TEST(what_is_not_ones_own_is_not_there)
 }
 END_TEST
 
+static void answered(uint64_t id, uint16_t status, const char *type, const char *code)
+{
+    UNTIL(answers[id].ends == 1);
+    ck_assert_uint_eq(answers[id].status, status);
+    ck_assert_str_eq(answers[id].type, type);
+    ck_assert_str_eq(answers[id].code, code);
+    ck_assert_uint_eq(answers[id].broken, 0);
+}
+
+START_TEST(requests_run_as_their_role_for_their_actor)
+{
+    static const char PROBLEM[] = "application/problem+json";
+    begin();
+    request(1, REQUEST_LETTER_FILE, 1, "{\"number\":\"1/X\"}");
+    answered(1, 201, "application/json", "");
+    struct json_doc *doc = parse(&answers[1]);
+    const json_value *root = json_root(doc);
+    ck_assert_ptr_null(json_member(root, "status"));
+    ck_assert(text_is(root, "who", "hadir_operator") && text_is(root, "actor", "access:1") && text_is(root, "language", "en"));
+    ck_assert(text_is(json_member(root, "body"), "number", "1/X") && text_is(root, "now", "2001-02-03T00:00:00+00:00"));
+    json_doc_free(doc);
+
+    request(2, REQUEST_LETTERS, 0, "{\"many\":1000}");
+    answered(2, 200, "application/json", "");
+    doc = parse(&answers[2]);
+    ck_assert(text_is(json_root(doc), "who", "hadir_query"));
+    ck_assert_uint_eq(json_count(json_member(json_root(doc), "many")), 1000);
+    ck_assert_uint_gt(answers[2].bodies, 10);
+    json_doc_free(doc);
+
+    request(3, REQUEST_LETTER_FILE, 0, "{\"say\":{\"error\":{\"status\":422,\"code\":\"invalid\",\"problems\":"
+                                       "[{\"field\":\"days[2].nip\",\"reason\":\"tidak dikenal\"}]}}}");
+    answered(3, 422, PROBLEM, "");
+    doc = parse(&answers[3]);
+    int64_t status = 0;
+    root = json_root(doc);
+    ck_assert(text_is(root, "type", "about:blank") && text_is(root, "title", "Unprocessable Content"));
+    ck_assert(text_is(root, "code", "invalid") && json_get_int(json_member(root, "status"), &status) && status == 422);
+    ck_assert(text_is(root, "detail", "Isi permintaan tidak dapat diterima; lihat problems."));
+    ck_assert(text_is(json_at(json_member(root, "problems"), 0), "field", "days[2].nip"));
+    json_doc_free(doc);
+
+    request(4, REQUEST_LETTERS, 1, "{\"say\":{\"error\":{\"status\":404,\"code\":\"not_found\"}}}");
+    answered(4, 404, PROBLEM, "");
+    ck_assert_str_eq(buf_str(&answers[4].body), "{\"type\":\"about:blank\",\"title\":\"Not Found\",\"status\":404,"
+                                                "\"code\":\"not_found\",\"detail\":\"Not found.\"}\n");
+    request(5, REQUEST_LETTERS, 1, "{\"say\":{\"error\":{\"status\":409,\"code\":\"other\",\"detail\":\"So.\",\"type\":1}}}");
+    answered(5, 409, PROBLEM, "");
+    ck_assert_str_eq(buf_str(&answers[5].body), "{\"type\":\"about:blank\",\"title\":\"Conflict\",\"status\":409,"
+                                                "\"code\":\"other\",\"detail\":\"So.\"}\n");
+    ck_assert_int_eq(end(), 0);
+}
+END_TEST
+
+START_TEST(requests_that_fail)
+{
+    static const char PROBLEM[] = "application/problem+json";
+    begin();
+    int64_t before = counter_total(C_QUESTION_ERRORS);
+    request(1, REQUEST_LETTER_FILE, 0, "{\"raise\":\"22012\"}"); /* undone */
+    answered(1, 500, PROBLEM, "internal");
+    request(2, REQUEST_LETTER_FILE, 0, "{\"raise\":\"40P01\"}"); /* undone, and may be sent again */
+    answered(2, 503, PROBLEM, "busy");
+    request(3, REQUEST_OUTAGES, 0, "{}"); /* there is no such function here */
+    answered(3, 500, PROBLEM, "internal");
+    /* The first three break the statement itself, which undoes all. */
+    static const char *const shapes[] = {"7", "null", "{\"error\":7}", "{}", "[]", "{\"status\":204}", "{\"status\":\"x\"}",
+                                         "{\"error\":{}}", "{\"error\":{\"status\":422}}",
+                                         "{\"error\":{\"status\":500,\"code\":\"x\"}}"};
+    for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
+        char json[100];
+        snprintf(json, sizeof json, "{\"say\":%s}", shapes[i]);
+        for (int what = 0; what < 2; what++) {
+            buf_fini(&answers[4].body);
+            memset(&answers[4], 0, sizeof answers[4]);
+            buf_init(&answers[4].body, 1000);
+            request(4, what == 0 ? REQUEST_LETTERS : REQUEST_LETTER_FILE, 0, json);
+            /* It was committed, and nobody can say what: never "try again". */
+            bool kept = what == 1 && i >= 3;
+            answered(4, kept ? 503 : 500, PROBLEM, kept ? "outcome_unknown" : "internal");
+        }
+    }
+    ck_assert_int_eq(counter_total(C_QUESTION_ERRORS) - before, 3 + 2 * 10);
+    static const char *const nonsense[] = {"", NULL};
+    for (size_t i = 0; i < 2; i++) {
+        if (nonsense[i] != NULL)
+            request(5, REQUEST_LETTERS, 0, nonsense[i]);
+        else
+            request(5, (enum request)REQUEST_COUNT, 0, "{}");
+        UNTIL(door_closed);
+        channel_free(door);
+        join_door();
+    }
+    ck_assert_int_eq(end(), 0);
+}
+END_TEST
+
+START_TEST(a_step_is_never_sent_twice)
+{
+    begin();
+    request(1, REQUEST_LETTER_FILE, 0, "{\"sleep\":100}");
+    request(2, REQUEST_LETTERS, 0, "{\"sleep\":100}");
+    for (int i = 0; i < 3; i++)
+        loop_turn(loop, 10);
+    pg_ctl("stop", "immediate");
+    answered(1, 503, "application/problem+json", "outcome_unknown");
+    answered(2, 503, "application/problem+json", "database_away");
+    request(3, REQUEST_LETTER_FILE, 0, "{}"); /* never sent: this may be sent again */
+    answered(3, 503, "application/problem+json", "database_away");
+    pg_ctl("start", NULL);
+    UNTIL(counter_total(G_DB_DESK) == 1 && counter_total(G_DB_OPERATOR) == 1);
+    request(4, REQUEST_LETTER_FILE, 0, "{\"after\":1}");
+    answered(4, 201, "application/json", "");
+    char error[200];
+    struct store_error e = {0};
+    struct session *s = session_open(conninfo, "postgres", error, sizeof error);
+    ck_assert_ptr_nonnull(s);
+    struct rows *rows = session_query(s, "select count(*) from public.kept where body ? 'sleep'", 0, NULL, &e);
+    ck_assert_str_eq(rows_get(rows, 0, 0), "0");
+    rows_free(rows);
+    session_close(s);
+    ck_assert_int_eq(end(), 0);
+}
+END_TEST
+
 START_TEST(big_answers_wait_for_credit)
 {
     begin();
@@ -456,7 +610,7 @@ START_TEST(without_a_database_the_answer_is_503)
     ck_assert_uint_eq(answers[3].status, 503);
     ck_assert_str_eq(answers[3].code, "database_away");
     pg_ctl("start", NULL);
-    UNTIL(counter_total(G_DB_DESK) == 1);
+    UNTIL(counter_total(G_DB_DESK) == 1 && counter_total(G_DB_OPERATOR) == 1);
     presence(4, "U");
     UNTIL(answers[4].ends == 1);
     ck_assert_uint_eq(answers[4].status, 200);
@@ -475,5 +629,6 @@ START_TEST(without_a_database_the_answer_is_503)
 END_TEST
 
 UNIT_MAIN("desk/answers", presence_as_json, presence_as_csv, ones_own_questions, what_is_not_ones_own_is_not_there,
+          requests_run_as_their_role_for_their_actor, requests_that_fail, a_step_is_never_sent_twice,
           big_answers_wait_for_credit, cancelled_and_forgotten_questions, nonsense_from_a_door_ends_its_channel_only,
           draining_finishes_what_is_under_way, without_a_database_the_answer_is_503)

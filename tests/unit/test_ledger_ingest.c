@@ -56,8 +56,8 @@ bool store_is_up(const struct store *s)
     return db.up;
 }
 
-bool store_query(struct store *s, const char *actor, const char *sql, int n, const char *const *params, store_cb cb,
-                 void *arg)
+bool store_query(struct store *s, const struct store_actor *actor, const char *sql, int n, const char *const *params,
+                 store_cb cb, void *arg)
 {
     (void)s;
     ck_assert_ptr_null(actor);

@@ -103,7 +103,8 @@ static struct store *up(struct seen *seen)
     return s;
 }
 
-static struct answer ask(struct store *s, const char *actor, const char *sql, int n, const char *const *params)
+static struct answer ask(struct store *s, const struct store_actor *actor, const char *sql, int n,
+                         const char *const *params)
 {
     struct answer a = {0};
     ck_assert(store_query(s, actor, sql, n, params, on_answer, &a));
@@ -139,8 +140,9 @@ START_TEST(parameters_nulls_and_actor)
     a = ask(s, NULL, "select $1::text", 1, params + 2);
     ck_assert_str_eq(a.first, params[2]);
 
-    a = ask(s, "access:12", "select current_setting('hadir.actor', true)", 0, NULL);
-    ck_assert_str_eq(a.first, "access:12");
+    a = ask(s, &(struct store_actor){"access:12", "en"},
+            "select current_setting('hadir.actor', true) || ' ' || current_setting('hadir.language', true)", 0, NULL);
+    ck_assert_str_eq(a.first, "access:12 en");
     /* The actor ends with its own exchange. */
     a = ask(s, NULL, "select coalesce(nullif(current_setting('hadir.actor', true), ''), 'nobody')", 0, NULL);
     ck_assert_str_eq(a.first, "nobody");
@@ -167,7 +169,7 @@ START_TEST(sixty_four_in_flight_in_order)
             snprintf(text, sizeof text, "%u", i);
             const char *const params[] = {text};
             answers[i] = (struct answer){.order = &order, .index = i};
-            ck_assert(store_query(s, i % 3 == 0 ? "device:1" : NULL,
+            ck_assert(store_query(s, i % 3 == 0 ? &(struct store_actor){"device:1", "id"} : NULL,
                                   i % 5 == 4 ? "select 1 / ($1::int - $1::int)" : "select $1::int", 1, params,
                                   on_answer, &answers[i]));
         }
@@ -202,7 +204,7 @@ START_TEST(refusals_undo_and_tell)
     ck_assert_int_eq(a.outcome, STORE_OK);
     a = ask(s, NULL, "insert into t values (1, 1) returning i", 0, NULL);
     ck_assert_str_eq(a.first, "1");
-    a = ask(s, "device:1", "insert into t values (2, 1), (1, 1)", 0, NULL);
+    a = ask(s, &(struct store_actor){"device:1", "id"}, "insert into t values (2, 1), (1, 1)", 0, NULL);
     ck_assert_str_eq(a.error.sqlstate, "23505");
     /* Fails at commit, after its rows were already here. */
     a = ask(s, NULL, "insert into t values (3, 99) returning i", 0, NULL);
