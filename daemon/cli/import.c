@@ -29,7 +29,7 @@ static const struct import_kind kinds[] = {
      "kind name first_day last_day dated basis government", 5},
     {"hours", "select line, field, reason from api.import_hours($1::jsonb, $2::timestamptz)",
      "weekdays session label counts_as accept_from on_time_from due on_time_until accept_until government unit nip "
-     "valid_from valid_to basis on_holidays", 9},
+     "valid_from valid_to season shift break_minutes basis on_holidays", 9},
     {"policies", "select line, field, reason from api.import_policies($1::jsonb, $2::timestamptz)",
      "number title dated valid_from valid_to government unit categories place anywhere sessions basis", 5},
 };

@@ -1,8 +1,11 @@
 -- Working hours, a session per row: government (code), unit (code) or nip, valid_from, valid_to, weekdays ("1-4"),
 -- session, label, counts_as, accept_from, on_time_from, due, on_time_until, accept_until (HH:MM[:SS], beyond 24:00 runs
--- into the next day), basis, on_holidays. Without government, unit and nip a row is for every government there is.
--- A file replaces what the same government, unit or person had from the same first day. Refused as a whole when a row is
--- wrong or when an acceptance interval would be emptied by the next. Caller: hadir_admin.
+-- into the next day), basis, on_holidays, season (a kind of period: hours of its days only), shift (hours of whoever a
+-- roster puts on it; no weekdays, no season), break_minutes. Without government, unit and nip a row is for every
+-- government there is. deploy/man/hadir-hours.5 explains them to administrators.
+-- A file replaces what the same government, unit or person had from the same first day, for ordinary hours, each season
+-- and each shift by itself. Refused as a whole when a row is wrong or when an acceptance interval would be emptied by the
+-- next. Caller: hadir_admin.
 drop function if exists api.import_hours(jsonb, timestamptz);
 create function api.import_hours(p_rows jsonb, p_now timestamptz)
 returns table (line int, field text, reason text)
@@ -17,7 +20,11 @@ begin
   create temporary table import_hour as
   select r.line, g.id as government, u.id as unit, p.id as person, r.government as government_code, r.unit as unit_code, r.nip,
          hadir.try_date(r.valid_from) as valid_from, hadir.try_date(r.valid_to) as valid_to, r.valid_to as valid_to_text,
-         hadir.try_weekdays(r.weekdays) as weekdays, r.session as code, coalesce(r.label, r.session) as label, r.counts_as,
+         case when r.shift is not null and r.weekdays is null then '{1,2,3,4,5,6,7}' else hadir.try_weekdays(r.weekdays) end
+           as weekdays,
+         r.season, r.shift, case when r.break_minutes is null then 0
+                                 when r.break_minutes ~ '^[0-9]{1,3}$' then r.break_minutes::int end as break_minutes,
+         r.session as code, coalesce(r.label, r.session) as label, r.counts_as,
          hadir.try_hour(r.accept_from) as accept_from, hadir.try_hour(r.accept_until) as accept_until,
          hadir.try_hour(case when r.on_time_from is not null then r.on_time_from
                              when r.counts_as = 'out' then r.due else r.accept_from end) as on_time_from,
@@ -29,13 +36,14 @@ begin
          r.on_holidays as on_holidays_text
   from jsonb_to_recordset(hadir.import_rows(p_rows)) r (line int, government text, unit text, nip text, valid_from text,
     valid_to text, weekdays text, session text, label text, counts_as text, accept_from text, on_time_from text, due text,
-    on_time_until text, accept_until text, basis text, on_holidays text)
+    on_time_until text, accept_until text, basis text, on_holidays text, season text, shift text, break_minutes text)
   left join hadir.unit u on u.code = r.unit
   left join hadir.person p on p.nip = r.nip
   left join hadir.government g on case when r.government is not null then g.code = r.government
                                        when u.id is not null then g.id = u.government
                                        when p.id is not null then g.id = p.government
                                        else r.unit is null and r.nip is null end;
+  analyze pg_temp.import_hour;
 
   select array_agg(row(q.line, q.field, q.reason)::hadir.import_problem order by q.line, q.field) into v_problems
   from (
@@ -86,17 +94,45 @@ begin
     select i.line, 'on_holidays', 'harus ya atau tidak'
     from pg_temp.import_hour i where i.on_holidays_text is not null and hadir.try_boolean(i.on_holidays_text) is null
     union
+    select i.line, 'break_minutes', 'istirahat harus 0 sampai 720 menit'
+    from pg_temp.import_hour i where i.break_minutes is null or i.break_minutes > 720
+    union
+    select i.line, 'season', format('belum ada periode berjenis %s; muat dahulu: hadir import periods', i.season)
+    from pg_temp.import_hour i
+    where i.season is not null
+      and not exists (select from hadir.calendar_period c where c.kind = i.season
+                      and (c.government is null or c.government = i.government))
+    union
+    select i.line, 'shift', 'nama sif hanya huruf, angka, garis bawah, tanda hubung; paling panjang 20'
+    from pg_temp.import_hour i where i.shift !~ '^[A-Za-z0-9_-]{1,20}$'
+    union
+    select i.line, 'shift', 'sif berlaku bagi yang dijadwalkan, pada hari apa pun: kosongkan weekdays, on_holidays dan season'
+    from pg_temp.import_hour i
+    where i.shift is not null and (cardinality(i.weekdays) < 7 or i.season is not null or i.on_holidays_text is not null)
+    union
     select i.line, 'session', format('sesi %s sudah ada di baris %s untuk jam kerja yang sama', i.code, j.line)
     from pg_temp.import_hour i
-    join pg_temp.import_hour j on j.government = i.government and j.unit is not distinct from i.unit
-      and j.person is not distinct from i.person and j.valid_from = i.valid_from and j.weekdays && i.weekdays
+    join pg_temp.import_hour j on j.government = i.government and coalesce(j.unit, 0) = coalesce(i.unit, 0)
+      and coalesce(j.person, 0) = coalesce(i.person, 0) and j.valid_from = i.valid_from and j.weekdays && i.weekdays
+      and coalesce(j.season, '') = coalesce(i.season, '') and coalesce(j.shift, '') = coalesce(i.shift, '')
       and j.code = i.code and j.line < i.line
     union
-    select i.line, 'valid_to', format('berbeda dengan baris %s dari jam kerja yang sama', j.line)
+    select i.line, t.field, format('berbeda dengan baris %s dari jam kerja yang sama', j.line)
     from pg_temp.import_hour i
-    join pg_temp.import_hour j on j.government = i.government and j.unit is not distinct from i.unit
-      and j.person is not distinct from i.person and j.valid_from = i.valid_from and j.weekdays = i.weekdays
-      and (j.valid_to, j.on_holidays) is distinct from (i.valid_to, i.on_holidays) and j.line < i.line
+    join pg_temp.import_hour j on j.government = i.government and coalesce(j.unit, 0) = coalesce(i.unit, 0)
+      and coalesce(j.person, 0) = coalesce(i.person, 0) and j.valid_from = i.valid_from and j.weekdays = i.weekdays
+      and coalesce(j.season, '') = coalesce(i.season, '') and coalesce(j.shift, '') = coalesce(i.shift, '')
+      and j.line < i.line
+    cross join lateral (values ('valid_to', (j.valid_to, j.on_holidays) is distinct from (i.valid_to, i.on_holidays)),
+                               ('break_minutes', j.break_minutes <> i.break_minutes)) t (field, differs)
+    where t.differs
+    union
+    -- Two sessions of a shift, today's and those of the same shift tomorrow: each ends where the next begins.
+    select i.line, 'accept_from', format('sesi %s dari sif %s tertutup oleh sesi %s (baris %s)', i.code, i.shift, j.code, j.line)
+    from pg_temp.import_hour i
+    join pg_temp.import_hour j on j.government = i.government and coalesce(j.unit, 0) = coalesce(i.unit, 0)
+      and coalesce(j.person, 0) = coalesce(i.person, 0) and j.valid_from = i.valid_from and j.shift = i.shift
+      and ((j.accept_from = i.accept_from and j.line > i.line) or j.accept_from + interval '24 hours' <= i.accept_from)
   ) q (line, field, reason);
 
   if v_problems is null then
@@ -104,15 +140,17 @@ begin
     begin
       perform hadir.hours_load();
       for v_span in
-        select min(i.line) as line, i.valid_from, i.valid_to, array_agg(distinct c.descendant) as units
+        select min(i.line) as line, i.valid_from, i.valid_to, i.season, i.government, array_agg(distinct c.descendant) as units
         from pg_temp.import_hour i
         left join hadir.posting o on o.person = i.person and o.kind = 'main'
         join hadir.unit u on u.government = i.government and (i.unit is null or u.id = i.unit) and (i.person is null or u.id = o.unit)
         join hadir.unit_closure c on c.ancestor = u.id and (i.person is null or c.depth = 0)
-        group by i.government, i.unit, i.person, i.valid_from, i.valid_to
+        where i.shift is null
+        group by i.government, i.unit, i.person is null, i.valid_from, i.valid_to, i.season
       loop
         v_problems := v_problems || array(select row(c.line, c.field, c.reason)::hadir.import_problem
-          from hadir.import_conflicts(v_span.line, v_span.valid_from, v_span.valid_to, p_now::date, v_span.units) c);
+          from hadir.hours_trial(v_span.government, v_span.season, v_span.valid_from, v_span.valid_to, p_now::date) t
+          cross join hadir.import_conflicts(v_span.line, t.first_day, t.last_day, t.today, v_span.units) c);
       end loop;
       if cardinality(v_problems) > 0 then
         raise exception using errcode = 'HD001';
@@ -131,42 +169,67 @@ alter function api.import_hours(jsonb, timestamptz) owner to hadir_writer;
 revoke all on function api.import_hours(jsonb, timestamptz) from public;
 grant execute on function api.import_hours(jsonb, timestamptz) to hadir_admin;
 
+-- Between which days hours are tried for overlaps, and which day in between is of interest: ordinary ones in their
+-- validity, around p_today; those of a season in the period of that kind that is nearest to p_today. No row: they never hold.
+create or replace function hadir.hours_trial(p_government bigint, p_season text, p_from date, p_to date, p_today date)
+returns table (first_day date, last_day date, today date)
+language sql stable set search_path = pg_catalog, pg_temp
+as $$
+  select p_from, p_to, p_today where p_season is null
+  union all
+  (select n.first_day, n.last_day, n.first_day
+   from hadir.calendar_period c
+   cross join lateral (select greatest(c.first_day, p_from) as first_day, least(c.last_day, p_to) as last_day) n
+   where c.kind = p_season and (c.government is null or c.government = p_government) and n.first_day <= n.last_day
+   order by abs(c.first_day - p_today), c.dated desc limit 1)
+$$;
+
 -- Loads pg_temp.import_hour, checked. Sessions keep their ids where their code stays.
 create or replace function hadir.hours_load() returns void
 language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 begin
   create temporary table import_set as
-  select distinct i.government, i.unit, i.person, i.valid_from, i.weekdays,
+  select distinct i.government, i.unit, i.person, i.valid_from, i.weekdays, i.season, i.shift,
          first_value(i.valid_to) over same as valid_to, first_value(i.on_holidays) over same as on_holidays,
-         first_value(i.basis) over same as basis
+         first_value(i.break_minutes) over same as break_minutes, first_value(i.basis) over same as basis
   from pg_temp.import_hour i
-  window same as (partition by i.government, i.unit, i.person, i.valid_from, i.weekdays order by i.line);
+  window same as (partition by i.government, i.unit, i.person, i.valid_from, i.weekdays, i.season, i.shift order by i.line);
 
+  -- What the file replaces: the same owner, first day, season and shift, on other weekdays.
   delete from hadir.working_hours w
-  using (select distinct government, unit, person, valid_from from pg_temp.import_set) n
-  where w.government = n.government and w.unit is not distinct from n.unit and w.person is not distinct from n.person
-    and w.valid_from = n.valid_from
-    and not exists (select from pg_temp.import_set k where k.government = w.government and k.unit is not distinct from w.unit
-                    and k.person is not distinct from w.person and k.valid_from = w.valid_from and k.weekdays = w.weekdays);
-  insert into hadir.working_hours as w (government, unit, person, valid_from, valid_to, weekdays, on_holidays, basis)
-  select n.government, n.unit, n.person, n.valid_from, n.valid_to, n.weekdays, n.on_holidays, n.basis from pg_temp.import_set n
+  using (select distinct government, unit, person, valid_from, season, shift from pg_temp.import_set) n
+  where w.government = n.government and coalesce(w.unit, 0) = coalesce(n.unit, 0)
+    and coalesce(w.person, 0) = coalesce(n.person, 0) and w.valid_from = n.valid_from
+    and coalesce(w.season, '') = coalesce(n.season, '') and coalesce(w.shift, '') = coalesce(n.shift, '')
+    and not exists (select from pg_temp.import_set k where k.government = w.government
+                    and coalesce(k.unit, 0) = coalesce(w.unit, 0) and coalesce(k.person, 0) = coalesce(w.person, 0)
+                    and k.valid_from = w.valid_from and k.weekdays = w.weekdays
+                    and coalesce(k.season, '') = coalesce(w.season, '') and coalesce(k.shift, '') = coalesce(w.shift, ''));
+  insert into hadir.working_hours as w (government, unit, person, valid_from, valid_to, weekdays, season, shift, on_holidays,
+                                        break_minutes, basis)
+  select n.government, n.unit, n.person, n.valid_from, n.valid_to, n.weekdays, n.season, n.shift, n.on_holidays,
+         n.break_minutes, n.basis
+  from pg_temp.import_set n
   on conflict (government, unit, person, valid_from, weekdays, season, shift) do update
-    set valid_to = excluded.valid_to, on_holidays = excluded.on_holidays, basis = excluded.basis
-    where (w.valid_to, w.on_holidays, w.basis) is distinct from (excluded.valid_to, excluded.on_holidays, excluded.basis);
+    set valid_to = excluded.valid_to, on_holidays = excluded.on_holidays, break_minutes = excluded.break_minutes,
+        basis = excluded.basis
+    where (w.valid_to, w.on_holidays, w.break_minutes, w.basis)
+          is distinct from (excluded.valid_to, excluded.on_holidays, excluded.break_minutes, excluded.basis);
 
-  delete from hadir.session s
-  using hadir.working_hours w, pg_temp.import_set n
-  where s.working_hours = w.id and w.government = n.government and w.unit is not distinct from n.unit
-    and w.person is not distinct from n.person and w.valid_from = n.valid_from and w.weekdays = n.weekdays
-    and not exists (select from pg_temp.import_hour i where i.government = w.government and i.unit is not distinct from w.unit
-                    and i.person is not distinct from w.person and i.valid_from = w.valid_from and i.weekdays = w.weekdays
-                    and i.code = s.code);
-  insert into hadir.session as s (working_hours, code, label, counts_as, accept_from, on_time_from, due, on_time_until, accept_until)
-  select w.id, i.code, i.label, i.counts_as, i.accept_from, i.on_time_from, i.due, i.on_time_until, i.accept_until
+  create temporary table import_session as
+  select w.id as hours, i.*
   from pg_temp.import_hour i
-  join hadir.working_hours w on w.government = i.government and w.unit is not distinct from i.unit
-    and w.person is not distinct from i.person and w.valid_from = i.valid_from and w.weekdays = i.weekdays
+  join hadir.working_hours w on w.government = i.government and coalesce(w.unit, 0) = coalesce(i.unit, 0)
+    and coalesce(w.person, 0) = coalesce(i.person, 0) and w.valid_from = i.valid_from and w.weekdays = i.weekdays
+    and coalesce(w.season, '') = coalesce(i.season, '') and coalesce(w.shift, '') = coalesce(i.shift, '');
+  analyze pg_temp.import_session;
+  delete from hadir.session s
+  where s.working_hours in (select i.hours from pg_temp.import_session i)
+    and not exists (select from pg_temp.import_session i where i.hours = s.working_hours and i.code = s.code);
+  insert into hadir.session as s (working_hours, code, label, counts_as, accept_from, on_time_from, due, on_time_until, accept_until)
+  select i.hours, i.code, i.label, i.counts_as, i.accept_from, i.on_time_from, i.due, i.on_time_until, i.accept_until
+  from pg_temp.import_session i
   order by i.line
   on conflict (working_hours, code) do update
     set label = excluded.label, counts_as = excluded.counts_as, accept_from = excluded.accept_from,
@@ -175,7 +238,7 @@ begin
     where (s.label, s.counts_as, s.accept_from, s.on_time_from, s.due, s.on_time_until, s.accept_until)
           is distinct from (excluded.label, excluded.counts_as, excluded.accept_from, excluded.on_time_from, excluded.due,
                             excluded.on_time_until, excluded.accept_until);
-  drop table pg_temp.import_set;
+  drop table pg_temp.import_set, pg_temp.import_session;
 end
 $$;
-grant execute on function hadir.hours_load() to hadir_writer;
+grant execute on function hadir.hours_load(), hadir.hours_trial(bigint, text, date, date, date) to hadir_writer;
