@@ -30,6 +30,10 @@ static const struct import_kind kinds[] = {
     {"hours", "select line, field, reason from api.import_hours($1::jsonb, $2::timestamptz)",
      "weekdays session label counts_as accept_from on_time_from due on_time_until accept_until government unit nip "
      "valid_from valid_to season shift break_minutes basis on_holidays", 9},
+    {"minute-classes", "select line, field, reason from api.import_minute_classes($1::jsonb, $2::timestamptz)",
+     "counts_as code from_minutes percent valid_from basis government", 5},
+    {"discipline", "select line, field, reason from api.import_discipline($1::jsonb, $2::timestamptz)",
+     "from_days level sanction consecutive basis government", 3},
     {"policies", "select line, field, reason from api.import_policies($1::jsonb, $2::timestamptz)",
      "number title dated valid_from valid_to government unit categories place anywhere sessions basis", 5},
 };

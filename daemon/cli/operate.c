@@ -1,4 +1,4 @@
-/* hadir migrate, keygen, government, retention, doctor, clock: what an operator does now and then. */
+/* hadir migrate, keygen, retention, doctor, clock: what an operator does now and then. */
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -153,25 +153,6 @@ int cmd_keygen(int argc, char **argv)
         cli_error("%s", s != NULL ? error : "OpenSSL");
     signer_free(s);
     return ok ? CLI_DONE : CLI_FAILED;
-}
-
-/* ---- government ---- */
-
-int cmd_government(int argc, char **argv)
-{
-    const char *zone = NULL, *whatsapp = NULL;
-    const struct cli_option options[] = {{"--zone", &zone, NULL}, {"--whatsapp", &whatsapp, NULL}};
-    if (!cli_options(&argc, argv, options, 2, 3, 3) || strcmp(argv[1], "add") != 0 || zone == NULL)
-        return CLI_USAGE;
-    struct session *s = cli_connect("hadir_admin");
-    const char *const params[] = {argv[2], argv[3], zone, whatsapp};
-    char *id = cli_value(s, "select api.government_add($1, $2, $3, $4)", 4, params);
-    if (id != NULL)
-        printf("%s: %s\n", argv[2], id);
-    int code = id != NULL ? CLI_DONE : CLI_FAILED;
-    free(id);
-    session_close(s);
-    return code;
 }
 
 /* ---- retention ---- */

@@ -36,6 +36,20 @@ as $$
               when lower(p_text) in ('tidak', 'false', 'no', '0') then false end
 $$;
 
+-- A whole number of up to five digits.
+create or replace function hadir.try_count(p_text text) returns int
+language sql immutable set search_path = pg_catalog, pg_temp
+as $$
+  select case when p_text ~ '^[0-9]{1,5}$' then p_text::int end
+$$;
+
+-- A percentage from 0 to 100, up to four decimals; comma or point.
+create or replace function hadir.try_percent(p_text text) returns numeric
+language sql immutable set search_path = pg_catalog, pg_temp
+as $$
+  select case when p_text ~ '^(100([.,]0{1,4})?|[0-9]{1,2}([.,][0-9]{1,4})?)$' then replace(p_text, ',', '.')::numeric end
+$$;
+
 -- Whether a NIP or NI PPPK has the shape of one; null = it has, else the reason. 8 digits of birth, 4 of a year, 2 of a
 -- month (PNS) or a contract number from 21 (PPPK), 1 of sex, 3 of a serial number from 001.
 create or replace function hadir.nip_problem(p_nip text) returns text
@@ -89,6 +103,6 @@ end
 $$;
 
 grant execute on function hadir.try_date(text), hadir.try_hour(text), hadir.try_weekdays(text), hadir.try_boolean(text),
-  hadir.nip_problem(text), hadir.import_rows(jsonb), hadir.only_government(),
+  hadir.try_count(text), hadir.try_percent(text), hadir.nip_problem(text), hadir.import_rows(jsonb), hadir.only_government(),
   hadir.import_conflicts(int, date, date, date, bigint[]) to hadir_writer;
 grant execute on function hadir.try_date(text) to hadir_reader; -- for bodies of questions (actor_rights.sql)

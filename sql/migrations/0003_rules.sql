@@ -264,18 +264,24 @@ create table hadir.doubt (
   detail  text not null default '',                    -- in words, no coordinates
   primary key (checkin, kind)
 );
+-- Who else stood on exactly this point.
+create index checkin_position_point on hadir.checkin_position (lat, lon);
 
 -- ------------------------------------------------------------------------------------------------------ consequences
 
--- Classes of lateness (in), early leave (out), missing sessions, and what each costs of the month's TPP, in percent.
+-- Classes of lateness (in), early leave (out), missing sessions, and what each costs of the month's TPP, in percent. Of a
+-- government's tables the one of the latest valid_from holds on a day, whole. Presence has no minutes: its class is of
+-- missing sessions only.
 create table hadir.minute_class (
   government   bigint not null references hadir.government,
-  counts_as    text not null check (counts_as in ('in', 'out')),
+  valid_from   date not null,
+  counts_as    text not null check (counts_as in ('in', 'out', 'presence')),
   code         text not null check (code ~ '^[A-Za-z0-9]{1,8}$'),
   from_minutes int not null check (from_minutes >= 0), -- this many minutes or more
   percent      numeric not null check (percent between 0 and 100),
-  primary key (government, counts_as, from_minutes),
-  unique (government, code)
+  basis        text not null default '',
+  primary key (government, valid_from, counts_as, from_minutes),
+  unique (government, valid_from, code)
 );
 alter table hadir.government add column absent_percent numeric not null default 3 check (absent_percent between 0 and 100);
 alter table hadir.government add column monthly_cap numeric not null default 100 check (monthly_cap between 0 and 100);
@@ -284,7 +290,7 @@ alter table hadir.government add column minutes_per_day int check (minutes_per_d
 alter table hadir.government add column confirms_corrections boolean not null default false;   -- BKPSDM confirms, too
 alter table hadir.government add column correction_days int not null default 5 check (correction_days between 0 and 366);
 
--- Steps of discipline by unexcused days of a calendar year (PP 94/2021); from_days 0 with consecutive: by days in a row.
+-- Steps of discipline by unexcused days of a calendar year (PP 94/2021); consecutive: by working days in a row.
 create table hadir.discipline_step (
   government  bigint not null references hadir.government,
   from_days   int not null check (from_days > 0),
@@ -294,6 +300,28 @@ create table hadir.discipline_step (
   basis       text not null default '',
   primary key (government, consecutive, from_days)
 );
+
+-- That somebody reached a step, told once per year to whoever decides for his unit. What it says was so when it was found;
+-- the days may have been explained since.
+create table hadir.notice (
+  id          bigint generated always as identity primary key,
+  government  bigint not null references hadir.government,
+  person      bigint not null references hadir.person,
+  unit        bigint not null references hadir.unit,   -- where he was then
+  year        int not null,
+  consecutive boolean not null,
+  from_days   int not null,                            -- which step; its words as they were then:
+  level       text not null,
+  sanction    text not null,
+  basis       text not null,
+  days        int not null,                            -- what he had when it was found
+  reached_on  date not null,                           -- the day that reached the step
+  found_at    timestamptz not null,
+  told_at     timestamptz,                             -- when somebody who decides acknowledged it
+  told_to     text,                                    -- who, as in audit
+  unique (person, year, consecutive, from_days)
+);
+create index on hadir.notice (unit);
 
 -- ----------------------------------------------------------------------------------------------------------- closing
 
@@ -369,8 +397,12 @@ begin
     'when ''correction'' then exists (select from hadir.correction s where s.id = ref) '
     'when ''outage'' then exists (select from hadir.outage s where s.id = ref) else false end', 'insert');
   perform hadir.protect('hadir.work_report', plan_readers, '{hadir_admin,hadir_operator}', format(seen_person, 'work_report'), 'insert');
-  perform hadir.protect('hadir.doubt', '{hadir_nightly}', '{hadir_intake,hadir_planner,hadir_admin}',
+  perform hadir.protect('hadir.doubt', '{}', '{hadir_nightly,hadir_admin}',
     'exists (select from hadir.checkin c where c.id = doubt.checkin)', 'insert');
+  -- Doubts are looked for at night.
+  create policy doubt_reads on hadir.checkin_position for select using ((select session_user) = 'hadir_nightly');
+  perform hadir.protect('hadir.notice', '{}', '{hadir_nightly,hadir_admin,hadir_operator}',
+    'unit = any ((select hadir.visible_units())::bigint[])', 'insert, update');
   perform hadir.protect('hadir.month_version', '{hadir_nightly}', '{hadir_admin,hadir_operator}', own_land, 'insert');
 end
 $$;

@@ -1,0 +1,133 @@
+-- What lateness, early leave, missing sessions and unexcused days lead to: a government's own tables, from files.
+
+-- Classes of minutes: counts_as (in = late, out = early, presence), code, from_minutes, percent of the month's TPP,
+-- valid_from, basis, government (code; none: every government there is). A file replaces the table that the same
+-- government had from the same day. A missing session is of the class with the highest percent, so a class that only
+-- missing sessions shall have begins at more minutes than a session has. Returns every problem; with any, nothing is
+-- loaded. Caller: hadir_admin.
+drop function if exists api.import_minute_classes(jsonb, timestamptz);
+create function api.import_minute_classes(p_rows jsonb, p_now timestamptz)
+returns table (line int, field text, reason text)
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  v_problems hadir.import_problem[];
+begin
+  perform pg_advisory_xact_lock(hashtext('hadir.import'));
+  create temporary table import_class as
+  select r.line, g.id as government, r.government as government_code, hadir.try_date(r.valid_from) as valid_from,
+         r.counts_as, r.code, hadir.try_count(r.from_minutes) as from_minutes, hadir.try_percent(r.percent) as percent,
+         coalesce(r.basis, '') as basis
+  from jsonb_to_recordset(hadir.import_rows(p_rows)) r (line int, counts_as text, code text, from_minutes text, percent text,
+    valid_from text, basis text, government text)
+  left join hadir.government g on r.government is null or g.code = r.government;
+
+  select array_agg(row(q.line, q.field, q.reason)::hadir.import_problem order by q.line, q.field) into v_problems
+  from (
+    select i.line, 'government', case when i.government_code is null then 'belum ada pemerintah'
+                                      else format('pemerintah %s tidak dikenal', i.government_code) end
+    from pg_temp.import_class i where i.government is null
+    union
+    select i.line, 'counts_as', 'harus in, out atau presence'
+    from pg_temp.import_class i where i.counts_as is null or i.counts_as not in ('in', 'out', 'presence')
+    union
+    select i.line, 'code', 'kode harus diisi: huruf dan angka, paling panjang 8'
+    from pg_temp.import_class i where i.code is null or i.code !~ '^[A-Za-z0-9]{1,8}$'
+    union
+    select i.line, 'from_minutes', 'harus bilangan bulat, menit' from pg_temp.import_class i where i.from_minutes is null
+    union
+    select i.line, 'from_minutes', 'sesi presence tidak mengenal menit; isi 0'
+    from pg_temp.import_class i where i.counts_as = 'presence' and i.from_minutes <> 0
+    union
+    select i.line, 'percent', 'harus persen, 0 sampai 100' from pg_temp.import_class i where i.percent is null
+    union
+    select i.line, 'valid_from', 'tanggal mulai harus berbentuk TTTT-BB-HH dan ada di kalender'
+    from pg_temp.import_class i where i.valid_from is null
+    union
+    select i.line, 'from_minutes', format('menit yang sama sudah ada di baris %s', j.line)
+    from pg_temp.import_class i
+    join pg_temp.import_class j on j.government = i.government and j.valid_from = i.valid_from and j.counts_as = i.counts_as
+      and j.from_minutes = i.from_minutes and j.line < i.line
+    union
+    select i.line, 'code', format('kode %s sudah ada di baris %s', i.code, j.line)
+    from pg_temp.import_class i
+    join pg_temp.import_class j on j.government = i.government and j.valid_from = i.valid_from and j.code = i.code
+      and j.line < i.line
+    union
+    select i.line, 'percent', format('lebih ringan daripada kelas yang menitnya lebih sedikit (baris %s)', j.line)
+    from pg_temp.import_class i
+    join pg_temp.import_class j on j.government = i.government and j.valid_from = i.valid_from and j.counts_as = i.counts_as
+      and j.from_minutes < i.from_minutes and j.percent > i.percent
+  ) q (line, field, reason);
+
+  if v_problems is null then
+    delete from hadir.minute_class c
+    using (select distinct i.government, i.valid_from from pg_temp.import_class i) n
+    where c.government = n.government and c.valid_from = n.valid_from;
+    insert into hadir.minute_class (government, valid_from, counts_as, code, from_minutes, percent, basis)
+    select i.government, i.valid_from, i.counts_as, i.code, i.from_minutes, i.percent, i.basis from pg_temp.import_class i;
+    insert into hadir.audit (at, action, detail) values (p_now, 'import_minute_classes', p_rows);
+  end if;
+  drop table pg_temp.import_class;
+  return query select p.line, p.field, p.reason from unnest(v_problems) p order by p.line, p.field;
+end
+$$;
+alter function api.import_minute_classes(jsonb, timestamptz) owner to hadir_writer;
+revoke all on function api.import_minute_classes(jsonb, timestamptz) from public;
+grant execute on function api.import_minute_classes(jsonb, timestamptz) to hadir_admin;
+
+-- Steps of discipline: from_days (of a calendar year, or with consecutive = ya in a row), level, sanction, basis,
+-- government (code; none: every government there is). A file replaces the government's steps. Returns every problem; with
+-- any, nothing is loaded. Caller: hadir_admin.
+drop function if exists api.import_discipline(jsonb, timestamptz);
+create function api.import_discipline(p_rows jsonb, p_now timestamptz)
+returns table (line int, field text, reason text)
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  v_problems hadir.import_problem[];
+begin
+  perform pg_advisory_xact_lock(hashtext('hadir.import'));
+  create temporary table import_step as
+  select r.line, g.id as government, r.government as government_code, hadir.try_count(r.from_days) as from_days,
+         hadir.try_boolean(coalesce(r.consecutive, 'tidak')) as consecutive, r.level, r.sanction, coalesce(r.basis, '') as basis
+  from jsonb_to_recordset(hadir.import_rows(p_rows)) r (line int, from_days text, consecutive text, level text, sanction text,
+    basis text, government text)
+  left join hadir.government g on r.government is null or g.code = r.government;
+
+  select array_agg(row(q.line, q.field, q.reason)::hadir.import_problem order by q.line, q.field) into v_problems
+  from (
+    select i.line, 'government', case when i.government_code is null then 'belum ada pemerintah'
+                                      else format('pemerintah %s tidak dikenal', i.government_code) end
+    from pg_temp.import_step i where i.government is null
+    union
+    select i.line, 'from_days', 'harus bilangan bulat, hari, 1 sampai 366'
+    from pg_temp.import_step i where i.from_days is null or i.from_days not between 1 and 366
+    union
+    select i.line, 'consecutive', 'harus ya atau tidak' from pg_temp.import_step i where i.consecutive is null
+    union
+    select i.line, 'level', 'tingkat harus diisi' from pg_temp.import_step i where coalesce(i.level, '') = ''
+    union
+    select i.line, 'sanction', 'hukuman harus diisi' from pg_temp.import_step i where coalesce(i.sanction, '') = ''
+    union
+    select i.line, 'from_days', format('jumlah hari yang sama sudah ada di baris %s', j.line)
+    from pg_temp.import_step i
+    join pg_temp.import_step j on j.government = i.government and j.consecutive = i.consecutive
+      and j.from_days = i.from_days and j.line < i.line
+  ) q (line, field, reason);
+
+  if v_problems is null then
+    delete from hadir.discipline_step s where s.government in (select i.government from pg_temp.import_step i);
+    insert into hadir.discipline_step (government, from_days, consecutive, level, sanction, basis)
+    select i.government, i.from_days, i.consecutive, i.level, i.sanction, i.basis from pg_temp.import_step i;
+    insert into hadir.audit (at, action, detail) values (p_now, 'import_discipline', p_rows);
+  end if;
+  drop table pg_temp.import_step;
+  return query select p.line, p.field, p.reason from unnest(v_problems) p order by p.line, p.field;
+end
+$$;
+alter function api.import_discipline(jsonb, timestamptz) owner to hadir_writer;
+revoke all on function api.import_discipline(jsonb, timestamptz) from public;
+grant execute on function api.import_discipline(jsonb, timestamptz) to hadir_admin;

@@ -1,0 +1,66 @@
+-- Tables of consequences and settings of a government: the reference files load, every problem is listed.
+begin;
+select no_plan();
+\i tests/town.psql
+reset session authorization;
+create temporary table class_file (counts_as text, code text, from_minutes text, percent text, valid_from text, basis text);
+create temporary table step_file (from_days text, consecutive text, level text, sanction text, basis text);
+\copy class_file from program 'grep -v ^# sql/reference/minute-classes-permentan-68-2012.csv' csv header
+\copy step_file from program 'grep -v ^# sql/reference/discipline-pp-94-2021.csv' csv header
+select jsonb_agg(to_jsonb(h) || jsonb_build_object('line', n)) as classes from (select *, row_number() over () as n from class_file) h \gset
+select jsonb_agg(to_jsonb(h) || jsonb_build_object('line', n)) as steps from (select *, row_number() over () as n from step_file) h \gset
+truncate class_file;
+\copy class_file from program 'grep -v ^# sql/reference/minute-classes-kepmendagri-900-4700-2020.csv' csv header
+select jsonb_agg(to_jsonb(h) || jsonb_build_object('line', n, 'government', 'timur')) as eastern
+  from (select *, row_number() over () as n from class_file) h \gset
+
+set session authorization hadir_admin;
+select is_empty(format('select * from api.import_minute_classes(%L, %L)', :'classes', '2025-12-01'), 'the ministry''s table loads for both governments');
+select is_empty(format('select * from api.import_minute_classes(%L, %L)', :'eastern', '2025-12-01'), 'the regional pattern replaces it for one');
+select is_empty(format('select * from api.import_discipline(%L, %L)', :'steps', '2025-12-01'), 'the steps of the regulation load');
+reset session authorization;
+select results_eq($$select g.code, m.code, m.percent from hadir.minute_class m join hadir.government g on g.id = m.government
+  where m.code in ('TL3', 'PSW4') order by 1, 2$$,
+  $$values ('kota', 'PSW4', 2::numeric), ('kota', 'TL3', 1.5), ('timur', 'PSW4', 1.5), ('timur', 'TL3', 1.25)$$, 'each has its own');
+select is((select count(*) from hadir.discipline_step), 20::bigint, 'ten steps for each government');
+set session authorization hadir_admin;
+
+select results_eq($$select line, field from api.import_minute_classes('[
+  {"line": 2, "counts_as": "in", "code": "TL1", "from_minutes": "1", "percent": "1,5", "valid_from": "2026-01-01"},
+  {"line": 3, "counts_as": "in", "code": "TL1", "from_minutes": "31", "percent": "1", "valid_from": "2026-01-01"},
+  {"line": 4, "counts_as": "masuk", "code": "T L", "from_minutes": "-1", "percent": "101", "valid_from": "2026-02-30"},
+  {"line": 5, "counts_as": "in", "code": "TL2", "from_minutes": "31", "percent": "2", "valid_from": "2026-01-01"},
+  {"line": 6, "counts_as": "presence", "code": "AP", "from_minutes": "5", "percent": "1", "valid_from": "2026-01-01", "government": "entah"}]', '2025-12-01')$$,
+  $$values (3, 'code'), (3, 'percent'), (4, 'code'), (4, 'counts_as'), (4, 'from_minutes'), (4, 'percent'), (4, 'valid_from'), (5, 'from_minutes'),
+    (6, 'from_minutes'), (6, 'government')$$,
+  'classes: every problem');
+select results_eq($$select line, field from api.import_discipline('[
+  {"line": 2, "from_days": "3", "level": "ringan", "sanction": "teguran lisan"},
+  {"line": 3, "from_days": "3", "level": "ringan", "sanction": "teguran lisan"},
+  {"line": 4, "from_days": "0", "consecutive": "mungkin", "level": null, "sanction": ""},
+  {"line": 5, "from_days": "3", "consecutive": "ya", "level": "berat", "sanction": "x", "government": "entah"}]', '2025-12-01')$$,
+  $$values (3, 'from_days'), (4, 'consecutive'), (4, 'from_days'), (4, 'level'), (4, 'sanction'), (5, 'government')$$, 'steps: every problem');
+reset session authorization;
+select is((select count(*) from hadir.minute_class), 16::bigint, 'nothing of a faulty file was loaded');
+set session authorization hadir_admin;
+
+-- Settings.
+select is(api.government_set('{"government": "entah", "absent_percent": "101", "warna": "biru", "minutes_per_day": "0", "closes_after": "6 jam",
+    "confirms_corrections": "mungkin", "default_place": "RUMAH", "accuracy_cap_m": "jauh", "retention_days": "3", "absent_code": "", "monthly_cap": "",
+    "correction_days": "x"}', '2025-12-01') #> '{error,problems}' @? '$[*].reason', true, 'problems are told');
+select results_eq($$select p ->> 'field' from jsonb_array_elements(api.government_set('{"government": "entah", "absent_percent": "101", "warna": "biru",
+    "minutes_per_day": "0", "closes_after": "6 jam", "confirms_corrections": "mungkin", "default_place": "RUMAH", "accuracy_cap_m": "jauh",
+    "retention_days": "3", "absent_code": "", "monthly_cap": "", "correction_days": "x"}', '2025-12-01') #> '{error,problems}') p$$,
+  $$values ('absent_code'), ('absent_percent'), ('accuracy_cap_m'), ('closes_after'), ('confirms_corrections'), ('correction_days'),
+    ('default_place'), ('government'), ('minutes_per_day'), ('monthly_cap'), ('retention_days'), ('warna')$$, 'all of them');
+select is(api.government_set('{"government": "kota", "absent_percent": "4", "minutes_per_day": "450", "closes_after": "8:30", "confirms_corrections": "ya",
+    "absent_code": "M"}', '2025-12-01') - '{accuracy_cap_m,default_place,retention_days,monthly_cap,correction_days}'::text[],
+  '{"status": 200, "government": "kota", "absent_percent": 4, "minutes_per_day": 450, "closes_after": "08:30", "confirms_corrections": true, "absent_code": "M"}',
+  'what is given changes');
+select is(api.government_set('{"government": "kota", "minutes_per_day": ""}', '2025-12-01') - '{accuracy_cap_m,default_place,retention_days,monthly_cap,correction_days}'::text[],
+  '{"status": 200, "government": "kota", "absent_percent": 4, "minutes_per_day": null, "closes_after": "08:30", "confirms_corrections": true, "absent_code": "M"}',
+  'the rest stays; empty switches the minutes rule off');
+select is(api.government_set('{"government": "kota", "monthly_cap": null}', '2025-12-01') #>> '{error,problems,0,field}', 'monthly_cap', 'null is no value');
+reset session authorization;
+select * from finish();
+rollback;
