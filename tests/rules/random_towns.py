@@ -1,0 +1,227 @@
+#!/usr/bin/env python3
+"""Makes random small towns, lets SQL plan and derive them, and compares every person's every day with reference.py.
+
+  tests/rules/random_towns.py [--towns N] [--seed S] [--without PART[,PART]] [--sql FOLDER]
+
+One scratch cluster, one transaction per town, rolled back. Town i of seed S is made from 'S:i', so `--seed S:i` makes
+that one alone. A town that differs is made as small as it can be and still differ, and printed.
+Last line: N passed, M failed."""
+import argparse
+import collections
+import json
+import sys
+import time
+
+from database import TOP, Database
+from reference import ONE_DAY, Town, date
+from towns import PARTS, Maker
+
+# Tables in the order in which rows can be put in. The plan is compiled after the first group and again after the second:
+# what came later must lead to the same plan as if it had always been there.
+EARLY = ("government", "channel_time", "unit", "person", "posting", "fence", "working_hours")
+LATER = ("calendar_day", "calendar_period", "policy", "policy_scope", "policy_day", "policy_channel", "policy_evidence", "session",
+         "letter", "letter_order", "assignment", "absence_code", "absence", "checkin", "placement")
+# (table, column) -> the table it points to, for making a town smaller.
+REFERENCES = {("policy_scope", "policy"): "policy", ("policy_day", "policy"): "policy", ("policy_channel", "policy"): "policy",
+              ("policy_evidence", "policy"): "policy", ("session", "policy"): "policy", ("session", "working_hours"): "working_hours",
+              ("letter_order", "letter"): "letter", ("assignment", "letter"): "letter", ("assignment", "orders"): "letter_order",
+              ("assignment", "person"): "person", ("absence", "person"): "person", ("posting", "person"): "person",
+              ("checkin", "person"): "person", ("working_hours", "person"): "person", ("fence", "person"): "person",
+              ("placement", "checkin"): "checkin", ("placement", "fence"): "fence", ("posting", "unit"): "unit", ("fence", "unit"): "unit",
+              ("unit", "parent"): "unit", ("working_hours", "unit"): "unit", ("policy_scope", "unit"): "unit", ("letter", "unit"): "unit"}
+
+PLAN = """select coalesce(jsonb_agg(jsonb_build_object('person', d.person, 'day', d.day, 'unit', d.unit, 'government', p.government,
+  'place', p.place, 'anywhere', p.anywhere, 'cap', p.accuracy_cap_m, 'decides', p.decides, 'fences', p.fences,
+  'starts_at', hadir.epoch_us(p.starts_at), 'ends_at', hadir.epoch_us(p.ends_at), 'conflict', p.conflict, 'policy', p.policy,
+  'policies', p.policies, 'orders', p.orders, 'excuse', p.excuse, 'excused', p.excused, 'evidence', p.evidence,
+  'uncertain_counts', p.uncertain_counts, 'reason', p.reason,
+  'sessions', (select coalesce(jsonb_agg(jsonb_build_object('session', s.session, 'code', s.code, 'counts_as', s.counts_as,
+     'accept_from', hadir.epoch_us(s.accept_from), 'accept_until', hadir.epoch_us(s.accept_until), 'due', hadir.epoch_us(s.due),
+     'on_time_from', hadir.epoch_us(s.on_time_from), 'on_time_until', hadir.epoch_us(s.on_time_until)) order by s.position), '[]')
+     from hadir.plan_session s where s.pattern = p.id))), '[]')
+  from hadir.plan_day d join hadir.plan_pattern p on p.id = d.pattern where d.day between {first} and {last};"""
+ROWS = """select coalesce(jsonb_agg(jsonb_build_object('person', d.person, 'day', d.day, 'session', d.session_code, 'checkin', d.checkin,
+  'at', hadir.epoch_us(d.decided_at), 'source', d.decided_by, 'verdict', d.verdict, 'late', d.late_minutes, 'early', d.early_minutes,
+  'place', d.place, 'fence', d.fence, 'relation', d.relation, 'flags', d.flags, 'others', d.others)), '[]')
+  from hadir.government g, hadir.derive(g.id, {first}, {last}, {persons}) d;"""
+
+
+def put(tables, names):
+    """INSERTs of a town's rows."""
+    for name in names:
+        if tables.get(name):
+            columns = ", ".join(tables[name][0])
+            yield (f"insert into hadir.{name} ({columns}) overriding system value select {columns} from "
+                   f"jsonb_populate_recordset(null::hadir.{name}, $town${json.dumps(tables[name])}$town$);")
+
+
+def script(town):
+    """Everything SQL is asked about a town: the plan, the attendance of all, that of one, and both once more."""
+    wide = {"first": f"date '{town.first - 2 * ONE_DAY}'", "last": f"date '{town.last + 5 * ONE_DAY}'"}
+    days = {"first": f"date '{town.first}'", "last": f"date '{town.last}'"}
+    compile = f"select hadir.plan_compile({wide['first']}, {wide['last']});"
+    one = f"array[{town.tables['person'][0]['id']}]::bigint[]"
+    return "\n".join(["begin;", *put(town.tables, EARLY), compile, *put(town.tables, LATER), compile, PLAN.format(**wide),
+                      ROWS.format(persons="null", **days), compile, PLAN.format(**wide), ROWS.format(persons="null", **days),
+                      ROWS.format(persons=one, **days), "rollback;"])
+
+
+def by_day(rows):
+    found = collections.defaultdict(list)
+    for r in rows:
+        found[r["person"], r["day"]].append(r)
+    return found
+
+
+def plan_of_sql(row):
+    """A row of PLAN as reference.py has it."""
+    row = {**row, "evidence": sorted((e["kind"], e.get("session") or "", e["times"]) for e in row["evidence"]),
+           "policies": sorted(row["policies"])}
+    return {k: v for k, v in row.items() if k not in ("person", "day", "reason")}
+
+
+def differences(town, database):
+    """What SQL and the reference say differently about a town, as lines; [] where they agree."""
+    answer = database.ask(script(town))
+    wrong = [line for line in answer if "ERROR" in line]
+    if wrong:
+        return [wrong[0]]
+    _, _, plan, rows, changed, plan_again, rows_again, rows_of_one = map(json.loads, answer)
+    found = [f"compiled again, {changed} rows change"] if changed else []
+    if by_day(plan) != by_day(plan_again):
+        found.append("compiled again, the plan is another")
+
+    def sort(answer, only=None):
+        return sorted((json.dumps(r, sort_keys=True) for r in answer if only in (None, r["person"])))
+    if sort(rows) != sort(rows_again):
+        found.append("derived again, the attendance is another")
+    if sort(rows, town.tables["person"][0]["id"]) != sort(rows_of_one):
+        found.append("derived for one person, the attendance is another")
+
+    reference = Town(town.tables)
+    planned, derived = by_day(plan), by_day(rows)
+    for person in town.tables["person"]:
+        found += compare_plan(reference, person["id"], town, planned)
+        found += compare_rows(reference, person["id"], town, derived)
+    return found
+
+
+def compare_plan(reference, person, town, planned):
+    day = town.first - 2 * ONE_DAY
+    while day <= town.last + 5 * ONE_DAY:
+        ours, theirs = reference.plan(person, day), planned.get((person, str(day)), [])
+        if (ours is None) != (theirs == []) or len(theirs) > 1:
+            yield f"plan of {person} on {day}: {'none' if ours is None else 'one'} here, {len(theirs)} in SQL"
+        elif ours is not None:
+            told = theirs[0]["reason"]
+            reason = ours.pop("reason", None) if isinstance(ours, dict) else None
+            theirs = plan_of_sql(theirs[0])
+            if (reason is None) != (told is None) or reason not in (None, "free", told):
+                yield f"plan of {person} on {day}: reason: {reason} here, {told} in SQL"
+            for key in ours:
+                if ours[key] != theirs.get(key):
+                    yield f"plan of {person} on {day}: {key}: {ours[key]} here, {theirs.get(key)} in SQL"
+            ours["reason"] = reason
+        day += ONE_DAY
+
+
+def compare_rows(reference, person, town, derived):
+    day = town.first
+    while day <= town.last:
+        ours = reference.attendance(person, day)
+        theirs = [{k: v for k, v in r.items() if k not in ("person", "day")} for r in derived.get((person, str(day)), [])]
+        for session in sorted({r["session"] or "" for r in ours + theirs}):
+            a, b = ([r for r in rows if (r["session"] or "") == session] for rows in (ours, theirs))
+            if a != b:
+                a, b = (a or [{}])[0], (b or [{}])[0]
+                keys = [k for k in {**a, **b} if a.get(k) != b.get(k)]
+                yield (f"attendance of {person} on {day}, {session or 'no session'}: "
+                       + "; ".join(f"{k}: {a.get(k, 'nothing')} here, {b.get(k, 'nothing')} in SQL" for k in keys))
+        day += ONE_DAY
+
+
+def without(tables, table, row):
+    """The tables without a row and without all that points to it."""
+    gone = {table: [row]}
+    left = {name: [r for r in rows if r is not row] for name, rows in tables.items()}
+    again = True
+    while again:
+        again = False
+        for (name, column), target in REFERENCES.items():
+            ids = {r["id"] for r in gone.get(target, []) if "id" in r}
+            drop = [r for r in left.get(name, []) if r.get(column) in ids and r.get(column) is not None]
+            if drop:
+                gone.setdefault(name, []).extend(drop)
+                left[name] = [r for r in left[name] if r not in drop]
+                again = True
+    return left
+
+
+def smaller(town, database, most=400):
+    """Takes rows away as long as the town still differs."""
+    for table in ("person", "checkin", "letter", "absence", "policy", "assignment", "posting", "working_hours", "unit", "calendar_day",
+                  "calendar_period", "policy_scope", "policy_day", "policy_evidence", "policy_channel", "channel_time", "session",
+                  "fence", "placement", "letter_order"):
+        for row in list(town.tables.get(table, [])):
+            before = town.tables
+            if row not in before[table] or most <= 0 or table == "person" and len(before[table]) == 1:
+                continue
+            most -= 1
+            town.tables = without(before, table, row)
+            try:
+                keeps = [d for d in differences(town, database) if "ERROR" not in d]
+            except (KeyError, IndexError):
+                keeps = []
+            if not keeps:
+                town.tables = before
+    return town
+
+
+def report(name, town, found, database):
+    print(f"# town {name} ({town.first} … {town.last}) differs in {len(found)} places")
+    for line in found[:6]:
+        print(f"#   {line}")
+    if "ERROR" not in found[0]:
+        smaller(town, database)
+        print("# the same, smaller:")
+        for line in differences(town, database)[:6]:
+            print(f"#   {line}")
+    for table, rows in town.tables.items():
+        for row in rows if "ERROR" not in found[0] and table != "absence_code" else []:
+            print(f"#     {table} " + " ".join(f"{k}={v}" for k, v in row.items() if v not in (None, [], "")))
+
+
+def main():
+    asked = argparse.ArgumentParser()
+    asked.add_argument("--towns", type=int, default=100)
+    asked.add_argument("--seed", default="hadir")
+    asked.add_argument("--without", default="")
+    asked.add_argument("--sql", default=f"{TOP}/sql")
+    asked.add_argument("--show", type=int, default=3, help="how many differing towns are printed")
+    asked = asked.parse_args()
+    parts = [p for p in PARTS if p not in asked.without.split(",")]
+    names = [asked.seed] if ":" in asked.seed else [f"{asked.seed}:{i}" for i in range(asked.towns)]
+    started, agreed, days, rows = time.monotonic(), 0, 0, 0
+    failed = []
+    with Database(asked.sql) as database:
+        for name in names:
+            town = Maker(name, parts)
+            days += len(town.tables["person"]) * ((town.last - town.first).days + 1)
+            rows += len(town.tables.get("checkin", []))
+            found = differences(town, database)
+            if found:
+                failed.append(name)
+                if len(failed) <= asked.show:
+                    report(name, town, found, database)
+            else:
+                agreed += 1
+    if failed:
+        print(f"# differing: {' '.join(failed[:20])}")
+    print(f"# seed {asked.seed}: {agreed} of {len(names)} towns agree ({days} person-days, {rows} check-ins, "
+          f"{time.monotonic() - started:.0f} s)")
+    print(f"{1 if not failed else 0} passed, {1 if failed else 0} failed")
+    sys.exit(1 if failed else 0)
+
+
+if __name__ == "__main__":
+    main()

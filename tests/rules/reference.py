@@ -1,0 +1,450 @@
+"""The rules of attendance a second time: slow, simple, one person and one day at a time.
+
+Written from the rules (comments of sql/migrations and sql/api, proto/PROTOCOL.md), not from the SQL, so that the two can
+be compared. Reads the tables as rows of JSON, {"unit": [{"id": 1, …}, …], …}: dates as 2026-03-02, instants as RFC 3339,
+local times as 07:30:00 or 30:00:00. Inside, an instant is whole microseconds since 1970, a local time whole
+microseconds since midnight. Standard library only; knows no database.
+
+  town = Town(tables)
+  town.plan(person, day)        who must be where, when: None for whoever belongs nowhere that day
+  town.attendance(person, day)  what became of it: one row per session, and one for what lies in none"""
+import datetime
+import functools
+import zoneinfo
+
+MINUTE = 60_000_000
+HOUR = 60 * MINUTE
+CHANNELS = ("native", "owntracks", "osmand", "whatsapp")
+EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
+ONE_DAY = datetime.timedelta(days=1)
+
+
+def date(text):
+    """'2026-03-02' as a date; None stays None."""
+    return None if text is None else datetime.date.fromisoformat(text)
+
+
+def instant(text):
+    """RFC 3339 as microseconds since 1970; None stays None."""
+    if text is None:
+        return None
+    at = datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
+    return (at - EPOCH) // datetime.timedelta(microseconds=1)
+
+
+def clock(text):
+    """'07:30:00', '30:00:00' or '1 day 06:00:00' as microseconds since midnight."""
+    days, _, rest = text.rpartition(" ")
+    hours, minutes, seconds = (rest.split(":") + ["0"])[:3]
+    return ((int(days.split()[0]) * 24 if days else 0) + int(hours)) * HOUR + int(minutes) * MINUTE + round(float(seconds) * 1e6)
+
+
+def moment(day, since_midnight, zone):
+    """The instant of a local time of a day."""
+    naive = datetime.datetime.combine(day, datetime.time()) + datetime.timedelta(microseconds=since_midnight)
+    return (naive.replace(tzinfo=zoneinfo.ZoneInfo(zone)) - EPOCH) // datetime.timedelta(microseconds=1)
+
+
+def local_day(at, zone):
+    """The local day to which an instant belongs."""
+    return (EPOCH + datetime.timedelta(microseconds=at)).astimezone(zoneinfo.ZoneInfo(zone)).date()
+
+
+def covers(row, day, first="valid_from", last="valid_to"):
+    """Both ends inclusive; no end is for ever."""
+    return date(row[first]) <= day and (row[last] is None or day <= date(row[last]))
+
+
+class Town:
+    def __init__(self, tables):
+        self.tables = tables
+        self.by_id = {name: {r["id"]: r for r in rows if "id" in r} for name, rows in tables.items()}
+        # What was worked out once is not worked out again; the rules do not depend on it.
+        self.alone = functools.cache(self.alone)
+        self.plan = functools.cache(self.plan)
+        self.judged = functools.cache(self.judged)
+
+    def rows(self, name, **where):
+        return [r for r in self.tables.get(name, []) if all(r.get(k) == v for k, v in where.items())]
+
+    def one(self, name, id):
+        return self.by_id[name][id]
+
+    # ------------------------------------------------------------------------------------------------- organisation
+    def posting(self, person, day):
+        """Where a person belongs: at most one main posting at a time."""
+        for p in self.rows("posting", person=person, kind="main"):
+            if covers(p, day):
+                return p
+        return None
+
+    def upwards(self, unit):
+        """The unit, then those above it."""
+        while unit is not None:
+            yield unit
+            unit = self.one("unit", unit).get("parent")
+
+    def service(self, unit):
+        """Its own service class, else that of the unit above; at the top administration."""
+        for u in self.upwards(unit):
+            if self.one("unit", u).get("service"):
+                return self.one("unit", u)["service"]
+        return "administration"
+
+    # ----------------------------------------------------------------------------------------------------- calendar
+    def decreed(self, government, day):
+        """The latest dated words of one lawgiver (None: the nation) about a day."""
+        said = [c for c in self.tables.get("calendar_day", []) if c["government"] == government and date(c["day"]) == day]
+        latest = max((c["dated"] for c in said), default=None)
+        return [c for c in said if c["dated"] == latest]
+
+    def holidays(self, government, day):
+        """The entries that make this a day off. WORK takes a day back: the nation's its own, a government's its own and
+        the nation's, unless the nation spoke later."""
+        national, own = self.decreed(None, day), self.decreed(government, day)
+        if any(c["kind"] == "WORK" for c in own):
+            if national and national[0]["dated"] <= own[0]["dated"]:
+                national = []
+            own = []
+        if any(c["kind"] == "WORK" for c in national):
+            national = []
+        return sorted(national + own, key=lambda c: (c["kind"], c["id"]))
+
+    def seasons(self, government, day):
+        """Kinds of the periods that cover the day. Of several of a kind and name the latest dated holds, of the same date
+        the government's own."""
+        best = {}
+        for p in self.tables.get("calendar_period", []):
+            if p["government"] in (None, government):
+                weight = (p["dated"], p["government"] is not None)
+                if weight > best.get((p["kind"], p["name"]), (("",), None))[0]:
+                    best[p["kind"], p["name"]] = (weight, p)
+        return {p["kind"] for _, p in best.values() if covers(p, day, "first_day", "last_day")}
+
+    # ------------------------------------------------------------------------------------------------ working hours
+    def levels(self, person, unit, government):
+        """Whose hours could bind, nearest first: the person's own, those of the unit and of each above, the
+        government's."""
+        hours = self.rows("working_hours", government=government)
+        yield [w for w in hours if w["person"] == person]
+        for u in self.upwards(unit):
+            yield [w for w in hours if w["unit"] == u]
+        yield [w for w in hours if w["unit"] is None and w["person"] is None]
+
+    def shift_hours(self, person, unit, government, day, shift):
+        """Hours of a shift: nearest level that has them, latest valid_from. Neither weekday nor holiday is asked."""
+        for level in self.levels(person, unit, government):
+            level = [w for w in level if w.get("shift") == shift and covers(w, day)]
+            if level:
+                latest = max(w["valid_from"] for w in level)
+                return [w for w in level if w["valid_from"] == latest]
+        return []
+
+    def ordinary_hours(self, person, unit, government, day):
+        """Hours without shift: the nearest level with any row that covers the day; there those of a season before
+        others, then the latest valid_from. None where no level has any; [] where the weekday is not named."""
+        seasons = self.seasons(government, day)
+        for level in self.levels(person, unit, government):
+            level = [w for w in level if w.get("shift") is None and covers(w, day)
+                     and (w.get("season") is None or w["season"] in seasons)]
+            if level:
+                level = [w for w in level if w.get("season")] or level
+                latest = max(w["valid_from"] for w in level)
+                return [w for w in level if w["valid_from"] == latest and day.isoweekday() in w["weekdays"]]
+        return None
+
+    # ---------------------------------------------------------------------------------------------------- circulars
+    def matches(self, scope, person, unit):
+        who = self.one("person", person)
+        return ((scope["unit"] is None or scope["unit"] in self.upwards(unit))
+                and (scope["categories"] is None or who["category"] in scope["categories"])
+                and (scope["services"] is None or self.service(unit) in scope["services"])
+                and (scope["echelons"] is None or who["echelon"] in scope["echelons"]))
+
+    def circulars(self, person, unit, government, day):
+        """Those in force that bind him, the highest precedence first: rank, later dated, later valid_from, later id. One
+        with weekdays is silent on all others."""
+        found = []
+        for p in self.rows("policy", government=government):
+            scopes = [s for s in self.rows("policy_scope", policy=p["id"]) if self.matches(s, person, unit)]
+            silent = self.rows("policy_day", policy=p["id"]) and not self.days(p, day)
+            if covers(p, day) and scopes and not any(s["exclude"] for s in scopes) and not silent:
+                found.append(p)
+        return sorted(found, key=lambda p: (p["rank"], p["dated"], p["valid_from"], p["id"]), reverse=True)
+
+    def speaking(self, circulars, speaks):
+        """The first circular that speaks of an aspect; None."""
+        return next((p for p in circulars if speaks(p)), None)
+
+    def days(self, policy, day):
+        return [d for d in self.rows("policy_day", policy=policy["id"]) if day.isoweekday() in d["weekdays"]]
+
+    def channels(self, circulars, government):
+        """Which of the three times decides, per channel: the word of the first circular that speaks of any channel, else
+        the government's, else arrival."""
+        policy = self.speaking(circulars, lambda p: self.rows("policy_channel", policy=p["id"]))
+        decides = []
+        for channel in CHANNELS:
+            words = self.rows("policy_channel", policy=policy["id"], channel=channel) if policy else []
+            words = words + self.rows("channel_time", government=government, channel=channel)
+            decides.append(words[0]["decides"] if words else "arrival")
+        return policy, decides
+
+    def evidence(self, circulars, place):
+        """What a day at this place needs, by the first circular that states it."""
+        policy = self.speaking(circulars, lambda p: p["states_evidence"])
+        rows = self.rows("policy_evidence", policy=policy["id"]) if policy else []
+        return policy, sorted((e["kind"], e["session"] or "", e["times"]) for e in rows if place in e["places"])
+
+    # --------------------------------------------------------------------------------------------- letters, absences
+    def order(self, person, day):
+        """The order of the confirmed letter that holds: recall, travel, assignment, roster; then the later dated, the larger id."""
+        weight = {"recall": 3, "travel": 2, "assignment": 1, "roster": 0}
+        named = [(weight[letter["kind"]], letter["dated"], letter["id"], a["orders"])
+                 for a in self.rows("assignment", person=person) if date(a["day"]) == day
+                 for letter in [self.one("letter", a["letter"])] if letter["status"] == "confirmed"]
+        return self.one("letter_order", max(named)[3]) if named else None
+
+    def absences(self, person, day):
+        """Approved ones: the whole-day one, and the sessions that others excuse {code of session: code}."""
+        approved = [a for a in self.rows("absence", person=person, status="approved")
+                    if covers(a, day, "first_day", "last_day")]
+        whole = [a for a in approved if a["sessions"] is None]
+        return whole, [a for a in approved if a["sessions"] is not None]
+
+    # --------------------------------------------------------------------------------------------------------- plan
+    def offices(self, unit):
+        """The offices of the unit itself, else of the nearest above that has one; then the unit's own sites."""
+        def standing(kind, u):
+            return [f["id"] for f in self.rows("fence", kind=kind, unit=u) if f["removed_at"] is None]
+        for u in self.upwards(unit):
+            if standing("office", u):
+                return sorted(standing("office", u)) + sorted(standing("site", unit))
+        return sorted(standing("site", unit))
+
+    def fences(self, unit, order):
+        """A letter's fences come before the offices (WFO) or instead of them."""
+        offices = self.offices(unit)
+        if order is None or not order["fences"]:
+            return offices
+        if order["place"] != "WFO":
+            return list(order["fences"])
+        return list(order["fences"]) + [f for f in offices if f not in order["fences"]]
+
+    def alone(self, person, day):
+        """A person's day before it is cut against the next; None where he belongs nowhere."""
+        posting = self.posting(person, day)
+        if posting is None:
+            return None
+        unit = posting["unit"]
+        government = self.one("government", self.one("unit", unit)["government"])
+        gid, zone = government["id"], government["zone"]
+        order = self.order(person, day)
+        plan = {"unit": unit, "government": gid, "place": None, "anywhere": False, "policy": None, "policies": [],
+                "sessions": [], "orders": None, "excuse": None, "excused": [], "evidence": [], "reason": None,
+                "conflict": None, "starts_at": moment(day, 0, zone), "ends_at": moment(day + ONE_DAY, 0, zone),
+                "uncertain_counts": True, "cap": government["accuracy_cap_m"], "decides": self.channels([], gid)[1],
+                "fences": self.fences(unit, None)}
+
+        off = self.holidays(gid, day)
+        shift = self.shift_hours(person, unit, gid, day, order["shift"]) if order and order["shift"] else []
+        hours = shift or self.ordinary_hours(person, unit, gid, day)
+        if shift or hours and (not off or any(w["on_holidays"] for w in hours)):
+            return self.working(plan, person, day, government, hours, bool(shift), order)
+        plan["reason"] = ", ".join(c["name"] for c in off) if off else "free"
+        return plan
+
+    def working(self, plan, person, day, government, hours, on_shift, order):
+        """Fills in a day on which there is work."""
+        circulars = self.circulars(person, plan["unit"], government["id"], day)
+        placed = self.speaking(circulars, lambda p: self.days(p, day))
+        capped = self.speaking(circulars, lambda p: p["accuracy_cap_m"] is not None)
+        doubted = self.speaking(circulars, lambda p: p["uncertain_counts"] is not None)
+        timed = self.speaking(circulars, lambda p: p["own_sessions"])
+
+        # The place: a letter's, else the circular's for everybody, else the government's. What is only granted holds
+        # for nobody without a letter.
+        stands = [d for d in self.days(placed, day) if not d["granted"]] if placed else []
+        plan["place"] = government["default_place"]
+        if order is not None:
+            plan["orders"], plan["place"], plan["anywhere"] = order["id"], order["place"], order["anywhere"]
+        elif stands:
+            plan["place"], plan["anywhere"] = stands[0]["place"], stands[0]["anywhere"]
+        plan["policy"] = placed["id"] if placed else None
+        plan["cap"] = capped["accuracy_cap_m"] if capped else government["accuracy_cap_m"]
+        plan["uncertain_counts"] = doubted["uncertain_counts"] if doubted else True
+        told, plan["decides"] = self.channels(circulars, government["id"])
+        wants, plan["evidence"] = self.evidence(circulars, plan["place"])
+        plan["fences"] = self.fences(plan["unit"], order)
+        plan["policies"] = sorted({p["id"] for p in (placed, capped, doubted, timed, told, wants) if p})
+
+        # Hours of a shift go before a circular's sessions; a traveller's are hours of the zone he travels to.
+        if timed is not None and not on_shift:
+            sessions = self.rows("session", policy=timed["id"])
+        else:
+            sessions = [s for w in hours for s in self.rows("session", working_hours=w["id"])]
+        zone = order["zone"] if order is not None and order["zone"] else government["zone"]
+        plan["sessions"] = sorted((self.session(s, day, zone) for s in sessions),
+                                  key=lambda s: (s["accept_from"], s["accept_until"], s["session"]))
+        self.excuse(plan, *self.absences(person, day))
+        return plan
+
+    def session(self, row, day, zone):
+        times = {k: moment(day, clock(row[k]), zone)
+                 for k in ("accept_from", "accept_until", "due", "on_time_from", "on_time_until")}
+        return {"session": row["id"], "code": row["code"], "counts_as": row["counts_as"], **times}
+
+    def excuse(self, plan, whole, single):
+        """A whole-day absence takes the sessions away; one of single sessions only excuses them."""
+        if whole:
+            code = min(a["code"] for a in whole)
+            row = self.rows("absence_code", government=plan["government"], code=code)[0]
+            plan.update(sessions=[], excuse=code, reason=row["name"], place="DL" if row["working"] else None,
+                        anywhere=False, evidence=[])
+        elif single:
+            plan["excuse"] = ";".join(a["code"] + ":" + ",".join(a["sessions"])
+                                      for a in sorted(single, key=lambda a: (a["code"], a["id"])))
+            plan["excused"] = sorted({s for a in single for s in a["sessions"]})
+
+    def plan(self, person, day):
+        """A person's day: the sessions cut so that no two accept at the same time; the earlier ends where the later
+        begins, also where that is the next day's first."""
+        plan, after = self.alone(person, day), self.alone(person, day + ONE_DAY)
+        if plan is None:
+            return None
+        plan = dict(plan)
+        reach = max((s["accept_until"] for s in plan["sessions"]), default=0)
+        night = reach > plan["ends_at"] and after is not None and after["sessions"]
+        begins = [s["accept_from"] for s in plan["sessions"]] + [after["sessions"][0]["accept_from"] if night else None]
+        cut = [{**s, "accept_until": min([s["accept_until"]] + [b for b in (begins[n + 1], begins[-1]) if b is not None])}
+               for n, s in enumerate(plan["sessions"])]
+        plan["sessions"] = [s for s in cut if s["accept_from"] < s["accept_until"]]
+        emptied = sorted(s["code"] for s in cut if s["accept_from"] >= s["accept_until"])
+        plan["conflict"] = ", ".join(emptied) or None
+        if not plan["sessions"] and plan["reason"] is None:
+            plan["reason"] = "free"
+        return plan
+
+    # ------------------------------------------------------------------------------------------------------- facts
+    def deciding(self, fact):
+        """The instant that judges a check-in, which of the three times it is, and the flags that follow. Native: the time
+        of the fix, corrected by when the phone said it sent it; only if that was within 24 hours after the fix. Others:
+        the fix or the message, unless it lies more than a minute ahead of the arrival. Else the arrival."""
+        zone = self.one("government", fact["government"])["zone"]
+        fix, message, sent, arrived = (instant(fact[k]) for k in ("fix_at", "message_at", "sent_at", "received_at"))
+        plan = self.plan(fact["person"], local_day(arrived, zone))
+        wanted = plan["decides"][CHANNELS.index(fact["channel"])] if plan else "arrival"
+        at, source, flags = arrived, "arrival", set()
+        if wanted == "fix" and fact["channel"] == "native":
+            if fix is not None and sent is not None and 0 <= sent - fix <= 24 * HOUR:
+                at, source = fix + (arrived - sent), "fix"
+            else:
+                flags.add("stale_fix")
+        elif wanted == "fix" and fix is not None and fix - arrived <= MINUTE:
+            at, source = fix, "fix"
+            flags.add("device_clock")
+        elif wanted == "message" and message is not None and message - arrived <= MINUTE:
+            at, source = message, "message"
+        if arrived - at > 5 * MINUTE:
+            flags.add("late_delivery")
+        claimed = fix if fix is not None else message
+        if claimed is not None and claimed - arrived > MINUTE:
+            flags.add("future_fix")
+        return at, source, flags
+
+    def holder(self, person, at, zone):
+        """The day and session that hold an instant: its own local day first, then a neighbour whose sessions reach so
+        far, else the day without a session. None where no day is planned."""
+        day = local_day(at, zone)
+        for d in (day, day - ONE_DAY, day + ONE_DAY, day - 2 * ONE_DAY, day + 2 * ONE_DAY):
+            plan = self.plan(person, d)
+            for s in plan["sessions"] if plan else []:
+                if s["accept_from"] <= at < s["accept_until"]:
+                    return d, s
+        return (day, None) if self.plan(person, day) else None
+
+    def placed(self, fact, plan):
+        """The fence that speaks for a check-in: (relation, fence, place class, expected). Inside goes before uncertain,
+        bound before shared, then the door's own choice, then the plan's order; where none holds the point, a bound one
+        is told. Class: office WFO, site DL, home WFH; an area never sets a place. A home is bound where the plan says
+        home or anywhere."""
+        best = None
+        for p in self.rows("placement", checkin=fact["id"]):
+            fence = self.one("fence", p["fence"])
+            home = fence["person"] == fact["person"] and (plan["anywhere"] or plan["place"] == "WFH")
+            bound = fence["id"] in plan["fences"] or home
+            kind = {"office": "WFO", "site": "DL", "home": "WFH"}.get(fence["kind"])
+            counts = ("inside", "uncertain") if plan["uncertain_counts"] else ("inside",)
+            holds = kind is not None and p["relation"] in counts and (bound or fence["shared"])
+            if not (holds or bound):
+                continue
+            order = plan["fences"].index(fence["id"]) if fence["id"] in plan["fences"] else len(plan["fences"])
+            weight = (not holds, p["relation"] != "inside", not bound, fence["id"] != fact["first_fence"], order, fence["id"],
+                      -p["fence_version"])
+            if best is None or weight < best[0]:
+                best = (weight, p["relation"], fence["id"], kind if holds else None, holds and bound, holds)
+        if best is None:
+            return "none", None, plan["place"] if plan["anywhere"] else None, plan["anywhere"], False
+        _, relation, fence, kind, expected, holds = best
+        place = kind if holds else plan["place"] if plan["anywhere"] else None
+        return relation, fence, place, plan["anywhere"] or expected, holds
+
+    def verdict(self, session, at):
+        """Verdict, late and early minutes of an instant that a session accepts. Late: from on_time_until, whole minutes
+        since due. Early: before on_time_from, every minute to due that has begun."""
+        if session["counts_as"] == "in" and at >= session["on_time_until"]:
+            return "late", max(0, (at - session["due"]) // MINUTE), 0
+        if session["counts_as"] == "out" and at < session["on_time_from"]:
+            return "early", 0, max(0, -((at - session["due"]) // MINUTE))
+        return "on_time", 0, 0
+
+    def judged(self, person):
+        """Every check-in of a person by itself."""
+        return [j for fact in self.rows("checkin", person=person, status="recorded") for j in [self.judge(fact)] if j]
+
+    def judge(self, fact):
+        at, source, flags = self.deciding(fact)
+        held = self.holder(fact["person"], at, self.one("government", fact["government"])["zone"])
+        if held is None:
+            return None
+        day, session = held
+        plan = self.plan(fact["person"], day)
+        relation, fence, place, expected, holds = self.placed(fact, plan)
+        derived = {"device_clock", "late_delivery", "stale_fix", "future_fix", "uncertain_place", "session_differs"}
+        flags |= set(fact["flags"]) - derived
+        if holds and relation == "uncertain":
+            flags.add("uncertain_place")
+        if session is not None and fact["session_claimed"] not in (None, session["code"]):
+            flags.add("session_differs")
+        verdict, late, early = self.verdict(session, at) if session else (None, None, None)
+        return {"checkin": fact["id"], "day": day, "session": session["code"] if session else None, "at": at,
+                "source": source, "arrived": instant(fact["received_at"]), "verdict": verdict, "late": late, "early": early,
+                "place": place, "fence": fence, "relation": relation, "expected": expected, "flags": sorted(flags)}
+
+    # --------------------------------------------------------------------------------------------------- attendance
+    def winner(self, judged, counts_as):
+        """The check-in that counts: inside an expected fence first, then out the latest, in and presence the earliest."""
+        sign = -1 if counts_as == "out" else 1
+        return min(judged, key=lambda j: (counts_as is not None and not j["expected"], sign * j["at"], j["at"], j["arrived"],
+                                          j["checkin"]), default=None)
+
+    def attendance(self, person, day):
+        """Rows of a person's day: each session with the check-in that counts; one for check-ins in no session."""
+        plan = self.plan(person, day)
+        if plan is None:
+            return []
+        judged = [j for j in self.judged(person) if j["day"] == day]
+        rows = [self.row(s, [j for j in judged if j["session"] == s["code"]]) for s in plan["sessions"]]
+        stray = [j for j in judged if j["session"] is None]
+        if stray or not plan["sessions"]:
+            rows.append(self.row(None, stray))
+            rows[-1]["verdict"] = "outside_window" if plan["sessions"] else "not_expected"
+        return rows
+
+    def row(self, session, judged):
+        best = self.winner(judged, session["counts_as"] if session else None)
+        keys = ("checkin", "at", "source", "verdict", "late", "early", "place", "fence", "relation")
+        row = {k: best[k] if best else None for k in keys}
+        row.update(session=session["code"] if session else None, flags=best["flags"] if best else [],
+                   others=max(0, len(judged) - 1))
+        return row
