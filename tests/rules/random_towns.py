@@ -45,6 +45,8 @@ ROWS = """select coalesce(jsonb_agg(jsonb_build_object('person', d.person, 'day'
   'place', d.place, 'fence', d.fence, 'relation', d.relation, 'flags', d.flags, 'others', d.others)), '[]')
   from hadir.government g, hadir.derive(g.id, {first}, {last}, {persons}) d;"""
 
+SERVES = "select jsonb_object_agg(id, serves) from hadir.unit;"
+
 
 def put(tables, names):
     """INSERTs of a town's rows."""
@@ -63,7 +65,7 @@ def script(town):
     one = f"array[{town.tables['person'][0]['id']}]::bigint[]"
     return "\n".join(["begin;", *put(town.tables, EARLY), compile, *put(town.tables, LATER), compile, PLAN.format(**wide),
                       ROWS.format(persons="null", **days), compile, PLAN.format(**wide), ROWS.format(persons="null", **days),
-                      ROWS.format(persons=one, **days), "rollback;"])
+                      ROWS.format(persons=one, **days), SERVES, "rollback;"])
 
 
 def by_day(rows):
@@ -86,7 +88,7 @@ def differences(town, database):
     wrong = [line for line in answer if "ERROR" in line]
     if wrong:
         return [wrong[0]]
-    _, _, plan, rows, changed, plan_again, rows_again, rows_of_one = map(json.loads, answer)
+    _, _, plan, rows, changed, plan_again, rows_again, rows_of_one, serves = map(json.loads, answer)
     found = [f"compiled again, {changed} rows change"] if changed else []
     if by_day(plan) != by_day(plan_again):
         found.append("compiled again, the plan is another")
@@ -99,6 +101,7 @@ def differences(town, database):
         found.append("derived for one person, the attendance is another")
 
     reference = Town(town.tables)
+    found += [f"unit {u} serves {reference.service(int(u))} here, {s} in SQL" for u, s in serves.items() if reference.service(int(u)) != s]
     planned, derived = by_day(plan), by_day(rows)
     for person in town.tables["person"]:
         found += compare_plan(reference, person["id"], town, planned)
@@ -193,7 +196,7 @@ def report(name, town, found, database):
 
 def main():
     asked = argparse.ArgumentParser()
-    asked.add_argument("--towns", type=int, default=100)
+    asked.add_argument("--towns", type=int, default=40)
     asked.add_argument("--seed", default="hadir")
     asked.add_argument("--without", default="")
     asked.add_argument("--sql", default=f"{TOP}/sql")

@@ -202,7 +202,7 @@ class Maker:
                 policy = self.new("policy", government=g, number=f"SE-{g}-{n}", dated=self.rng.choice(("2025-01-01", "2025-02-01")),
                                   rank=self.rng.choice((0, 0, 0, 1)), own_sessions=own, states_evidence=self.chance(0.4),
                                   accuracy_cap_m=self.rng.choice((None, None, 30, 200)),
-                                  uncertain_counts=self.rng.choice((None, None, True, False)), **self.term())
+                                  uncertain_counts=self.rng.choice((None, None, True)), **self.term())
                 if own:
                     self.sessions(self.rng.choice(TEMPLATES), policy=policy)
                 self.scopes(policy, g)
@@ -230,7 +230,7 @@ class Maker:
             free = [d for d in free if d not in taken]
             self.add("policy_day", policy=policy, weekdays=taken, place=self.rng.choice(PLACES), anywhere=self.chance(0.4),
                      granted=self.chance(0.3))
-        if self.chance(0.3) and self.tables.get("policy_day", []) and self.tables["policy_day"][-1]["policy"] == policy:
+        if self.chance(0.3) and not any(d["policy"] == policy and d["place"] == "WFA" for d in self.tables.get("policy_day", [])):
             self.add("policy_day", policy=policy, weekdays=[1, 2, 3, 4, 5, 6, 7], place="WFA", anywhere=True, granted=True)
 
     # --------------------------------------------------------------------------------------------- letters, absences
