@@ -20,9 +20,9 @@ struct import_kind {
 
 static const struct import_kind kinds[] = {
     {"units", "select line, field, reason from api.import_units($1::jsonb, $2::timestamptz)",
-     "code name kind parent government", 4},
+     "code name kind parent government service", 4},
     {"people", "select line, field, reason from api.import_people($1::jsonb, $2::timestamptz)",
-     "nip name category unit from grade post", 5},
+     "nip name category unit from grade post echelon", 5},
     {"calendar", "select line, field, reason from api.import_calendar($1::jsonb, $2::timestamptz)",
      "day kind name dated basis government", 4},
     {"periods", "select line, field, reason from api.import_periods($1::jsonb, $2::timestamptz)",

@@ -81,6 +81,13 @@ begin
 end
 $$;
 
+-- Whether the file has a column of that name at all: one that is not there says nothing, an empty one says empty.
+create or replace function hadir.import_names(p_rows jsonb, p_column text) returns boolean
+language sql immutable set search_path = pg_catalog, pg_temp
+as $$
+  select exists (select from jsonb_array_elements(p_rows) r where r ? p_column)
+$$;
+
 -- The government a row means when it names none: the only one there is.
 create or replace function hadir.only_government() returns bigint
 language sql stable set search_path = pg_catalog, pg_temp
@@ -103,6 +110,7 @@ end
 $$;
 
 grant execute on function hadir.try_date(text), hadir.try_hour(text), hadir.try_weekdays(text), hadir.try_boolean(text),
-  hadir.try_count(text), hadir.try_percent(text), hadir.nip_problem(text), hadir.import_rows(jsonb), hadir.only_government(),
+  hadir.try_count(text), hadir.try_percent(text), hadir.nip_problem(text), hadir.import_rows(jsonb),
+  hadir.import_names(jsonb, text), hadir.only_government(),
   hadir.import_conflicts(int, date, date, date, bigint[]) to hadir_writer;
 grant execute on function hadir.try_date(text) to hadir_reader; -- for bodies of questions (actor_rights.sql)

@@ -1,6 +1,7 @@
--- People and where they belong: nip, name, category, unit (a code), from (a date), grade, post. A known NIP in another
--- unit is a move: the posting so far ends the day before, so the past stays as it was. Returns every problem; with any,
--- nothing is loaded. Caller: hadir_admin.
+-- People and where they belong: nip, name, category, unit (a code), from (a date), grade, post, echelon (I … IV; empty:
+-- functional posts and staff; a file without this column leaves it). A known NIP in another unit is a move: the posting so
+-- far ends the day before, so the past stays as it was. Returns every problem; with any, nothing is loaded. Caller:
+-- hadir_admin.
 drop function if exists api.import_people(jsonb, timestamptz);
 create function api.import_people(p_rows jsonb, p_now timestamptz)
 returns table (line int, field text, reason text)
@@ -9,16 +10,19 @@ as $$
 #variable_conflict use_column
 declare
   v_problems hadir.import_problem[];
+  v_echelon  boolean;
 begin
   perform pg_advisory_xact_lock(hashtext('hadir.import'));
   create temporary table import_person as
   select r.line, r.nip, r.name, r.category, r.unit as unit_code, r."from" as from_text, hadir.try_date(r."from") as starts,
-         coalesce(r.grade, '') as grade, coalesce(r.post, '') as post, u.id as unit, u.government, p.id as person,
+         coalesce(r.grade, '') as grade, coalesce(r.post, '') as post,
+         coalesce(r.echelon, '') as echelon, u.id as unit, u.government, p.id as person,
          p.government as known_government
   from jsonb_to_recordset(hadir.import_rows(p_rows)) r (line int, nip text, name text, category text, unit text, "from" text,
-                                                        grade text, post text)
+                                                        grade text, post text, echelon text)
   left join hadir.unit u on u.code = r.unit
   left join hadir.person p on p.nip = r.nip;
+  v_echelon := hadir.import_names(p_rows, 'echelon');
   create index on pg_temp.import_person (nip);
   analyze pg_temp.import_person;
 
@@ -36,6 +40,9 @@ begin
     union all
     select i.line, 'category', 'kategori harus PNS, PPPK atau PPPK_PW'
     from pg_temp.import_person i where i.category is null or i.category not in ('PNS', 'PPPK', 'PPPK_PW')
+    union all
+    select i.line, 'echelon', 'eselon harus I, II, III atau IV; kosong untuk jabatan fungsional dan pelaksana'
+    from pg_temp.import_person i where i.echelon not in ('', 'I', 'II', 'III', 'IV')
     union all
     select i.line, 'unit', case when i.unit_code is null then 'unit harus diisi'
                                     else format('unit %s tidak dikenal', i.unit_code) end
@@ -58,14 +65,16 @@ begin
   ) q (line, field, reason);
 
   if v_problems is null then
-    insert into hadir.person (government, nip, name, category, grade, post)
-    select i.government, i.nip, i.name, i.category, i.grade, i.post from pg_temp.import_person i
+    insert into hadir.person (government, nip, name, category, grade, post, echelon)
+    select i.government, i.nip, i.name, i.category, i.grade, i.post, i.echelon from pg_temp.import_person i
     where i.person is null
     order by i.line;
     update hadir.person p
-    set name = i.name, category = i.category, grade = i.grade, post = i.post
+    set name = i.name, category = i.category, grade = i.grade, post = i.post,
+        echelon = case when v_echelon then i.echelon else p.echelon end
     from pg_temp.import_person i
-    where p.id = i.person and (p.name, p.category, p.grade, p.post) is distinct from (i.name, i.category, i.grade, i.post);
+    where p.id = i.person and (p.name, p.category, p.grade, p.post, case when v_echelon then p.echelon else '' end)
+                              is distinct from (i.name, i.category, i.grade, i.post, i.echelon);
     update pg_temp.import_person i set person = p.id from hadir.person p where p.nip = i.nip and i.person is null;
 
     -- Who is already there that day has nothing to move.

@@ -1,5 +1,6 @@
 -- The unit tree of a government from a file: code, name, kind, parent (a code of the file or known), government (a code;
--- may be left out where the parent, the unit itself, its code or the only government tells). Known codes are updated.
+-- may be left out where the parent, the unit itself, its code or the only government tells), service (public, support,
+-- administration; empty: that of the unit above). Known codes are updated; a file without the column service leaves it.
 -- Returns every problem; with any, nothing is loaded. Caller: hadir_admin.
 drop function if exists api.import_units(jsonb, timestamptz);
 create function api.import_units(p_rows jsonb, p_now timestamptz)
@@ -9,13 +10,16 @@ as $$
 #variable_conflict use_column
 declare
   v_problems hadir.import_problem[];
+  v_service  boolean;
 begin
   perform pg_advisory_xact_lock(hashtext('hadir.import'));
   create temporary table import_unit as
-  select r.line, r.code, r.name, coalesce(r.kind, '') as kind, r.parent, r.government,
+  select r.line, r.code, r.name, coalesce(r.kind, '') as kind, r.parent, r.government, r.service,
          (select g.id from hadir.government g where g.code = r.government) as named,
          (select u.government from hadir.unit u where u.code = r.code) as known
-  from jsonb_to_recordset(hadir.import_rows(p_rows)) r (line int, code text, name text, kind text, parent text, government text);
+  from jsonb_to_recordset(hadir.import_rows(p_rows)) r (line int, code text, name text, kind text, parent text, government text,
+                                                        service text);
+  v_service := hadir.import_names(p_rows, 'service');
   create index on pg_temp.import_unit (code);
   analyze pg_temp.import_unit;
 
@@ -50,6 +54,9 @@ begin
     join lateral (select min(j.line) as line from pg_temp.import_unit j where j.code = i.code) j on j.line < i.line
     union all
     select i.line, 'name', 'nama unit harus diisi' from pg_temp.import_unit i where coalesce(i.name, '') = ''
+    union all
+    select i.line, 'service', 'layanan harus public, support atau administration; kosong: mengikuti unit induk'
+    from pg_temp.import_unit i where i.service not in ('public', 'support', 'administration')
     union all
     select i.line, 'parent', format('unit induk %s tidak dikenal', i.parent)
     from pg_temp.import_unit i
@@ -93,15 +100,16 @@ begin
   end if;
 
   if v_problems is null then
-    insert into hadir.unit (government, code, name, kind)
-    select h.government, i.code, i.name, i.kind
+    insert into hadir.unit (government, code, name, kind, service)
+    select h.government, i.code, i.name, i.kind, i.service
     from pg_temp.import_unit i join pg_temp.import_home h on h.line = i.line
     where i.known is null
     order by i.line;
     update hadir.unit u
-    set name = i.name, kind = i.kind, parent = p.id
+    set name = i.name, kind = i.kind, parent = p.id, service = case when v_service then i.service else u.service end
     from pg_temp.import_unit i left join hadir.unit p on p.code = i.parent
-    where u.code = i.code and (u.name, u.kind, u.parent) is distinct from (i.name, i.kind, p.id);
+    where u.code = i.code and (u.name, u.kind, u.parent, case when v_service then u.service end)
+                              is distinct from (i.name, i.kind, p.id, i.service);
     insert into hadir.audit (at, action, detail)
     values (p_now, 'import_units', jsonb_build_object('rows', (select count(*) from pg_temp.import_unit)));
   end if;

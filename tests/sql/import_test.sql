@@ -11,8 +11,8 @@ select results_eq($$select line, field from api.import_units('[
   {"line": 6, "code": "yatim", "name": "Yatim", "parent": "entah"},
   {"line": 7, "code": "asing", "name": "Asing", "government": "entah"},
   {"line": 8, "code": "silang", "name": "Silang", "parent": "kota", "government": "timur"},
-  {"line": 9, "code": "akar", "name": "Akar"}]', '2025-12-29')$$,
-  $$values (3, 'code'), (4, 'code'), (4, 'name'), (5, 'code'), (6, 'government'), (6, 'parent'), (7, 'government'), (8, 'government'), (9, 'government')$$,
+  {"line": 9, "code": "akar", "name": "Akar"}, {"line": 10, "code": "loket", "name": "Loket", "parent": "kota", "service": "umum"}]', '2025-12-29')$$,
+  $$values (3, 'code'), (4, 'code'), (4, 'name'), (5, 'code'), (6, 'government'), (6, 'parent'), (7, 'government'), (8, 'government'), (9, 'government'), (10, 'service')$$,
   'units: every problem, in order');
 select results_eq($$select line, field from api.import_units('[
   {"line": 2, "code": "dinas-a", "name": "Dinas A", "parent": "bidang-a1"}]', '2025-12-29')$$, $$values (2, 'parent')$$, 'units: a loop is seen');
@@ -41,10 +41,10 @@ select results_eq($$select line, field from api.import_people('[
   {"line": 2, "nip": "198001012005011009", "name": "Baik", "category": "PNS", "unit": "dinas-a", "from": "2025-01-01"},
   {"line": 3, "nip": "123", "name": "", "category": "HONORER", "unit": "entah", "from": "2025-02-30"},
   {"line": 4, "nip": "198001012005011009", "name": "Ganda", "category": "PNS", "unit": "dinas-a", "from": "2025-01-01"},
-  {"line": 5, "nip": null, "name": "X", "category": null, "unit": null, "from": null},
+  {"line": 5, "nip": null, "name": "X", "category": null, "unit": null, "from": null, "echelon": "II.b"},
   {"line": 6, "nip": "198001012005011001", "name": "Pegawai 1", "category": "PNS", "unit": "dinas-b", "from": "2019-01-01"},
   {"line": 7, "nip": "198001012005011004", "name": "Pegawai 4", "category": "PNS", "unit": "dinas-b", "from": "2026-01-01"}]', '2025-12-29')$$,
-  $$values (3, 'category'), (3, 'from'), (3, 'name'), (3, 'nip'), (3, 'unit'), (4, 'nip'), (5, 'category'), (5, 'from'), (5, 'nip'), (5, 'unit'), (6, 'from'), (7, 'unit')$$,
+  $$values (3, 'category'), (3, 'from'), (3, 'name'), (3, 'nip'), (3, 'unit'), (4, 'nip'), (5, 'category'), (5, 'echelon'), (5, 'from'), (5, 'nip'), (5, 'unit'), (6, 'from'), (7, 'unit')$$,
   'people: every problem');
 select is((select reason from api.import_people('[{"line": 3, "nip": "198001012005011009", "name": "A", "category": "PNS", "unit": "entah", "from": "2025-01-01"}]', '2025-12-29')),
   'unit entah tidak dikenal', 'in words');
@@ -58,6 +58,26 @@ reset session authorization;
 select results_eq($$select u.code, o.valid_from, o.valid_to from hadir.posting o join hadir.unit u on u.id = o.unit join hadir.person p on p.id = o.person
   where p.nip = '198001012005011001' order by 2$$, $$values ('bidang-a1', date '2020-01-01', date '2026-01-14'), ('dinas-b', '2026-01-15', null)$$, 'makes one new posting, the past stays');
 select is((select name from hadir.person where nip = '198001012005011001'), 'Pegawai Satu', 'and the name is brought up to date');
+
+-- What a unit serves and a person's echelon: a file that has no such column leaves them, an empty cell takes them away.
+create function pg_temp.said() returns text language sql as $$
+  select u.service || ' ' || p.echelon from hadir.unit u, hadir.person p where u.code = 'dinas-b' and p.nip = '198001012005011003'
+$$;
+create function pg_temp.load(p_unit text, p_person text) returns setof text language sql as $$
+  select r.field || ': ' || r.reason from api.import_units(jsonb_build_array('{"line": 2, "code": "dinas-b", "name": "Dinas B", "kind": "opd", "parent": "kota"}'::jsonb || p_unit::jsonb), '2025-12-29') r
+  union all
+  select r.field || ': ' || r.reason from api.import_people(jsonb_build_array('{"line": 2, "nip": "198001012005011003", "name": "Pegawai 3", "category": "PNS", "unit": "dinas-b", "from": "2020-01-01"}'::jsonb || p_person::jsonb), '2025-12-29') r
+$$;
+grant execute on all functions in schema pg_temp to public;
+set session authorization hadir_admin;
+select is_empty($$select pg_temp.load('{"service": "public"}', '{"echelon": "II"}')$$, 'a service and an echelon');
+select is_empty($$select pg_temp.load('{}', '{}')$$, 'a file without these columns');
+reset session authorization;
+select is(pg_temp.said(), 'public II', 'leaves them');
+set session authorization hadir_admin;
+select is_empty($$select pg_temp.load('{"service": null}', '{"echelon": null}')$$, 'empty cells');
+reset session authorization;
+select ok(pg_temp.said() is null and (select echelon from hadir.person where nip = '198001012005011003') = '', 'take them away');
 set session authorization hadir_admin;
 
 select results_eq($$select line, field from api.import_fences('[
