@@ -1,6 +1,6 @@
 """People, their devices, and who may ask about whom: imports, moves, enrolment, revocation in every door, presence."""
 import base64, csv, io, json, os, re, stat, time, urllib.parse
-from harness import BUILD, DAY, House, Tests, epoch, run, wait_until
+from harness import BUILD, DAY, TOP, House, Tests, epoch, run, wait_until
 
 test = Tests()
 SOON_S = 20  # the promise is one second; a test machine that does several things at once is given more. Measured below.
@@ -47,13 +47,26 @@ def imports_list_every_problem_and_load_nothing(house):
     refused(house, "people", file(house, "form.csv", "nip,name,category,unit,from\n1,2\n1,2,3,4,5,6\n"), (2, "column"), (3, "column"))
     refused(house, "people", file(house, "head.csv", "nip,nama,category,unit,from\n"), (1, "nama"))
     refused(house, "people", file(house, "quote.csv", f'nip,name,category,unit,from\n{nip},"never closed,PNS,SETDA,2025-01-01\n'), (2, ""))
-    refused(house, "calendar", file(house, "calendar.csv", "day,kind,name,basis\n2026-13-01,LN,Salah,x\n2026-01-02,XX,Salah,x\n"),
-            (2, "day"), (3, "kind"))
+    refused(house, "calendar", file(house, "calendar.csv", "day,kind,name,dated,basis\n2026-13-01,LN,Salah,2025-09-19,x\n"
+                                    "2026-01-02,XX,Salah,,x\n"), (2, "day"), (3, "kind"), (3, "dated"))
+    refused(house, "periods", file(house, "periods.csv", "kind,name,first_day,last_day,dated\n"
+                                   "RAMADAN,Ramadan lain,2026-03-01,2026-03-02,2026-01-01\n"), (2, "Ramadan 1447 H"))
     refused(house, "hours", file(house, "hours.csv",
             "weekdays,session,label,counts_as,accept_from,on_time_from,due,on_time_until,accept_until\n"
             "1-9,pagi,Pagi,in,05:00,05:00,07:30,07:31,11:00\n1-4,pagi,Pagi,in,05:00,05:00,07:30,07:31,04:00\n"
             "1-4,pagi,Pagi,masuk,05:00,05:00,07:30,07:31,11:00\n1-4,pagi,Pagi,in,25,05:00,07:30,07:31,11:00\n"),
             (2, "weekdays"), (4, "counts_as"), (5, "accept_from"))
+
+
+@test
+def the_manual_s_examples_of_hours_load(house):
+    with open(f"{TOP}/deploy/man/hadir-hours.5") as page:
+        examples = re.findall(r"(?ms)^\.Bd -literal\n(.*?)^\.Ed$", page.read())
+    assert len(examples) == 2
+    for text in examples:
+        house.hadir("import", "hours", file(house, "example.csv", text))
+    assert house.sql("select w.shift, count(*) from hadir.working_hours w join hadir.unit u on u.id = w.unit "
+                     "join hadir.session s on s.working_hours = w.id group by 1 order by 1") == [["MALAM", "2"], ["", "3"]]
 
 
 @test
