@@ -18,6 +18,8 @@ static const struct command commands[] = {
      "moves hadird's simulated clock (demonstrations only)"},
     {"doctor", cmd_doctor, "doctor", "memeriksa layanan dan menyarankan perbaikan",
      "says in plain words what is wrong and what to do"},
+    {"doubts", cmd_doubts, "doubts --unit U [--day D] [--csv]", "mencari presensi yang meragukan",
+     "looks for doubtful check-ins"},
     {"enroll", cmd_enroll,
      "enroll NIP --channel C [--number N] [--user-id U] [--label TEXT] [--quiet] | --unit U --channel C --sheet OUT.html"
      " | --csv FILE",

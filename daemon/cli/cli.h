@@ -53,6 +53,14 @@ size_t cli_print_problems(const struct rows *rows, const char *file);
  * answer, also a refusal, whose problems are told then; NULL after a message. Caller frees. */
 struct json_doc *cli_call(struct session *s, const char *sql, struct buf *body, bool *ret_refused);
 
+/* A column of a list of JSON objects; inside: the member object that has it, NULL for the row itself. */
+struct listing_column {
+    const char *name, *inside;
+    bool number;
+};
+/* Prints rows (a JSON array of objects) under their column names, with tabs or as CSV; false after a message. */
+bool cli_listing(const json_value *rows, const struct listing_column *columns, size_t count, bool csv);
+
 /* The commands. argv[0] is the command's name. */
 int cmd_migrate(int argc, char **argv);
 int cmd_keygen(int argc, char **argv);
@@ -62,6 +70,7 @@ int cmd_enroll(int argc, char **argv);
 int cmd_revoke(int argc, char **argv);
 int cmd_grant(int argc, char **argv);
 int cmd_head(int argc, char **argv);
+int cmd_doubts(int argc, char **argv);
 int cmd_nightly(int argc, char **argv);
 int cmd_receipt(int argc, char **argv);
 int cmd_verify_receipt(int argc, char **argv);

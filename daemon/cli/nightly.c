@@ -224,6 +224,18 @@ static bool publish(struct edition *e)
     return ok;
 }
 
+/* Doubt first: it needs the coordinates, and the frozen day shows it. */
+static bool freeze(struct session *s, const char *government, const char *day, const char *now)
+{
+    const char *const key[] = {government, day, now};
+    char *doubts = cli_value(s, "select api.doubts_find($1::bigint, $2::date)", 2, key);
+    char *version = cli_value(s, "select api.nightly_freeze($1::bigint, $2::date, $3::timestamptz)", 3, key);
+    bool ok = doubts != NULL && version != NULL;
+    free(doubts);
+    free(version);
+    return ok;
+}
+
 /* Freezes what is due; a blocked day is named and left for a later run. */
 static bool freeze_due(struct session *s, const char *now)
 {
@@ -237,10 +249,7 @@ static bool freeze_due(struct session *s, const char *now)
                    rows_get(due, i, 2), blocked);
             continue;
         }
-        const char *const key[] = {rows_get(due, i, 0), rows_get(due, i, 2), now};
-        char *version = cli_value(s, "select api.nightly_freeze($1::bigint, $2::date, $3::timestamptz)", 3, key);
-        ok = version != NULL && ok;
-        free(version);
+        ok = freeze(s, rows_get(due, i, 0), rows_get(due, i, 2), now) && ok;
         if (isatty(STDERR_FILENO))
             fprintf(stderr, "\r%zu / %zu", i + 1, rows_count(due));
     }
