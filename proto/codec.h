@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "arena.h"
+#include "buf.h"
 #include "fact.h"
 
 /* Why a message (or one item of it) is not a check-in. Codes are stable: problem+json `code`, metrics' reason. */
@@ -66,6 +67,12 @@ struct native_item {
 /* false: the whole body is unusable (*ret_error). */
 bool native_decode(const uint8_t *body, size_t len, const struct codec_bounds *bounds, struct arena *arena,
                    struct native_item **ret_items, size_t *ret_count, bool *ret_was_array, struct codec_error *ret_error);
+
+/* ---- requests around the rules: an object whose members SQL knows ---- */
+/* Appends it to out; with a name, a member of that name holding id comes first, and the body may not have one. out's
+ * bound counts (FAULT_TOO_LONG). */
+bool object_decode(const uint8_t *body, size_t len, const char *name, int64_t id, struct buf *out,
+                   struct codec_error *ret_error);
 
 /* ---- OwnTracks HTTP ---- */
 enum owntracks_kind { OWNTRACKS_LOCATION, OWNTRACKS_OTHER, OWNTRACKS_EMPTY };

@@ -44,6 +44,10 @@ static const struct words table[] = {
     {"not_implemented", 501, {"Metode atau sandi transfer ini tidak dikenal.",
                               "This method or transfer coding is not known."}},
     {"not_found", 404, {"Tidak ditemukan.", "Not found."}},
+    {"outcome_unknown", 503, {"Sambungan ke basis data terputus setelah permintaan diteruskan: mungkin sudah tersimpan, "
+                              "mungkin belum. Periksa dulu sebelum mengirim lagi.",
+                              "The connection to the database went after the request was passed on: it may have been "
+                              "kept or not. Look before you send it again."}},
     {"repeated_parameter", 400, {"Parameter ini dikirim lebih dari sekali.", "This parameter was sent more than once."}},
     {"repeated_header", 400, {"Kolom kepala ini dikirim lebih dari sekali.", "This header field was sent more than once."}},
     {"request_timeout", 408, {"Permintaan tidak selesai dikirim pada waktunya.",
@@ -57,6 +61,7 @@ static const struct words table[] = {
     {"unknown_parameter", 400, {"Parameter ini tidak dikenal.", "This parameter is not known."}},
     {"unknown_encoding", 415, {"Isi permintaan harus dikirim tanpa Content-Encoding.",
                                "The body must be sent without Content-Encoding."}},
+    {"unknown_media_type", 415, {"Isi permintaan harus application/json.", "The body must be application/json."}},
     {"unknown_token", 401, {"Token tidak dikenal.", "The token is not known."}},
     {"wrong_channel", 401, {"Token ini terdaftar untuk kanal lain.", "This token is registered for another channel."}},
 };

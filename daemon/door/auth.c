@@ -5,6 +5,8 @@
  * the planner within 5 s, and mapped here): otherwise the phone shall come again. */
 #include "auth.h"
 
+#include <stdio.h>
+
 #include "counter.h"
 #include "digest.h"
 #include "door.h"
@@ -77,6 +79,13 @@ enum auth_outcome auth_bearer_any(const struct exchange *x, struct credential *r
     if (outcome == AUTH_OK && ret->kind == CREDENTIAL_DEVICE && ret->channel != CHANNEL_NATIVE)
         return AUTH_WRONG_CHANNEL;
     return outcome;
+}
+
+size_t auth_actor(const struct credential *who, char dst[AUTH_ACTOR_BYTES])
+{
+    int n = snprintf(dst, AUTH_ACTOR_BYTES, "%s:%lld", who->kind == CREDENTIAL_ACCESS ? "access" : "device",
+                     (long long)who->id);
+    return n > 0 ? (size_t)n : 0;
 }
 
 void auth_count(enum auth_outcome outcome)

@@ -3,6 +3,7 @@
 #define HADIR_AUTH_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "arena.h"
 #include "directory.h"
@@ -29,6 +30,9 @@ enum auth_outcome auth_device(const struct door *d, struct text token, enum chan
 /* For /v1: the Bearer token of the request. */
 enum auth_outcome auth_bearer_device(const struct exchange *x, struct credential *ret);
 enum auth_outcome auth_bearer_any(const struct exchange *x, struct credential *ret); /* native device or access */
+/* Who asks, as the database knows him: "access:12", "device:7". Returns its length. */
+#define AUTH_ACTOR_BYTES 40u
+size_t auth_actor(const struct credential *who, char dst[AUTH_ACTOR_BYTES]);
 /* Answers an outcome other than AUTH_OK on /v1, and counts it. */
 void auth_refuse(struct exchange *x, enum auth_outcome outcome);
 /* Counts an outcome other than AUTH_OK; for channels that answer in their own way. */

@@ -328,7 +328,7 @@ void exchange_answer(struct exchange *x, unsigned status, const char *content_ty
     complete_answer(h);
 }
 
-bool exchange_stream(struct exchange *x, const char *content_type)
+bool exchange_stream(struct exchange *x, unsigned status, const char *content_type, const char *extra)
 {
     struct http_conn *h = x->conn;
     if (h->state == HTTP_CLOSED)
@@ -342,11 +342,12 @@ bool exchange_stream(struct exchange *x, const char *content_type)
     struct buf out;
     buf_init(&out, 4096);
     char more[256];
-    bool ok = fields(more, sizeof more, NULL);
+    bool ok = fields(more, sizeof more, extra);
     if (h->chunked)
-        http1_respond(&out, 200, content_type, -1, !x->close_after, more);
+        http1_respond(&out, status, content_type, -1, !x->close_after, more);
     else
-        buf_printf(&out, "HTTP/1.1 200 OK\r\nContent-Type: %s\r\n%sConnection: close\r\n\r\n", content_type, more);
+        buf_printf(&out, "HTTP/1.1 %u %s\r\nContent-Type: %s\r\n%sConnection: close\r\n\r\n", status, http1_reason(status),
+                   content_type, more);
     ok = ok && write_buf(h, &out);
     buf_fini(&out);
     if (!ok)

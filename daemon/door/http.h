@@ -59,10 +59,10 @@ void exchange_work_done(struct exchange *x);
 /* One whole answer. content_type NULL: no body. extra: header lines, each with CRLF, or NULL. */
 void exchange_answer(struct exchange *x, unsigned status, const char *content_type, const void *body, size_t len,
                      const char *extra);
-/* A 200 whose length is not known; then writes; then the end, where complete = false breaks the connection off so that
+/* An answer whose length is not known; then writes; then the end, where complete = false breaks the connection off so that
  * the client cannot take half an answer for a whole one. exchange_stream clears on_abandoned: set it again. false: the
- * connection is gone. */
-bool exchange_stream(struct exchange *x, const char *content_type);
+ * connection is gone. extra: as above. */
+bool exchange_stream(struct exchange *x, unsigned status, const char *content_type, const char *extra);
 bool exchange_stream_write(struct exchange *x, const void *bytes, size_t len);
 void exchange_stream_end(struct exchange *x, bool complete);
 

@@ -10,19 +10,43 @@
 #include "channels.h"
 #include "codec.h"
 #include "question.h"
+#include "request.h"
+
+#define REQUEST_MAX ((size_t)256 << 10)
+/* Requests around the rules: what changes something is a POST, what looks up a GET. */
+#define FILES(path, request) \
+    {HTTP1_POST, path, 0, false, REQUEST_MAX, request_post_head, request_post, NULL, false, request}
+#define LOOKS_UP(path, request) {HTTP1_GET, path, 0, false, 0, request_get_head, request_get, NULL, false, request}
 
 static const struct route routes[] = {
-    {HTTP1_POST, "/v1/checkins", CHANNEL_NATIVE, false, (size_t)512 << 10, native_head, native_body, NULL, false},
-    {HTTP1_GET, "/v1/checkins/{}", 0, false, 0, question_checkin_head, question_checkin, NULL, false},
-    {HTTP1_GET, "/v1/me", 0, false, 0, question_me_head, question_me, NULL, false},
-    {HTTP1_GET, "/v1/me/attendance", 0, false, 0, question_me_head, question_attendance, NULL, false},
-    {HTTP1_GET, "/v1/units/{}/presence", 0, false, 0, question_presence_head, question_presence, NULL, false},
+    {HTTP1_POST, "/v1/checkins", CHANNEL_NATIVE, false, (size_t)512 << 10, native_head, native_body, NULL, false, 0},
+    {HTTP1_GET, "/v1/checkins/{}", 0, false, 0, question_checkin_head, question_checkin, NULL, false, 0},
+    {HTTP1_GET, "/v1/me", 0, false, 0, question_me_head, question_me, NULL, false, 0},
+    {HTTP1_GET, "/v1/me/attendance", 0, false, 0, question_me_head, question_attendance, NULL, false, 0},
+    {HTTP1_GET, "/v1/units/{}/presence", 0, false, 0, question_presence_head, question_presence, NULL, false, 0},
     {HTTP1_POST, "/in/owntracks", CHANNEL_OWNTRACKS, true, (size_t)256 << 10, owntracks_head, owntracks_body,
-     owntracks_too_large, false},
-    {HTTP1_GET, "/in/osmand", CHANNEL_OSMAND, true, (size_t)64 << 10, osmand_head, osmand_body, osmand_too_large, true},
-    {HTTP1_POST, "/in/osmand", CHANNEL_OSMAND, true, (size_t)64 << 10, osmand_head, osmand_body, osmand_too_large, true},
-    {HTTP1_GET, "/in/whatsapp", CHANNEL_WHATSAPP, true, 0, whatsapp_handshake_head, whatsapp_handshake, NULL, true},
-    {HTTP1_POST, "/in/whatsapp", CHANNEL_WHATSAPP, true, WHATSAPP_BODY_MAX, whatsapp_head, whatsapp_body, NULL, true},
+     owntracks_too_large, false, 0},
+    {HTTP1_GET, "/in/osmand", CHANNEL_OSMAND, true, (size_t)64 << 10, osmand_head, osmand_body, osmand_too_large, true, 0},
+    {HTTP1_POST, "/in/osmand", CHANNEL_OSMAND, true, (size_t)64 << 10, osmand_head, osmand_body, osmand_too_large, true, 0},
+    {HTTP1_GET, "/in/whatsapp", CHANNEL_WHATSAPP, true, 0, whatsapp_handshake_head, whatsapp_handshake, NULL, true, 0},
+    {HTTP1_POST, "/in/whatsapp", CHANNEL_WHATSAPP, true, WHATSAPP_BODY_MAX, whatsapp_head, whatsapp_body, NULL, true, 0},
+    FILES("/v1/letters", REQUEST_LETTER_FILE),
+    LOOKS_UP("/v1/letters", REQUEST_LETTERS),
+    FILES("/v1/letters/{}/decision", REQUEST_LETTER_DECIDE),
+    LOOKS_UP("/v1/letters/{}/breaches", REQUEST_LETTER_BREACHES),
+    FILES("/v1/absences", REQUEST_ABSENCE_REQUEST),
+    LOOKS_UP("/v1/absences", REQUEST_ABSENCES),
+    FILES("/v1/absences/{}/decision", REQUEST_ABSENCE_DECIDE),
+    FILES("/v1/corrections", REQUEST_CORRECTION_REQUEST),
+    LOOKS_UP("/v1/corrections", REQUEST_CORRECTIONS),
+    FILES("/v1/corrections/{}/decision", REQUEST_CORRECTION_DECIDE),
+    FILES("/v1/outages", REQUEST_OUTAGE_REQUEST),
+    LOOKS_UP("/v1/outages", REQUEST_OUTAGES),
+    FILES("/v1/outages/{}/decision", REQUEST_OUTAGE_DECIDE),
+    FILES("/v1/work-reports", REQUEST_WORK_REPORT_SEND),
+    LOOKS_UP("/v1/work-reports", REQUEST_WORK_REPORTS),
+    LOOKS_UP("/v1/breaches", REQUEST_BREACHES),
+    LOOKS_UP("/v1/discipline", REQUEST_DISCIPLINE),
 };
 
 static const char *method_name(enum http1_method m)

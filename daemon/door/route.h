@@ -9,6 +9,7 @@
 #include "buf.h"
 #include "http.h"
 #include "http1.h"
+#include "message.h"
 #include "terms.h"
 
 struct route {
@@ -21,6 +22,7 @@ struct route {
     exchange_cb on_body;
     exchange_cb on_too_large; /* must answer; NULL: 413 */
     bool late;              /* whose request it is stands in the body or is a signature over it */
+    enum request request;   /* around the rules; else 0 */
 };
 
 enum route_outcome { ROUTE_FOUND, ROUTE_UNKNOWN_PATH, ROUTE_WRONG_METHOD };

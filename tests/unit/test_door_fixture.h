@@ -75,6 +75,7 @@ static struct {
     uint8_t lookup_state;
     unsigned lookups;
     uint64_t question_id;
+    uint16_t question_type;
     unsigned questions, cancels, mores;
     struct buf question;
 } f;
@@ -240,8 +241,9 @@ static inline void on_desk(void *arg, uint16_t type, uint64_t id, const uint8_t 
 {
     (void)arg;
     (void)fd;
-    if (type == MSG_QUESTION) {
+    if (type == MSG_QUESTION || type == MSG_REQUEST) {
         f.questions++;
+        f.question_type = type;
         f.question_id = id;
         buf_clear(&f.question);
         buf_add(&f.question, payload, len);
@@ -351,7 +353,7 @@ static inline void door_up(void)
     mapped = true;
     signal(SIGPIPE, SIG_IGN);
     memset(&f, 0, sizeof f);
-    buf_init(&f.question, 65536);
+    buf_init(&f.question, 1 << 20);
     wall_fake(NOW_US);
     snprintf(f.dir, sizeof f.dir, "/tmp/hadir-door-XXXXXX");
     ck_assert_ptr_nonnull(mkdtemp(f.dir));

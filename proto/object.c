@@ -1,0 +1,56 @@
+/* Requests around the rules: letters, absences, corrections and their decisions, one JSON object each.
+ *
+ * Place in the flow: what the members mean is known to SQL alone, which lists every fault of theirs at once. Here the
+ * object is made safe to hand on: well-formed, not too deep, no member twice, text that is UTF-8 without NUL, numbers
+ * that int64 or double hold. It is written anew from what was read, so that no second reader can read it otherwise.
+ *
+ * Pure; no threads. */
+#include <string.h>
+
+#include "codec_private.h"
+
+#define OBJECT_DEPTH_MAX 8 /* a letter's days of people of orders are 6 */
+
+struct copying {
+    struct json_writer w;
+    const char *name; /* of the member that the body may not have, or NULL */
+    struct codec_error *error;
+};
+
+static bool copy_member(const char *name, const json_value *v, void *arg)
+{
+    struct copying *c = arg;
+    if (c->name != NULL && strcmp(name, c->name) == 0)
+        return codec_fail(c->error, FAULT_UNKNOWN_MEMBER, "%s", name);
+    json_key(&c->w, name);
+    json_raw(&c->w, "", 0); /* here begins a value … */
+    return json_dump(v, c->w.out) || codec_fail(c->error, FAULT_TOO_LONG, "%s", name);
+}
+
+static bool copy_object(const json_value *v, const char *name, int64_t id, struct buf *out, struct codec_error *e)
+{
+    struct copying c = {.name = name, .error = e};
+    if (json_kind_of(v) != JSON_KIND_OBJECT)
+        return codec_fail(e, FAULT_TYPE, "%s", "");
+    json_begin(&c.w, out);
+    json_object(&c.w);
+    if (name != NULL) {
+        json_key(&c.w, name);
+        json_int(&c.w, id);
+    }
+    if (!json_each(v, copy_member, &c))
+        return false;
+    json_object_end(&c.w);
+    return !out->failed || codec_fail(e, FAULT_TOO_LONG, "%s", "");
+}
+
+bool object_decode(const uint8_t *body, size_t len, const char *name, int64_t id, struct buf *out,
+                   struct codec_error *ret_error)
+{
+    struct json_doc *doc = codec_parse(body, len, OBJECT_DEPTH_MAX, ret_error);
+    if (doc == NULL)
+        return false;
+    bool ok = copy_object(json_root(doc), name, id, out, ret_error);
+    json_doc_free(doc);
+    return ok;
+}
