@@ -122,8 +122,10 @@ def fences_that_are_not_valid_are_named(house):
     house.hadir("import", "fences", moved, "--crs", "EPSG:32751")  # again: the same version
     assert house.value("select version from hadir.fence where code = 'UTM'") == "1"
     token = house.known(house.enroll(house.people[5]["nip"]))
-    house.sql("insert into hadir.policy (government, number, dated, valid_from, valid_to, place) values "
-              f"(1, 'SE-UJI-WFH', '{DAY}', '{DAY}', '{DAY}', 'WFH')")
+    house.sql("insert into hadir.policy (government, number, dated, valid_from, valid_to) values "
+              f"(1, 'SE-UJI-WFH', '{DAY}', '{DAY}', '{DAY}')")
+    house.sql("insert into hadir.policy_day (policy, weekdays, place) select id, '{1,2,3,4,5,6,7}', 'WFH' from hadir.policy "
+              "where number = 'SE-UJI-WFH'")
     house.sql("insert into hadir.policy_scope (policy) select id from hadir.policy where number = 'SE-UJI-WFH'")
     centre = {"lat": -2.565, "lon": 120.315}
     answer = wait_until("the doors know the home", lambda: [a for s, a in [house.checkin(token, **centre)] if a["fence"] == "Rumah uji"])[0]
