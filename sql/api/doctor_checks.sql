@@ -85,6 +85,14 @@ as $$
            'koordinat lewat batas simpan: ', 'jalankan: hadir retention'
     from (select from hadir.checkin_position q join land l on l.id = q.government
           where q.received_at < p_now - make_interval(days => l.retention_days + 31) limit 1000) q
+    union all
+    select 14, 'periode', string_agg(distinct w.season, ', '), 'jam kerja musiman mempunyai periode yang akan datang',
+           'tidak ada periode mendatang untuk jam kerja musim ', 'muat periode berikutnya, perkiraan pun boleh: hadir import periods BERKAS.csv'
+    from hadir.working_hours w
+    join land l on l.id = w.government
+    where w.season is not null and w.valid_from <= l.today and (w.valid_to is null or w.valid_to >= l.today)
+      and not exists (select from hadir.calendar_period c where c.kind = w.season and c.last_day >= l.today
+                      and (c.government is null or c.government = w.government))
   )
   select f.name, f.bad is null, case when f.bad is null then f.good else f.detail || f.bad end,
          case when f.bad is null then '' else f.advice end

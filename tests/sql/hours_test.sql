@@ -153,5 +153,11 @@ select lives_ok($$select api.plan_refresh('2026-04-25 08:00+08')$$, 'refresh');
 reset session authorization;
 select alike(pg_temp.day_of('5', '2026-04-23'), 'WFO pagi%', 'and is a working day again');
 
+-- ------------------------------------------------------------------------------------------------------- the doctor
+set session authorization hadir_admin;
+select results_eq($$select p.at, d.ok from (values (date '2027-03-09'), ('2027-03-10')) p (at), api.doctor(p.at + interval '4 hours') d where d.name = 'periode' order by 1$$,
+  $$values (date '2027-03-09', true), ('2027-03-10', false)$$, 'asks for the next period when the last one is over');
+reset session authorization;
+
 select * from finish();
 rollback;
