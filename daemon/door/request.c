@@ -25,14 +25,14 @@
 #define ID_DIGITS_MAX 18u
 
 /* What the id in the path is called in the object; NULL for a path without one. */
-static const char *id_member(enum request request)
+static const char *id_member(const struct exchange *x)
 {
     static const char *const names[REQUEST_COUNT] = {
-        [REQUEST_LETTER_DECIDE] = "letter",         [REQUEST_LETTER_BREACHES] = "letter",
-        [REQUEST_ABSENCE_DECIDE] = "absence",       [REQUEST_CORRECTION_DECIDE] = "correction",
-        [REQUEST_OUTAGE_DECIDE] = "outage",
+        [REQUEST_LETTERS] = "letter",         [REQUEST_LETTER_DECIDE] = "letter",
+        [REQUEST_LETTER_BREACHES] = "letter", [REQUEST_ABSENCE_DECIDE] = "absence",
+        [REQUEST_OUTAGE_DECIDE] = "outage",   [REQUEST_CORRECTION_DECIDE] = "correction",
     };
-    return names[request];
+    return x->capture.s != NULL ? names[x->route->request] : NULL;
 }
 
 static bool admit(struct exchange *x, struct credential *ret)
@@ -84,7 +84,7 @@ static bool read_id(struct exchange *x, int64_t *ret)
 {
     int64_t id = 0;
     struct text t = x->capture;
-    if (id_member(x->route->request) == NULL) {
+    if (id_member(x) == NULL) {
         *ret = 0;
         return true;
     }
@@ -143,7 +143,7 @@ void request_post(struct exchange *x)
     if (!admit(x, &who) || !query_read(x, NULL, 0) || !read_id(x, &id))
         return;
     buf_init(&object, REQUEST_BODY_MAX);
-    if (object_decode(x->body.data, x->body.len, id_member(x->route->request), id, &object, &error))
+    if (object_decode(x->body.data, x->body.len, id_member(x), id, &object, &error))
         send_request(x, &who, &object, true);
     else
         refuse_body(x, &error);
@@ -158,7 +158,7 @@ void request_get(struct exchange *x)
     int64_t id;
     if (!admit(x, &who) || !read_id(x, &id))
         return;
-    const char *name = id_member(x->route->request);
+    const char *name = id_member(x);
     buf_init(&object, REQUEST_BODY_MAX);
     json_begin(&w, &object);
     json_object(&w);

@@ -32,6 +32,7 @@ static const struct route routes[] = {
     {HTTP1_POST, "/in/whatsapp", CHANNEL_WHATSAPP, true, WHATSAPP_BODY_MAX, whatsapp_head, whatsapp_body, NULL, true, 0},
     FILES("/v1/letters", REQUEST_LETTER_FILE),
     LOOKS_UP("/v1/letters", REQUEST_LETTERS),
+    LOOKS_UP("/v1/letters/{}", REQUEST_LETTERS),
     FILES("/v1/letters/{}/decision", REQUEST_LETTER_DECIDE),
     LOOKS_UP("/v1/letters/{}/breaches", REQUEST_LETTER_BREACHES),
     FILES("/v1/absences", REQUEST_ABSENCE_REQUEST),

@@ -100,6 +100,7 @@ START_TEST(knows_all_the_addresses)
     } all[] = {
         {"POST", "/v1/letters", "{}", REQUEST_LETTER_FILE},
         {"GET", "/v1/letters", "{}", REQUEST_LETTERS},
+        {"GET", "/v1/letters/5", "{\"letter\":5}", REQUEST_LETTERS},
         {"POST", "/v1/letters/5/decision", "{\"letter\":5}", REQUEST_LETTER_DECIDE},
         {"GET", "/v1/letters/5/breaches", "{\"letter\":5}", REQUEST_LETTER_BREACHES},
         {"POST", "/v1/absences", "{}", REQUEST_ABSENCE_REQUEST},
@@ -116,7 +117,7 @@ START_TEST(knows_all_the_addresses)
         {"GET", "/v1/breaches", "{}", REQUEST_BREACHES},
         {"GET", "/v1/discipline", "{}", REQUEST_DISCIPLINE},
     };
-    ck_assert_uint_eq(sizeof all / sizeof all[0], REQUEST_COUNT - 1);
+    ck_assert_uint_eq(sizeof all / sizeof all[0], REQUEST_COUNT - 1 + 1); /* letters, and one letter */
     door_up();
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
         char head[300];
@@ -174,7 +175,8 @@ START_TEST(refuses_before_it_asks)
     ck_assert(said("\r\nAllow: POST, GET\r\n"));
     refused(405, "method_not_allowed", HEAD("GET", "/v1/letters/5/decision", TOKEN_ACCESS), NULL);
     refused(405, "method_not_allowed", HEAD("POST", "/v1/breaches", TOKEN_ACCESS), "{}");
-    refused(404, "not_found", HEAD("GET", "/v1/letters/5", TOKEN_ACCESS), NULL);
+    refused(404, "not_found", HEAD("GET", "/v1/letters/5/x", TOKEN_ACCESS), NULL);
+    refused(405, "method_not_allowed", HEAD("POST", "/v1/letters/5", TOKEN_ACCESS), "{}");
     static const char *const ids[] = {"x", "5x", "-5", "0", "%35", "1234567890123456789"};
     for (size_t i = 0; i < sizeof ids / sizeof ids[0]; i++) {
         snprintf(head, sizeof head, "POST /v1/letters/%s/decision HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer %s\r\n", ids[i],
