@@ -336,8 +336,9 @@ begin
   analyze pg_temp.plan_changed;
 
   if v_changed > 0 then
-    delete from hadir.plan_member m using pg_temp.plan_changed c, pg_temp.plan_old o
-    where m.person = c.person and o.person = m.person and o.first_day = m.first_day;
+    delete from pg_temp.plan_old o where o.person not in (select c.person from pg_temp.plan_changed c);
+    analyze pg_temp.plan_old;
+    delete from hadir.plan_member m where (m.person, m.first_day) in (select o.person, o.first_day from pg_temp.plan_old o);
     -- What began before stays up to then, in one row with what goes on unchanged.
     insert into hadir.plan_member (person, first_day, last_day, unit, pair)
     select r.person, coalesce(o.first_day, r.first_day), r.last_day, r.unit, r.pair

@@ -9,6 +9,7 @@
 \timing off
 set client_min_messages = warning;
 set statement_timeout = "120s";
+set jit = off;                           -- as the role hadir_planner has it; session authorization does not bring that
 \o /dev/null
 insert into hadir.government (code, name, zone) values ('bench', 'Kabupaten Ukur', 'Asia/Makassar');
 insert into hadir.channel_time select g.id, c, 'fix' from hadir.government g, unnest(array['native', 'owntracks', 'osmand']) c;
@@ -54,8 +55,9 @@ select changed_people, changed_slots from api.plan_refresh('2025-12-29 06:51+08'
 select changed_people, changed_slots from api.plan_refresh('2025-12-30 00:00:01+08', false);
 reset session authorization;
 \timing off
-insert into hadir.policy (government, number, dated, valid_from, valid_to, place, anywhere)
-  select id, 'bench', '2025-12-29', '2025-12-29', '2025-12-31', 'WFA', true from hadir.government where code = 'bench';
+insert into hadir.policy (government, number, dated, valid_from, valid_to)
+  select id, 'bench', '2025-12-29', '2025-12-29', '2025-12-31' from hadir.government where code = 'bench';
+insert into hadir.policy_day select id, '{1,2,3,4,5}', 'WFA', true, false from hadir.policy where number = 'bench';
 insert into hadir.policy_scope (policy, unit) select p.id, u.id from hadir.policy p, hadir.unit u where p.number = 'bench' and u.code in ('bench-1', 'bench-2');
 \timing on
 \echo '# a circular for two offices in forty: 10,000 of 200,000'
