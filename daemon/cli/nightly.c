@@ -41,8 +41,10 @@ struct edition {
 
 static void write_header(struct csv *csv, bool difference)
 {
-    if (difference)
+    if (difference) {
         csv_text(csv, "change");
+        csv_text(csv, "why");
+    }
     for (size_t i = 0; i < COLUMNS; i++)
         csv_text(csv, columns[i].name);
     csv_end_row(csv);
@@ -80,7 +82,7 @@ static bool add_file(struct edition *e, const char *name, const struct buf *cont
     return true;
 }
 
-/* Rows [from, to) as one CSV file. first: where the columns begin; > 0 for the difference, led by `change`. */
+/* Rows [from, to) as one CSV file. first: where the columns begin; > 0 for the difference, led by `change` and `why`. */
 static bool add_csv(struct edition *e, const char *name, const struct rows *rows, size_t from, size_t to, bool difference)
 {
     struct buf content;
@@ -89,8 +91,10 @@ static bool add_csv(struct edition *e, const char *name, const struct rows *rows
     csv_begin(&csv, &content);
     write_header(&csv, difference);
     for (size_t i = from; i < to; i++) {
-        if (difference)
+        if (difference) {
             csv_text(&csv, rows_get(rows, i, COLUMNS));
+            csv_text(&csv, rows_get(rows, i, COLUMNS + 1));
+        }
         write_row(&csv, rows, i, 0);
     }
     bool ok = add_file(e, name, &content, to - from);
@@ -117,7 +121,7 @@ static bool difference_file(struct edition *e, int n, const char *const *key)
 {
     static const char sql[] =
         "select unit_code, unit_name, nip, name, category, day, expected_place, session_code, state, decided_at, "
-        "late_minutes, early_minutes, place, fence, relation, flags, reason, checkin_id, change "
+        "late_minutes, early_minutes, place, fence, relation, flags, reason, checkin_id, change, why "
         "from api.nightly_difference($1::bigint, $2::date, $3::int)";
     if (strcmp(e->version, "1") == 0)
         return true;

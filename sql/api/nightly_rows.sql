@@ -42,10 +42,11 @@ comment on function api.nightly_rows(bigint, date, int) is
 revoke all on function api.nightly_rows(bigint, date, int) from public;
 grant execute on function api.nightly_rows(bigint, date, int) to hadir_nightly;
 
-create or replace function api.nightly_difference(p_government bigint, p_day date, p_version int)
+drop function if exists api.nightly_difference(bigint, date, int);
+create function api.nightly_difference(p_government bigint, p_day date, p_version int)
 returns table (unit_code text, unit_name text, nip text, name text, category text, day date, expected_place text,
   session_code text, state text, decided_at text, late_minutes int, early_minutes int, place text, fence text,
-  relation text, flags text, reason text, checkin_id uuid, change text)
+  relation text, flags text, reason text, checkin_id uuid, change text, why text)
 language sql stable security definer set search_path = pg_catalog, pg_temp
 as $$
   with pair as (
@@ -60,6 +61,15 @@ as $$
           row(o.unit_code, o.expected_place, o.state, o.decided_at, o.late_minutes, o.early_minutes, o.place, o.fence,
               o.relation, o.flags, o.reason, o.checkin_id)
   ),
+  cause as (
+    select pe.nip, coalesce(c.session, '') as session, string_agg(distinct w.value, ', ' order by w.value) as why
+    from hadir.attendance_version v
+    cross join lateral jsonb_to_recordset(v.changes) c (person bigint, session text, causes jsonb)
+    join hadir.person pe on pe.id = c.person
+    cross join lateral jsonb_array_elements_text(c.causes) w
+    where v.government = p_government and v.day = p_day and v.version = p_version
+    group by pe.nip, coalesce(c.session, '')
+  ),
   line as (
     select (p.old).*, case when (p.new).nip is null then 'removed' else 'before' end as change, 1 as turn from pair p
     where (p.old).nip is not null
@@ -68,13 +78,15 @@ as $$
     where (p.new).nip is not null
   )
   select l.unit_code, l.unit_name, l.nip, l.name, l.category, l.day, l.expected_place, l.session_code, l.state,
-    l.decided_at, l.late_minutes, l.early_minutes, l.place, l.fence, l.relation, l.flags, l.reason, l.checkin_id, l.change
+    l.decided_at, l.late_minutes, l.early_minutes, l.place, l.fence, l.relation, l.flags, l.reason, l.checkin_id, l.change,
+    w.why
   from line l
+  left join cause w on w.nip = l.nip and w.session = coalesce(l.session_code, '')
   order by l.nip collate "C", l.session_code collate "C" nulls last, l.turn
 $$;
 comment on function api.nightly_difference(bigint, date, int) is
   'How a version differs from the one before it: rows of api.nightly_rows with change = added, removed, or before and after '
-  'of a row that changed. Nothing for version 1. Ordered by NIP and session. Called by hadir_nightly.';
+  'of a row that changed, and why (see hadir.attendance_changes). Nothing for version 1. Ordered by NIP and session. Called by hadir_nightly.';
 revoke all on function api.nightly_difference(bigint, date, int) from public;
 grant execute on function api.nightly_difference(bigint, date, int) to hadir_nightly;
 

@@ -325,7 +325,12 @@ create index on hadir.notice (unit);
 
 -- ----------------------------------------------------------------------------------------------------------- closing
 
--- A month as BKPSDM closed it, by number. digest covers the versions of its days.
+-- What a version changed, and why: [{"person", "session", "causes": ["absence CT", …]}]. Empty for the first.
+alter table hadir.attendance_version add column changes jsonb not null default '[]';
+-- The code of a whole day's or single session's absence, as in plan_pattern.
+alter table hadir.attendance add column excuse text;
+
+-- A month as BKPSDM closed it, by number. From then on its days get no new version by themselves.
 create table hadir.month_version (
   government bigint not null references hadir.government,
   month      date not null check (extract(day from month) = 1),
@@ -368,6 +373,9 @@ declare
                                 'where seen.person = %1$s.person and seen.unit = any ((select hadir.visible_units())::bigint[])))';
   t text;
 begin
+  -- Closing a month freezes what is pending.
+  execute 'create policy closing_writes on hadir.attendance_version for insert with check ((select session_user) = ''hadir_admin'')';
+  execute 'create policy closing_writes on hadir.attendance for insert with check ((select session_user) = ''hadir_admin'')';
   -- The planner looks which days are closed.
   execute 'create policy planner_reads on hadir.attendance_version for select using ((select session_user) = ''hadir_planner'')';
   -- What a superior decides makes the plan dirty.

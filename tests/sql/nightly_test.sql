@@ -7,7 +7,7 @@ insert into hadir.policy (id, government, number, title, dated, valid_from) over
 values (81, 1, 'SE 1/2031', 'Test', '2031-02-28', '2031-03-01');
 insert into hadir.working_hours (id, government, valid_from, weekdays, basis) overriding system value
 values (82, 1, '2031-01-01', '{1,2,3,4,5}', 'Perkada 1');
-update hadir.plan_pattern set policy = 81, hours = '{82}' where id = 4003;
+update hadir.plan_pattern set policy = 81, policies = '{81}', hours = '{82}' where id = 4003;
 update hadir.fence set version = 2 where id = 31;
 insert into hadir.fence_version (fence, version, shape) values (31, 2, '\x01');
 
@@ -62,7 +62,7 @@ select results_eq($$ select unit_name, name, category, day, expected_place, deci
   $$ values ('Unit A', 'Pegawai 101', 'PNS', date '2031-03-03', 'WFO', '2031-03-03T07:00:00+08:00', 0, 'Office A', 'inside', null::text, md5('id1')::uuid) $$,
   'a row in full');
 select results_eq($$ select kind, name, version from api.nightly_versions(1, '2031-03-03', 1) $$,
-  $$ values ('fence', 'office-a', '2'), ('policy', 'SE 1/2031', '2031-02-28'), ('working_hours', 'Perkada 1 #82', '2031-01-01') $$,
+  $$ values ('fence', 'office-a', '2'), ('policy', 'SE 1/2031', '2031-02-28.1'), ('working_hours', 'Perkada 1 #82', '2031-01-01') $$,
   'with the rules and fence versions that were used');
 select is((select count(*) from api.nightly_difference(1, '2031-03-03', 1)), 0::bigint, 'the first version differs from nothing');
 select results_eq($$ select code, zone, day, version, closed_at, late_spools, recorded_to from api.export_pending(t.at('2031-03-04', '13:00')) $$,
@@ -87,8 +87,8 @@ set session authorization hadir_nightly;
 select is(t.due(t.at('2031-03-05', '1:00')), '{2031-03-03}', 'later facts make the day due again');
 select is(api.nightly_freeze(1, '2031-03-03', t.at('2031-03-05', '1:00')), 2, 'as the next version');
 select is(t.due(t.at('2031-03-05', '1:00')), null, 'once');
-select is((select array_agg(concat_ws(' ', right(nip, 3), session_code, state, late_minutes, change)) from api.nightly_difference(1, '2031-03-03', 2)),
-  '{"102 pagi late 15 before","102 pagi on_time 0 after","103 pagi missing before","103 pagi on_time 0 after"}', 'the difference, before and after');
+select is((select array_agg(concat_ws(' ', right(nip, 3), session_code, state, late_minutes, change, why)) from api.nightly_difference(1, '2031-03-03', 2)),
+  '{"102 pagi late 15 before checkin","102 pagi on_time 0 after checkin","103 pagi missing before checkin","103 pagi on_time 0 after checkin"}', 'the difference, before and after');
 select is((t.rows('2031-03-03', 1))[3], 'A 102 pagi late 15', 'version 1 stands as it was');
 select is((t.rows('2031-03-03', 2))[3], 'A 102 pagi on_time 0', 'version 2 has the new verdict');
 select is((select name from api.nightly_rows(1, '2031-03-03', 1) where nip like '%201' limit 1), 'Pegawai 201', 'and the names as they were');
@@ -112,8 +112,8 @@ update hadir.plan_slot set pattern = 4201 where day = '2031-03-03' and pair = 20
 set session authorization hadir_nightly;
 select is(t.due(t.at('2031-03-05', '1:00')), '{2031-03-03}', 'a holiday declared afterwards is');
 select is(api.nightly_freeze(1, '2031-03-03', t.at('2031-03-05', '1:00')), 3, 'and makes a version');
-select is((select array_agg(concat_ws(' ', right(nip, 3), coalesce(session_code, '-'), state, reason, change)) from api.nightly_difference(1, '2031-03-03', 3)),
-  '{"202 pagi missing removed","202 sore missing removed","202 - not_expected libur added"}', 'with rows removed and added');
+select is((select array_agg(concat_ws(' ', right(nip, 3), coalesce(session_code, '-'), state, reason, change, why)) from api.nightly_difference(1, '2031-03-03', 3)),
+  '{"202 pagi missing removed rules","202 sore missing removed rules","202 - not_expected libur added rules"}', 'with rows removed and added');
 
 -- ---- more days, in order; a weekend closes too; long ago is not looked at
 reset session authorization;
