@@ -1,0 +1,101 @@
+/* hadir month, hadir differences, hadir reopen: what of a month is closed, closing it, and what would be otherwise now. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli.h"
+
+static const struct listing_column day_columns[] = {{.name = "day"}, {.name = "state"}, {.name = "version", .number = true}};
+static const struct listing_column difference_columns[] = {
+    {.name = "nip"}, {.name = "name"}, {.name = "session"}, {.name = "state", .inside = "before"},
+    {.name = "late_minutes", .inside = "before", .number = true}, {.name = "state", .inside = "after"},
+    {.name = "late_minutes", .inside = "after", .number = true}, {.name = "causes"}};
+
+struct member {
+    const char *name, *value;
+};
+
+/* Asks with an object of those members that have a value. NULL after a message. */
+static struct json_doc *ask(const char *sql, const struct member *members, size_t count)
+{
+    struct buf body;
+    struct json_writer w;
+    bool refused = false;
+    buf_init(&body, 65536);
+    json_begin(&w, &body);
+    json_object(&w);
+    for (size_t i = 0; i < count; i++)
+        if (members[i].value != NULL) {
+            json_key(&w, members[i].name);
+            json_string(&w, members[i].value);
+        }
+    json_object_end(&w);
+    struct session *s = cli_connect("hadir_admin");
+    struct json_doc *doc = cli_call(s, sql, &body, &refused);
+    session_close(s);
+    buf_fini(&body);
+    if (refused) {
+        json_doc_free(doc);
+        doc = NULL;
+    }
+    return doc;
+}
+
+static int list_days(const json_value *root, bool csv)
+{
+    int64_t version;
+    if (!csv && json_get_int(json_member(root, "version"), &version))
+        printf(cli_say("ditutup, versi %lld\n", "closed, version %lld\n"), (long long)version);
+    bool ok = cli_listing(json_member(root, "days"), day_columns, sizeof day_columns / sizeof day_columns[0], csv);
+    return ok ? CLI_DONE : CLI_FAILED;
+}
+
+int cmd_month(int argc, char **argv)
+{
+    const char *government = NULL, *reason = NULL;
+    bool csv = false;
+    const struct cli_option options[] = {{"--government", &government, NULL}, {"--reason", &reason, NULL}, {"--csv", NULL, &csv}};
+    if (!cli_options(&argc, argv, options, 3, 2, 2) || government == NULL)
+        return CLI_USAGE;
+    bool closes = strcmp(argv[1], "close") == 0;
+    if (closes ? csv : strcmp(argv[1], "state") != 0 || reason != NULL)
+        return CLI_USAGE;
+    const struct member members[] = {{"government", government}, {"month", argv[2]}, {"reason", reason}};
+    struct json_doc *doc = ask(closes ? "select api.month_close($1::jsonb, $2::timestamptz)"
+                                      : "select api.month_state($1::jsonb, $2::timestamptz)", members, 3);
+    int64_t version = 0;
+    int code = doc == NULL ? CLI_FAILED : closes ? CLI_DONE : list_days(json_root(doc), csv);
+    if (doc != NULL && closes && json_get_int(json_member(json_root(doc), "version"), &version))
+        printf(cli_say("bulan %s ditutup, versi %lld\n", "month %s is closed, version %lld\n"), argv[2], (long long)version);
+    json_doc_free(doc);
+    return code;
+}
+
+int cmd_differences(int argc, char **argv)
+{
+    const char *government = NULL;
+    bool csv = false;
+    const struct cli_option options[] = {{"--government", &government, NULL}, {"--csv", NULL, &csv}};
+    if (!cli_options(&argc, argv, options, 2, 1, 1) || government == NULL)
+        return CLI_USAGE;
+    const struct member members[] = {{"government", government}, {"day", argv[1]}};
+    struct json_doc *doc = ask("select api.day_differences($1::jsonb, $2::timestamptz)", members, 2);
+    bool ok = doc != NULL && cli_listing(json_member(json_root(doc), "differences"), difference_columns,
+                                         sizeof difference_columns / sizeof difference_columns[0], csv);
+    json_doc_free(doc);
+    return ok ? CLI_DONE : CLI_FAILED;
+}
+
+int cmd_reopen(int argc, char **argv)
+{
+    const char *government = NULL, *from = NULL, *to = NULL, *reason = NULL;
+    const struct cli_option options[] = {
+        {"--government", &government, NULL}, {"--from", &from, NULL}, {"--to", &to, NULL}, {"--reason", &reason, NULL}};
+    if (!cli_options(&argc, argv, options, 4, 0, 0) || government == NULL || from == NULL || reason == NULL)
+        return CLI_USAGE;
+    const struct member members[] = {{"government", government}, {"from", from}, {"to", to != NULL ? to : from}, {"reason", reason}};
+    struct json_doc *doc = ask("select api.plan_reopen($1::jsonb, $2::timestamptz)", members, 4);
+    if (doc != NULL)
+        puts(cli_say("rencana hari-hari itu disusun ulang; lihat: hadir differences", "the plan of these days is compiled anew; see: hadir differences"));
+    json_doc_free(doc);
+    return doc != NULL ? CLI_DONE : CLI_FAILED;
+}
