@@ -34,6 +34,10 @@ static const struct import_kind kinds[] = {
      "counts_as code from_minutes percent valid_from basis government", 5},
     {"discipline", "select line, field, reason from api.import_discipline($1::jsonb, $2::timestamptz)",
      "from_days level sanction consecutive basis government", 3},
+    {"absence-codes", "select line, field, reason from api.import_absence_codes($1::jsonb, $2::timestamptz)",
+     "code name working percent needs_document max_days government", 5},
+    {"absences", "select line, field, reason from api.import_absences($1::jsonb, $2::timestamptz)",
+     "nip code first_day last_day sessions number document note", 3},
     {"policies", "select line, field, reason from api.import_policies($1::jsonb, $2::timestamptz)",
      "number title dated valid_from valid_to government unit categories place anywhere sessions basis", 5},
 };

@@ -198,6 +198,16 @@ as $$
 $$;
 comment on function hadir.main_unit(bigint, date) is 'Where the person belongs on that day; null: nowhere. Called by api functions.';
 
+-- Whether the actor may see the person's requests now: his own, and those of who belongs to his units today.
+create or replace function hadir.in_sight(p_person bigint, p_now timestamptz) returns boolean
+language plpgsql stable set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return session_user = 'hadir_admin' or coalesce(p_person = hadir.actor_person(), false) or exists (
+    select from hadir.person p where p.id = p_person and hadir.main_unit(p.id, hadir.local_day(p.government, p_now)) is not null);
+end
+$$;
+
 create or replace function hadir.capacity_to_ask(p_person bigint, p_now timestamptz) returns text
 language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
@@ -236,6 +246,64 @@ comment on function hadir.capacity_to_decide(bigint, timestamptz) is
   'As what the actor may decide about the person: head, acting, delegate, bkpsdm, console; null: not at all, as nobody may about '
   'himself. About whom nobody stands above, only BKPSDM. Called by api functions.';
 
+-- ------------------------------------------------------------------------------------------------ whom it is about
+
+-- Whom a request is for: the member nip, or without it whoever asks; no id when unknown or invisible.
+create or replace function hadir.asked_person(p_body jsonb) returns hadir.person
+language sql stable set search_path = pg_catalog, pg_temp
+as $$
+  select p.* from hadir.person p
+  where case when hadir.body_text(p_body, 'nip') is not null then p.nip = p_body ->> 'nip'
+             else session_user <> 'hadir_admin' and p.id = (select hadir.actor_person()) end
+$$;
+
+-- What a list is asked for: {"unit" or "nip", "from", "to", "status"} and p_more (as in hadir.body_problems).
+create or replace function hadir.asked_scope(p_body jsonb, p_more jsonb) returns hadir.asked
+language plpgsql stable set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_asked    hadir.asked;
+  v_problems jsonb := hadir.body_problems(p_body, '{"unit": "text", "nip": "text", "from": "day", "to": "day", "status": "text"}'
+                                                  || p_more);
+begin
+  v_asked.from_day := hadir.try_date(hadir.body_text(p_body, 'from'));
+  v_asked.to_day := hadir.try_date(hadir.body_text(p_body, 'to'));
+  v_asked.status := hadir.body_text(p_body, 'status');
+  v_problems := v_problems
+    || hadir.problem_if(hadir.body_text(p_body, 'unit') is not null and hadir.body_text(p_body, 'nip') is not null, 'nip',
+         hadir.say('unit dan nip tidak boleh diisi bersama', 'unit and nip must not be given together'))
+    || hadir.problem_if(v_asked.to_day < v_asked.from_day, 'to', hadir.say('tidak boleh sebelum from', 'must not be before from'));
+  if v_problems <> '[]' then
+    v_asked.refusal := hadir.refusal(422, 'invalid', v_problems);
+    return v_asked;
+  end if;
+  select u.id into v_asked.unit from hadir.unit u where u.code = hadir.body_text(p_body, 'unit');
+  select p.id into v_asked.person from hadir.person p where p.nip = hadir.body_text(p_body, 'nip');
+  if hadir.body_text(p_body, 'unit') is not null and v_asked.unit is null then
+    v_asked.refusal := hadir.refusal(404, 'not_found', hadir.problem_if(true, 'unit', hadir.say('unit tidak dikenal', 'the unit is unknown')));
+  elsif hadir.body_text(p_body, 'nip') is not null and v_asked.person is null then
+    v_asked.refusal := hadir.refusal(404, 'not_found', hadir.problem_if(true, 'nip', hadir.say('NIP tidak dikenal', 'the NIP is unknown')));
+  end if;
+  return v_asked;
+end
+$$;
+comment on function hadir.asked_scope(jsonb, jsonb) is
+  'What a list is asked for, or its refusal. Called by api functions that list.';
+
+-- Where a person belonged on one of the days, if the list that was asked for covers that; the first such unit. Row security
+-- leaves only postings that the actor may see.
+create or replace function hadir.asked_posting(p_person bigint, p_asked hadir.asked, p_first date, p_last date)
+returns table (unit bigint)
+language sql stable set search_path = pg_catalog, pg_temp
+as $$
+  select o.unit from hadir.posting o
+  where o.person = p_person and o.kind = 'main' and o.valid_from <= p_last and (o.valid_to is null or o.valid_to >= p_first)
+    and ((p_asked).person is null or o.person = (p_asked).person)
+    and ((p_asked).unit is null or exists (
+      select from hadir.unit_closure c where c.ancestor = (p_asked).unit and c.descendant = o.unit))
+  order by o.valid_from limit 1
+$$;
+
 -- ----------------------------------------------------------------------------------------------------------- steps
 
 create or replace function hadir.decide(p_subject text, p_ref bigint, p_step text, p_now timestamptz, p_capacity text,
@@ -273,13 +341,15 @@ $$;
 revoke all on function hadir.say(text, text), hadir.problem(text, text), hadir.problem_if(boolean, text, text),
   hadir.refusal(int, text, jsonb), hadir.try_instant(text), hadir.body_problems(jsonb, jsonb), hadir.body_text(jsonb, text),
   hadir.body_id(jsonb, text), hadir.local_day(bigint, timestamptz), hadir.supervisor_capacity(bigint, bigint, bigint, date),
-  hadir.actor_capacity(bigint, timestamptz), hadir.superior_unit(bigint, date), hadir.main_unit(bigint, date),
-  hadir.capacity_to_ask(bigint, timestamptz), hadir.capacity_to_decide(bigint, timestamptz),
+  hadir.actor_capacity(bigint, timestamptz), hadir.superior_unit(bigint, date), hadir.main_unit(bigint, date), hadir.in_sight(bigint, timestamptz),
+  hadir.capacity_to_ask(bigint, timestamptz), hadir.capacity_to_decide(bigint, timestamptz), hadir.asked_person(jsonb),
+  hadir.asked_scope(jsonb, jsonb), hadir.asked_posting(bigint, hadir.asked, date, date),
   hadir.decide(text, bigint, text, timestamptz, text, text, jsonb), hadir.steps(text, bigint, text) from public;
 grant execute on function hadir.say(text, text), hadir.problem(text, text), hadir.problem_if(boolean, text, text),
   hadir.refusal(int, text, jsonb), hadir.try_instant(text), hadir.body_problems(jsonb, jsonb), hadir.body_text(jsonb, text),
   hadir.body_id(jsonb, text), hadir.local_day(bigint, timestamptz), hadir.supervisor_capacity(bigint, bigint, bigint, date),
-  hadir.actor_capacity(bigint, timestamptz), hadir.superior_unit(bigint, date), hadir.main_unit(bigint, date),
-  hadir.capacity_to_ask(bigint, timestamptz), hadir.capacity_to_decide(bigint, timestamptz),
+  hadir.actor_capacity(bigint, timestamptz), hadir.superior_unit(bigint, date), hadir.main_unit(bigint, date), hadir.in_sight(bigint, timestamptz),
+  hadir.capacity_to_ask(bigint, timestamptz), hadir.capacity_to_decide(bigint, timestamptz), hadir.asked_person(jsonb),
+  hadir.asked_scope(jsonb, jsonb), hadir.asked_posting(bigint, hadir.asked, date, date),
   hadir.steps(text, bigint, text) to hadir_reader, hadir_writer;
 grant execute on function hadir.decide(text, bigint, text, timestamptz, text, text, jsonb) to hadir_writer;

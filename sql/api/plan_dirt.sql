@@ -111,6 +111,8 @@ begin
       ('assignment', $$select 'person', a.person, min(a.day), max(a.day)
                        from {rows} a join hadir.letter l on l.id = a.letter
                        where l.status = 'confirmed' group by a.person$$),
+      ('absence', $$select 'person', person, first_day, last_day from {rows} where status = 'approved'$$),
+      ('absence_code', $$select distinct 'government', government, null::date, null::date from {rows}$$),
       ('channel_time', $$select distinct 'government', government, null::date, null::date from {rows}$$)
     ) v (table_name, selects)
   loop

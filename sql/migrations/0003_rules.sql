@@ -226,6 +226,9 @@ create table hadir.outage (
   check (ends_at > starts_at and ends_at <= starts_at + interval '31 days')
 );
 
+-- What a list of absences, corrections or the like is asked for; refusal: the answer when that was not good.
+create type hadir.asked as (unit bigint, person bigint, from_day date, to_day date, status text, refusal jsonb);
+
 -- Every step of a letter, absence, correction, outage, closing: who, as what, when, why. Never changed.
 create table hadir.decision (
   id       bigint generated always as identity primary key,
@@ -389,6 +392,9 @@ begin
   end loop;
   execute 'create policy actor_reads on hadir.policy_scope for select using ((select session_user) = any '
           '(''{hadir_query,hadir_operator}''::name[]) and exists (select from hadir.policy p where p.id = policy_scope.policy))';
+  execute 'create policy actor_reads on hadir.session for select using ((select session_user) = any '
+          '(''{hadir_query,hadir_operator}''::name[]) and (exists (select from hadir.working_hours w where w.id = session.working_hours) '
+          'or exists (select from hadir.policy p where p.id = session.policy)))';
   -- A unit's letters, and those of others that name one's people or oneself.
   perform hadir.protect('hadir.letter', plan_readers, '{hadir_admin,hadir_operator}',
     'unit = any ((select hadir.visible_units())::bigint[]) or exists (select from hadir.assignment a where a.letter = letter.id)',

@@ -150,6 +150,7 @@ class House:
         for what, path in (("calendar", f"{TOP}/sql/reference/holidays.csv"),
                            ("periods", f"{TOP}/sql/reference/periods.csv"),
                            ("hours", f"{TOP}/sql/reference/hours-perpres-21-2023.csv"),
+                           ("absence-codes", f"{TOP}/sql/reference/absence-codes.csv"),
                            ("units", f"{EXAMPLE}/units.csv"), ("people", f"{EXAMPLE}/people.csv"),
                            ("fences", f"{EXAMPLE}/fences.geojson"),
                            ("policies", f"{TOP}/sql/policies/luwu-utara-2025-12.csv")):

@@ -1,0 +1,66 @@
+-- Codes that excuse absence: code, name, working (counts as present), percent (deduction of a whole day), needs_document,
+-- max_days (calendar days of one absence; none: no bound), government (code; none: every government there is). A known code is
+-- brought up to date; none is removed, absences name it. Returns every problem; with any, nothing is loaded.
+-- Caller: hadir_admin.
+drop function if exists api.import_absence_codes(jsonb, timestamptz);
+create function api.import_absence_codes(p_rows jsonb, p_now timestamptz)
+returns table (line int, field text, reason text)
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  v_problems hadir.import_problem[];
+begin
+  perform pg_advisory_xact_lock(hashtext('hadir.import'));
+  create temporary table import_code as
+  select r.line, r.code, r.name, g.id as government, r.government as government_code, hadir.try_boolean(r.working) as working,
+         case when r.percent ~ '^[0-9]{1,3}(\.[0-9]{1,4})?$' then r.percent::numeric when r.percent is null then 0 end as percent,
+         hadir.try_boolean(r.needs_document) as needs_document,
+         case when r.max_days ~ '^[0-9]{1,4}$' then nullif(r.max_days::int, 0) end as max_days, r.max_days as max_days_text
+  from jsonb_to_recordset(hadir.import_rows(p_rows)) r (line int, code text, name text, working text, percent text,
+    needs_document text, max_days text, government text)
+  left join hadir.government g on r.government is null or g.code = r.government;
+
+  select array_agg(row(q.line, q.field, q.reason)::hadir.import_problem order by q.line, q.field) into v_problems
+  from (
+    select i.line, 'government', case when i.government_code is null then 'belum ada pemerintah'
+                                      else format('pemerintah %s tidak dikenal', i.government_code) end
+    from pg_temp.import_code i where i.government is null
+    union
+    select i.line, 'code', 'kode harus diisi: huruf dan angka, paling panjang 8'
+    from pg_temp.import_code i where i.code is null or i.code !~ '^[A-Za-z0-9]{1,8}$'
+    union
+    select i.line, 'code', format('kode %s sudah ada di baris %s', i.code, j.line)
+    from pg_temp.import_code i
+    join pg_temp.import_code j on j.government = i.government and j.code = i.code and j.line < i.line
+    union
+    select i.line, 'name', 'nama harus diisi' from pg_temp.import_code i where coalesce(i.name, '') = ''
+    union
+    select i.line, 'working', 'harus ya atau tidak' from pg_temp.import_code i where i.working is null
+    union
+    select i.line, 'needs_document', 'harus ya atau tidak' from pg_temp.import_code i where i.needs_document is null
+    union
+    select i.line, 'percent', 'harus persen, 0 sampai 100' from pg_temp.import_code i where i.percent is null or i.percent > 100
+    union
+    select i.line, 'max_days', 'harus bilangan bulat positif, hari kalender; kosong: tanpa batas'
+    from pg_temp.import_code i where i.max_days_text is not null and i.max_days is null
+  ) q (line, field, reason);
+
+  if v_problems is null then
+    insert into hadir.absence_code as c (government, code, name, working, percent, needs_document, max_days)
+    select i.government, i.code, i.name, i.working, i.percent, i.needs_document, i.max_days from pg_temp.import_code i
+    on conflict (government, code) do update
+      set name = excluded.name, working = excluded.working, percent = excluded.percent,
+          needs_document = excluded.needs_document, max_days = excluded.max_days
+      where (c.name, c.working, c.percent, c.needs_document, c.max_days)
+            is distinct from (excluded.name, excluded.working, excluded.percent, excluded.needs_document, excluded.max_days);
+    insert into hadir.audit (at, action, detail)
+    values (p_now, 'import_absence_codes', jsonb_build_object('rows', jsonb_array_length(p_rows)));
+  end if;
+  drop table pg_temp.import_code;
+  return query select p.line, p.field, p.reason from unnest(v_problems) p order by p.line, p.field;
+end
+$$;
+alter function api.import_absence_codes(jsonb, timestamptz) owner to hadir_writer;
+revoke all on function api.import_absence_codes(jsonb, timestamptz) from public;
+grant execute on function api.import_absence_codes(jsonb, timestamptz) to hadir_admin;
