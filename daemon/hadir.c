@@ -38,6 +38,10 @@ static const struct command commands[] = {
      " | fences FILE.geojson [--crs EPSG:N]",
      "memuat data", "loads data"},
     {"keygen", cmd_keygen, "keygen PRIVATE PUBLIC", "membuat kunci tanda terima", "makes a receipt key"},
+    {"letter", cmd_letter,
+     "letter file FILE.json | confirm ID [--reason TEXT] | revoke ID --reason TEXT | list [--unit U] [--from D] [--to D] [--csv]"
+     " | breaches --unit U --from D --to D",
+     "mencatat, mengesahkan dan mencabut surat tugas", "files, confirms and revokes letters of heads"},
     {"migrate", cmd_migrate, "migrate [--sql DIR]", "memasang atau memperbarui basis data",
      "installs or updates the database"},
     {"month", cmd_month, "month state|close YYYY-MM --government G [--reason TEXT] [--csv]",
@@ -51,6 +55,8 @@ static const struct command commands[] = {
      "erases coordinates past their retention"},
     {"revoke", cmd_revoke, "revoke NIP [--channel C] | --device N | --access N", "mencabut perangkat, nomor atau token",
      "revokes devices, numbers or tokens"},
+    {"roster", cmd_roster, "roster FILE.csv --unit U --number N --dated D [--title TEXT] [--document TEXT]",
+     "mencatat daftar regu", "files a list of shifts"},
     {"verify-receipt", cmd_verify_receipt, "verify-receipt --key PUBLIC FILE", "memeriksa tanda terima tanpa basis data",
      "verifies a receipt offline"},
 };

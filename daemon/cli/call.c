@@ -31,7 +31,7 @@ static void print_error(const json_value *error)
     }
 }
 
-struct json_doc *cli_call(struct session *s, const char *sql, struct buf *body, bool *ret_refused)
+struct json_doc *cli_ask(struct session *s, const char *sql, struct buf *body, bool *ret_refused)
 {
     char now[40];
     struct json_doc *doc = NULL;
@@ -53,9 +53,14 @@ struct json_doc *cli_call(struct session *s, const char *sql, struct buf *body, 
     }
     rows_free(set);
     rows_free(rows);
-    if (doc != NULL && json_member(json_root(doc), "error") != NULL) {
+    *ret_refused = doc != NULL && json_member(json_root(doc), "error") != NULL;
+    return doc;
+}
+
+struct json_doc *cli_call(struct session *s, const char *sql, struct buf *body, bool *ret_refused)
+{
+    struct json_doc *doc = cli_ask(s, sql, body, ret_refused);
+    if (*ret_refused)
         print_error(json_member(json_root(doc), "error"));
-        *ret_refused = true;
-    }
     return doc;
 }

@@ -52,6 +52,11 @@ size_t cli_print_problems(const struct rows *rows, const char *file);
 /* Calls a function of the kind api.NAME(body jsonb, now): sql is "select api.NAME($1::jsonb, $2::timestamptz)". Its
  * answer, also a refusal, whose problems are told then; NULL after a message. Caller frees. */
 struct json_doc *cli_call(struct session *s, const char *sql, struct buf *body, bool *ret_refused);
+/* The same, but the caller tells the problems of a refusal. */
+struct json_doc *cli_ask(struct session *s, const char *sql, struct buf *body, bool *ret_refused);
+/* A CSV file as a JSON array of objects {"line", column…}; columns: those allowed, separated by blanks, the first `needed` of
+ * which must be there. Problems of form are told and counted; false when the file cannot be read. */
+bool cli_csv_rows(const char *file, const char *columns, int needed, struct buf *ret_json, size_t *ret_rows, size_t *ret_problems);
 
 /* A column of a list of JSON objects; inside: the member object that has it, NULL for the row itself. */
 struct listing_column {
@@ -70,6 +75,8 @@ int cmd_enroll(int argc, char **argv);
 int cmd_revoke(int argc, char **argv);
 int cmd_grant(int argc, char **argv);
 int cmd_head(int argc, char **argv);
+int cmd_letter(int argc, char **argv);
+int cmd_roster(int argc, char **argv);
 int cmd_doubts(int argc, char **argv);
 int cmd_month(int argc, char **argv);
 int cmd_differences(int argc, char **argv);

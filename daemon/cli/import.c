@@ -159,6 +159,17 @@ static bool csv_rows(const struct import_kind *kind, const char *file, const cha
     return ok && !out->failed;
 }
 
+bool cli_csv_rows(const char *file, const char *columns, int needed, struct buf *ret_json, size_t *ret_rows, size_t *ret_problems)
+{
+    const struct import_kind kind = {.columns = columns, .needed = needed};
+    struct buf text;
+    buf_init(&text, IMPORT_FILE_MAX);
+    bool ok = cli_read_file(file, &text) && buf_str(&text) != NULL &&
+              csv_rows(&kind, file, buf_str(&text), text.len, ret_json, ret_rows, ret_problems);
+    buf_fini(&text);
+    return ok;
+}
+
 /* problems: already found in the file's form, and told. */
 static int apply(const char *sql, struct buf *json, const char *file, const char *what, size_t count, size_t problems)
 {
