@@ -287,7 +287,7 @@ static void tell_problems(const struct roster *r, const char *file, const json_v
         (void)json_get_string(json_member(json_at(problems, i), "reason"), &reason);
         snprintf(path, sizeof path, "%.*s", (int)field.len, field.s);
         int found = sscanf(path, "orders[%zu].people[%zu]%n", &order, &place, &end);
-        if (found < 1)
+        if (found < 2)
             found = sscanf(path, "orders[%zu]%n", &order, &end);
         for (size_t j = 0; found >= 1 && line == 0 && j < r->count; j++)
             if (r->order[j] == order && (found < 2 || r->place[j] == place))
