@@ -14,8 +14,17 @@ struct command {
 };
 
 static const struct command commands[] = {
+    {"absence", cmd_request,
+     "absence list [--unit U] [--nip N] [--from D] [--to D] [--status S] [--csv] | approve|reject|revoke ID [--reason TEXT]"
+     " | request NIP --code C --first-day D [--last-day D] [--sessions \"S …\"] [--number N] [--document D] [--note TEXT]",
+     "cuti, izin, dinas: daftar, pengajuan, keputusan", "leave and other excuses: list, request, decide"},
     {"clock", cmd_clock, "clock TIME", "memindahkan jam simulasi hadird (hanya peragaan)",
      "moves hadird's simulated clock (demonstrations only)"},
+    {"correction", cmd_request,
+     "correction list [--unit U] [--nip N] [--from D] [--to D] [--status S] [--csv]"
+     " | approve|confirm|reject ID [--reason TEXT] | request NIP --day D --session S --kind forgotten|wrong_place|device"
+     " [--claimed-at TIME] [--place P] [--document D] [--note TEXT]",
+     "koreksi presensi: daftar, pengajuan, keputusan", "corrections: list, request, decide"},
     {"differences", cmd_differences, "differences DAY --government G [--csv]",
      "apa yang akan berubah pada hari yang sudah ditutup", "what would change of a frozen day"},
     {"doctor", cmd_doctor, "doctor", "memeriksa layanan dan menyarankan perbaikan",
@@ -47,6 +56,10 @@ static const struct command commands[] = {
     {"month", cmd_month, "month state|close YYYY-MM --government G [--reason TEXT] [--csv]",
      "keadaan dan penutupan bulan", "a month's state, and closing it"},
     {"nightly", cmd_nightly, "nightly", "menutup hari dan menulis laporan", "closes days and writes the export"},
+    {"outage", cmd_request,
+     "outage declare --unit U --from TIME --to TIME --note TEXT | approve|reject|revoke ID [--reason TEXT]"
+     " | list [--unit U] [--nip N] [--from D] [--to D] [--status S] [--csv]",
+     "gangguan layanan: sesi yang tersentuh dihitung tepat waktu", "outages: sessions that they touched count as on time"},
     {"receipt", cmd_receipt, "receipt CHECKIN", "menyusun ulang tanda terima dari basis data",
      "re-derives a receipt from the database"},
     {"reopen", cmd_reopen, "reopen --government G --from D [--to D] --reason TEXT",
@@ -59,6 +72,10 @@ static const struct command commands[] = {
      "mencatat daftar regu", "files a list of shifts"},
     {"verify-receipt", cmd_verify_receipt, "verify-receipt --key PUBLIC FILE", "memeriksa tanda terima tanpa basis data",
      "verifies a receipt offline"},
+    {"work-report", cmd_request,
+     "work-report list [--unit U] [--nip N] [--from D] [--to D] [--kind K] [--csv]"
+     " | send NIP --day D --kind work_plan|work_report|health_letter [--text TEXT] [--document D]",
+     "rencana, laporan kerja dan surat sehat", "work plans, reports and health letters"},
 };
 
 static void usage(FILE *to)

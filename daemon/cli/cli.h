@@ -77,6 +77,7 @@ int cmd_grant(int argc, char **argv);
 int cmd_head(int argc, char **argv);
 int cmd_letter(int argc, char **argv);
 int cmd_roster(int argc, char **argv);
+int cmd_request(int argc, char **argv); /* absence, correction, outage, work-report */
 int cmd_doubts(int argc, char **argv);
 int cmd_month(int argc, char **argv);
 int cmd_differences(int argc, char **argv);

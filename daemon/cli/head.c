@@ -12,24 +12,11 @@ static void member(struct json_writer *w, const char *name, const char *value)
     }
 }
 
-static struct text text_of(const json_value *object, const char *name)
-{
-    struct text value = {"", 0};
-    (void)json_get_string(json_member(object, name), &value);
-    return value;
-}
+static const struct listing_column columns[] = {{.name = "unit"}, {.name = "kind"}, {.name = "from"},
+                                                {.name = "to"},   {.name = "nip"},  {.name = "name"}};
 
-static void print_head(const json_value *h)
-{
-    static const char *const names[] = {"unit", "kind", "from", "to", "nip", "name"};
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        struct text value = text_of(h, names[i]);
-        printf("%s%.*s", i > 0 ? "\t" : "", value.len > 0 ? (int)value.len : 1, value.len > 0 ? value.s : "-");
-    }
-    putchar('\n');
-}
-
-static int ask(const char *sql, struct buf *body, const char *list)
+/* list: the member of the answer that is printed, if it is not empty. */
+static int ask(const char *sql, struct buf *body, const char *list, const char *title)
 {
     bool refused;
     struct session *s = cli_connect("hadir_admin");
@@ -37,10 +24,9 @@ static int ask(const char *sql, struct buf *body, const char *list)
     session_close(s);
     bool done = doc != NULL && !refused;
     const json_value *heads = done ? json_member(json_root(doc), list) : NULL;
-    for (size_t i = 0; i < json_count(heads); i++) {
-        if (strcmp(list, "ended") == 0)
-            fputs(cli_say("berakhir\t", "ended\t"), stdout);
-        print_head(json_at(heads, i));
+    if (json_count(heads) > 0) {
+        fputs(title, stdout);
+        done = cli_listing(heads, columns, sizeof columns / sizeof columns[0], false);
     }
     json_doc_free(doc);
     return done ? CLI_DONE : CLI_FAILED;
@@ -68,8 +54,9 @@ int cmd_head(int argc, char **argv)
     member(&w, "to", to);
     member(&w, "day", day);
     json_object_end(&w);
-    int code = list ? ask("select api.heads($1::jsonb, $2::timestamptz)", &body, "heads")
-                    : ask("select api.head_set($1::jsonb, $2::timestamptz)", &body, "ended");
+    int code = list ? ask("select api.heads($1::jsonb, $2::timestamptz)", &body, "heads", "")
+                    : ask("select api.head_set($1::jsonb, $2::timestamptz)", &body, "ended",
+                          cli_say("Berakhir karena itu:\n", "Ended by it:\n"));
     buf_fini(&body);
     return code;
 }

@@ -53,6 +53,23 @@ alter function api.outage_request(jsonb, timestamptz) owner to hadir_writer;
 revoke all on function api.outage_request(jsonb, timestamptz) from public;
 grant execute on function api.outage_request(jsonb, timestamptz) to hadir_operator, hadir_admin;
 
+-- The same, approved at once: the console's word is enough. Caller: hadir_admin.
+create or replace function api.outage_declare(p_body jsonb, p_now timestamptz) returns jsonb
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_answer constant jsonb := api.outage_request(p_body, p_now);
+begin
+  if v_answer ? 'error' then
+    return v_answer;
+  end if;
+  return api.outage_decide(jsonb_build_object('outage', v_answer -> 'outage', 'step', 'approved'), p_now) || '{"status": 201}';
+end
+$$;
+alter function api.outage_declare(jsonb, timestamptz) owner to hadir_writer;
+revoke all on function api.outage_declare(jsonb, timestamptz) from public;
+grant execute on function api.outage_declare(jsonb, timestamptz) to hadir_admin;
+
 -- p_body: {"outage", "step": "approved" | "rejected" | "revoked", "reason" (needed unless approved, or withdrawn by who requested
 -- it)}. Answer: {"outage", "state"}. Callers: hadir_operator with hadir.actor set, hadir_admin.
 create or replace function api.outage_decide(p_body jsonb, p_now timestamptz) returns jsonb
