@@ -13,7 +13,7 @@ import sys
 import time
 
 from database import TOP, Database
-from reference import ONE_DAY, Town, date
+from reference import ONE_DAY, Town, date, instant
 from towns import PARTS, Maker
 
 # Tables in the order in which rows can be put in. The plan is compiled after the first group and again after the second:
@@ -43,7 +43,12 @@ PLAN = """select coalesce(jsonb_agg(jsonb_build_object('person', d.person, 'day'
 ROWS = """select coalesce(jsonb_agg(jsonb_build_object('person', d.person, 'day', d.day, 'session', d.session_code, 'checkin', d.checkin,
   'at', hadir.epoch_us(d.decided_at), 'source', d.decided_by, 'verdict', d.verdict, 'late', d.late_minutes, 'early', d.early_minutes,
   'place', d.place, 'fence', d.fence, 'relation', d.relation, 'flags', d.flags, 'others', d.others)), '[]')
-  from hadir.government g, hadir.derive(g.id, {first}, {last}, {persons}) d;"""
+  from hadir.government g, hadir.derive(g.id, {first}, {last}, {persons}, {as_of}) d;"""
+JUDGED = """select coalesce(jsonb_agg(jsonb_build_object('person', j.person, 'day', j.day, 'session', j.session_code, 'checkin', j.checkin,
+  'at', hadir.epoch_us(j.decided_at), 'source', j.decided_by, 'arrived', hadir.epoch_us(j.received_at), 'verdict', j.verdict,
+  'late', j.late_minutes, 'early', j.early_minutes, 'place', j.place, 'fence', j.fence, 'relation', j.relation,
+  'expected', j.expected, 'flags', j.flags)), '[]')
+  from hadir.government g, hadir.judge(g.id, {first}, {last}) j;"""
 
 SERVES = "select jsonb_object_agg(id, serves) from hadir.unit;"
 
@@ -63,9 +68,11 @@ def script(town):
     days = {"first": f"date '{town.first}'", "last": f"date '{town.last}'"}
     compile = f"select hadir.plan_compile({wide['first']}, {wide['last']});"
     one = f"array[{town.tables['person'][0]['id']}]::bigint[]"
-    return "\n".join(["begin;", *put(town.tables, EARLY), compile, *put(town.tables, LATER), compile, PLAN.format(**wide),
-                      ROWS.format(persons="null", **days), compile, PLAN.format(**wide), ROWS.format(persons="null", **days),
-                      ROWS.format(persons=one, **days), SERVES, "rollback;"])
+    as_of = f"hadir.from_epoch_us({town.as_of})"
+    everybody = ROWS.format(persons="null", as_of="null", **days)
+    return "\n".join(["begin;", *put(town.tables, EARLY), compile, *put(town.tables, LATER), compile, PLAN.format(**wide), everybody,
+                      compile, PLAN.format(**wide), everybody, ROWS.format(persons=one, as_of="null", **days), SERVES,
+                      JUDGED.format(**days), ROWS.format(persons="null", as_of=as_of, **days), "rollback;"])
 
 
 def by_day(rows):
@@ -88,7 +95,8 @@ def differences(town, database):
     wrong = [line for line in answer if "ERROR" in line]
     if wrong:
         return [wrong[0]]
-    _, _, plan, rows, changed, plan_again, rows_again, rows_of_one, serves = map(json.loads, answer)
+    _, _, plan, rows, changed, plan_again, rows_again, rows_of_one, serves, judged, rows_then = \
+        map(json.loads, answer)
     found = [f"compiled again, {changed} rows change"] if changed else []
     if by_day(plan) != by_day(plan_again):
         found.append("compiled again, the plan is another")
@@ -102,11 +110,30 @@ def differences(town, database):
 
     reference = Town(town.tables)
     found += [f"unit {u} serves {reference.service(int(u))} here, {s} in SQL" for u, s in serves.items() if reference.service(int(u)) != s]
-    planned, derived = by_day(plan), by_day(rows)
-    for person in town.tables["person"]:
-        found += compare_plan(reference, person["id"], town, planned)
-        found += compare_rows(reference, person["id"], town, derived)
+    arrived = [c for c in town.tables.get("checkin", []) if instant(c["received_at"]) <= town.as_of]
+    then = Town({**town.tables, "checkin": arrived})
+    for person in (p["id"] for p in town.tables["person"]):
+        found += compare_plan(reference, person, town, by_day(plan))
+        found += compare_judged(reference, person, town, by_day(judged))
+        found += compare_rows(reference, person, town, by_day(rows))
+        found += (f"as of an instant: {line}" for line in compare_rows(then, person, town, by_day(rows_then)))
     return found
+
+
+def compare_judged(reference, person, town, judged):
+    """Each check-in by itself, also those that do not count."""
+    days = {str(town.first + n * ONE_DAY) for n in range((town.last - town.first).days + 1)}
+    ours = {j["checkin"]: j for j in reference.judged(person) if str(j["day"]) in days}
+    theirs = {j["checkin"]: j for (who, _), rows in judged.items() if who == person for j in rows}
+    for id in sorted(set(ours) | set(theirs)):
+        a, b = ours.get(id), theirs.get(id)
+        if a is None or b is None:
+            yield f"check-in {id} of {person}: {'not judged' if a is None else a['day']} here, {'not judged' if b is None else b['day']} in SQL"
+            continue
+        b = {k: v for k, v in b.items() if k != "person"}
+        for key in ("day", *b):
+            if str(a[key]) != str(b[key]) and (key, a["session"]) != ("verdict", None):
+                yield f"check-in {id} of {person}: {key}: {a[key]} here, {b[key]} in SQL"
 
 
 def compare_plan(reference, person, town, planned):

@@ -32,7 +32,8 @@ def text_of(minutes):
 
 
 class Maker:
-    """Makes one town from a seed. `tables` grows; `first` and `last` are the days to derive."""
+    """Makes one town from a seed. `tables` grows; `first` and `last` are the days to derive, `as_of` an instant
+    at which they are asked about."""
 
     def __init__(self, seed, parts=PARTS):
         self.rng = random.Random(seed)
@@ -44,6 +45,7 @@ class Maker:
         self.last = self.first + datetime.timedelta(days=self.rng.randrange(8, 14))
         self.organisation()
         self.fences()
+        self.as_of = moment(self.day(0, 0), self.rng.randrange(24) * HOUR, "UTC")
         for part in ("calendar", "hours", "policies", "letters", "absences", "checkins"):
             if part in parts or part == "hours":
                 getattr(self, part)()
