@@ -38,6 +38,7 @@ class Maker:
     def __init__(self, seed, parts=PARTS):
         self.rng = random.Random(seed)
         self.parts = parts
+        self.asked_again = self.chance(0.25)
         self.tables = {}
         middle = datetime.date.fromisoformat(self.rng.choice(TURNS)) if self.chance(0.7) else \
             datetime.date(2025, 1, 1) + datetime.timedelta(days=self.rng.randrange(1000))
