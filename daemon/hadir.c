@@ -27,6 +27,8 @@ static const struct command commands[] = {
      "koreksi presensi: daftar, pengajuan, keputusan", "corrections: list, request, decide"},
     {"differences", cmd_differences, "differences DAY --government G [--csv]",
      "apa yang akan berubah pada hari yang sudah ditutup", "what would change of a frozen day"},
+    {"discipline", cmd_discipline, "discipline --unit U [--year Y] [--closed] [--csv] | --unit U --notices [--csv]",
+     "menghitung hari tidak masuk tanpa alasan dan tingkat disiplinnya", "counts unexcused days against the steps of discipline"},
     {"doctor", cmd_doctor, "doctor", "memeriksa layanan dan menyarankan perbaikan",
      "says in plain words what is wrong and what to do"},
     {"doubts", cmd_doubts, "doubts --unit U [--day D] [--csv]", "mencari presensi yang meragukan",
@@ -60,6 +62,8 @@ static const struct command commands[] = {
      "outage declare --unit U --from TIME --to TIME --note TEXT | approve|reject|revoke ID [--reason TEXT]"
      " | list [--unit U] [--nip N] [--from D] [--to D] [--status S] [--csv]",
      "gangguan layanan: sesi yang tersentuh dihitung tepat waktu", "outages: sessions that they touched count as on time"},
+    {"recap", cmd_recap, "recap --unit U --month YYYY-MM [--closed] [--csv] | NIP --month YYYY-MM [--closed] [--csv]",
+     "merekap kehadiran sebulan dan potongannya", "sums up a month's attendance and deductions"},
     {"receipt", cmd_receipt, "receipt CHECKIN", "menyusun ulang tanda terima dari basis data",
      "re-derives a receipt from the database"},
     {"reopen", cmd_reopen, "reopen --government G --from D [--to D] --reason TEXT",

@@ -228,15 +228,18 @@ static bool publish(struct edition *e)
     return ok;
 }
 
-/* Doubt first: it needs the coordinates, and the frozen day shows it. */
+/* Doubt first: it needs the coordinates. Notices of discipline afterwards: they count frozen days. */
 static bool freeze(struct session *s, const char *government, const char *day, const char *now)
 {
     const char *const key[] = {government, day, now};
     char *doubts = cli_value(s, "select api.doubts_find($1::bigint, $2::date)", 2, key);
     char *version = cli_value(s, "select api.nightly_freeze($1::bigint, $2::date, $3::timestamptz)", 3, key);
-    bool ok = doubts != NULL && version != NULL;
+    char *notices = version != NULL
+        ? cli_value(s, "select api.discipline_notice($1::bigint, $2::date, $3::timestamptz)", 3, key) : NULL;
+    bool ok = doubts != NULL && notices != NULL;
     free(doubts);
     free(version);
+    free(notices);
     return ok;
 }
 

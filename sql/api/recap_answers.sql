@@ -1,0 +1,300 @@
+-- Recap, discipline and notices for people: superiors by unit, everybody about himself, the console.
+
+-- The last day that is over, for good enough to count what is missing.
+create or replace function hadir.counted_to(p_government bigint, p_to date, p_now timestamptz) returns date
+language sql stable set search_path = pg_catalog, pg_temp
+as $$
+  select d::date
+  from hadir.local_day(p_government, p_now) t(today)
+  cross join generate_series(least(p_to, t.today)::timestamp, (least(p_to, t.today) - 7)::timestamp, interval '-1 day') d
+  where coalesce(hadir.day_closes(p_government, d::date) <= p_now, d::date < t.today)
+  order by d desc limit 1
+$$;
+comment on function hadir.counted_to(bigint, date, timestamptz) is
+  'The last local day until p_to that has closed at p_now; null: none. Called by api functions.';
+
+
+-- Who belonged to a unit or below it at any time from p_from to p_to.
+create or replace function hadir.unit_people(p_unit bigint, p_from date, p_to date)
+returns table (persons bigint[], units bigint[])
+language sql stable set search_path = pg_catalog, pg_temp
+as $$
+  select array(select distinct o.person from hadir.posting o
+               where o.unit = any (k.units) and o.kind = 'main' and o.valid_from <= p_to and (o.valid_to is null or o.valid_to >= p_from)),
+    k.units
+  from (select array(select c.descendant from hadir.unit_closure c where c.ancestor = p_unit) as units) k
+$$;
+comment on function hadir.unit_people(bigint, date, date) is
+  'The people of a unit''s subtree between two days, and the units of the subtree. Called by api functions.';
+
+-- The unit of that code, if the actor may ask about it; null otherwise: unknown and invisible are the same.
+create or replace function hadir.unit_to_ask(p_code text, p_now timestamptz) returns bigint
+language sql stable set search_path = pg_catalog, pg_temp
+as $$
+  select u.id from hadir.unit u where u.code = p_code and hadir.actor_capacity(u.id, p_now) is not null
+$$;
+comment on function hadir.unit_to_ask(text, timestamptz) is
+  'A unit''s id by its code when the actor (or console) may ask about it. Called by api functions.';
+
+-- A notice in words.
+create or replace function hadir.notice_text(p_name text, p_notice hadir.notice) returns text
+language sql stable set search_path = pg_catalog, pg_temp
+as $$
+  select case when (p_notice).consecutive
+    then format(hadir.say('%s tidak masuk kerja tanpa alasan yang sah %s hari kerja berturut-turut sampai %s. %s: hukuman %s, %s. '
+                          'Atasan langsung wajib memanggil dan memeriksa.',
+                          '%s was absent without excuse on %s working days in a row up to %s. %s: %s, %s. The direct superior must '
+                          'summon and examine.'),
+                p_name, (p_notice).days, (p_notice).reached_on, (p_notice).basis, (p_notice).level, (p_notice).sanction)
+    else format(hadir.say('%s tidak masuk kerja tanpa alasan yang sah %s hari kerja tahun ini sampai %s. %s: hukuman %s, %s. '
+                          'Atasan langsung wajib memanggil dan memeriksa.',
+                          '%s was absent without excuse on %s working days of this year up to %s. %s: %s, %s. The direct superior '
+                          'must summon and examine.'),
+                p_name, (p_notice).days, (p_notice).reached_on, (p_notice).basis, (p_notice).level, (p_notice).sanction) end
+$$;
+revoke all on function hadir.notice_text(text, hadir.notice) from public;
+grant execute on function hadir.notice_text(text, hadir.notice) to hadir_reader;
+
+-- Form of a question: p_members as in body_problems, and "closed", true or false.
+create or replace function hadir.question_problems(p_body jsonb, p_members jsonb) returns jsonb
+language sql stable set search_path = pg_catalog, pg_temp
+as $$
+  select hadir.body_problems(case when jsonb_typeof(p_body) = 'object' then p_body - 'closed' else p_body end, p_members)
+    || hadir.problem_if(jsonb_typeof(p_body) = 'object' and coalesce(jsonb_typeof(p_body -> 'closed') <> 'boolean', false), 'closed',
+                        hadir.say('harus true atau false', 'must be true or false'))
+    || hadir.problem_if(p_members ? 'month' and hadir.body_text(p_body, 'month') is not null
+                        and hadir.try_date(hadir.body_text(p_body, 'month') || '-01') is null, 'month',
+                        hadir.say('bulan harus berbentuk TTTT-BB', 'must be a month, YYYY-MM'))
+    || hadir.problem_if(hadir.body_id(p_body, 'year') not between 1945 and 9999, 'year',
+                        hadir.say('harus tahun', 'must be a year'))
+$$;
+
+revoke all on function hadir.counted_to(bigint, date, timestamptz),
+  hadir.unit_people(bigint, date, date), hadir.unit_to_ask(text, timestamptz), hadir.question_problems(jsonb, jsonb) from public;
+grant execute on function hadir.counted_to(bigint, date, timestamptz),
+  hadir.unit_people(bigint, date, date), hadir.unit_to_ask(text, timestamptz), hadir.question_problems(jsonb, jsonb)
+  to hadir_reader, hadir_writer;
+
+set role hadir_reader;
+
+create or replace function api.recap(p_body jsonb, p_now timestamptz) returns jsonb
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_problems   constant jsonb := hadir.question_problems(p_body, '{"unit": "text!", "month": "text!"}');
+  v_unit       bigint;
+  v_government bigint;
+  v_first      date;
+  v_from       date;
+  v_to         date;
+  v_people     jsonb;
+begin
+  if v_problems <> '[]' then
+    return hadir.refusal(422, 'invalid', v_problems);
+  end if;
+  v_unit := hadir.unit_to_ask(p_body ->> 'unit', p_now);
+  if v_unit is null then
+    return hadir.refusal(404, 'not_found', jsonb_build_array(hadir.problem('unit', hadir.say('tidak dikenal', 'is unknown'))));
+  end if;
+  select u.government into v_government from hadir.unit u where u.id = v_unit;
+  v_first := hadir.try_date((p_body ->> 'month') || '-01');
+  v_from := greatest(v_first, hadir.service_began(v_government));
+  v_to := hadir.counted_to(v_government, (v_first + interval '1 month')::date - 1, p_now);
+  select jsonb_agg(jsonb_build_object('nip', p.nip, 'name', p.name, 'unit', u.code, 'category', p.category, 'grade', p.grade,
+           'working_days', r.working_days, 'present_days', r.present_days, 'absent_days', r.absent_days,
+           'wfo_days', r.wfo_days, 'wfh_days', r.wfh_days, 'wfa_days', r.wfa_days, 'dl_days', r.dl_days,
+           'missing_sessions', r.missing_sessions, 'late_minutes', r.late_minutes, 'early_minutes', r.early_minutes,
+           'counts', r.counts, 'minutes', r.minutes, 'excuses', r.excuses, 'percents', r.percents,
+           'deduction', r.deduction, 'doubts', r.doubts) order by u.code collate "C", p.name collate "C", p.nip)
+    into v_people
+  from hadir.unit_people(v_unit, v_from, v_to) w
+  cross join lateral hadir.recap(v_government, v_from, v_to, w.persons, coalesce((p_body ->> 'closed')::boolean, false), w.units) r
+  join hadir.person p on p.id = r.person
+  join hadir.unit u on u.id = r.unit;
+  return jsonb_build_object('status', 200, 'unit', p_body ->> 'unit', 'month', p_body ->> 'month', 'from', v_from, 'to', v_to,
+    'codes', (select coalesce(jsonb_agg(k.code order by k.rank, k.code), '[]')
+              from (select c.code, min(array_position('{in,out,presence}', c.counts_as) * 100000 + c.from_minutes) as rank
+                    from hadir.minute_class c where c.government = v_government group by c.code
+                    union all
+                    select g.absent_code, 1000000 from hadir.government g where g.id = v_government) k),
+    'excuse_codes', (select coalesce(jsonb_agg(distinct k.code order by k.code), '[]')
+                from jsonb_array_elements(v_people) e cross join jsonb_object_keys(e -> 'excuses') k (code)),
+    'people', coalesce(v_people, '[]'));
+end
+$$;
+comment on function api.recap(jsonb, timestamptz) is
+  'p_body: unit (code), month (YYYY-MM), closed (true: as frozen; default: as derived now). hadir.recap of everybody who '
+  'belonged to the unit or below it, of the days on which he did, as far as they are over at p_now (to). codes and '
+  'excuse_codes: what may stand in counts and excuses, in order. Called by hadir_query with hadir.actor set, and hadir_admin.';
+revoke all on function api.recap(jsonb, timestamptz) from public;
+grant execute on function api.recap(jsonb, timestamptz) to hadir_query, hadir_admin;
+
+create or replace function api.recap_days(p_body jsonb, p_now timestamptz) returns jsonb
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_problems constant jsonb := hadir.question_problems(p_body, '{"nip": "text!", "month": "text!"}');
+  v_person   hadir.person;
+  v_first    date;
+  v_from     date;
+  v_to       date;
+begin
+  if v_problems <> '[]' then
+    return hadir.refusal(422, 'invalid', v_problems);
+  end if;
+  select p.* into v_person from hadir.person p where p.nip = p_body ->> 'nip' and hadir.capacity_to_ask(p.id, p_now) is not null;
+  if v_person.id is null then
+    return hadir.refusal(404, 'not_found', jsonb_build_array(hadir.problem('nip', hadir.say('tidak dikenal', 'is unknown'))));
+  end if;
+  v_first := hadir.try_date((p_body ->> 'month') || '-01');
+  v_from := greatest(v_first, hadir.service_began(v_person.government));
+  v_to := hadir.counted_to(v_person.government, (v_first + interval '1 month')::date - 1, p_now);
+  return jsonb_build_object('status', 200, 'nip', v_person.nip, 'name', v_person.name, 'month', p_body ->> 'month',
+    'from', v_from, 'to', v_to, 'days', coalesce((
+      select jsonb_agg(jsonb_build_object('day', d.day, 'unit', u.code, 'present', d.present, 'absent', d.absent,
+               'places', to_jsonb(d.places), 'late_minutes', d.late_minutes, 'early_minutes', d.early_minutes,
+               'counted', d.counted, 'percent', trim_scale(round(d.percent, 4)), 'outside_window', d.outside_window, 'doubts', d.doubts)
+               order by d.day)
+      from hadir.recap_days(v_person.government, v_from, v_to, array[v_person.id], coalesce((p_body ->> 'closed')::boolean, false)) d
+      left join hadir.unit u on u.id = d.unit), '[]'));
+end
+$$;
+comment on function api.recap_days(jsonb, timestamptz) is
+  'p_body: nip, month (YYYY-MM), closed as in api.recap. The working days behind a person''s recap, and what was counted with which '
+  'code and percent. For himself, his superiors, operators and BKPSDM. Called by hadir_query with hadir.actor set, and hadir_admin.';
+revoke all on function api.recap_days(jsonb, timestamptz) from public;
+grant execute on function api.recap_days(jsonb, timestamptz) to hadir_query, hadir_admin;
+
+create or replace function api.discipline(p_body jsonb, p_now timestamptz) returns jsonb
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_problems   constant jsonb := hadir.question_problems(p_body, '{"unit": "text!", "year": "id"}');
+  v_unit       bigint;
+  v_government bigint;
+  v_year       int;
+  v_to         date;
+begin
+  if v_problems <> '[]' then
+    return hadir.refusal(422, 'invalid', v_problems);
+  end if;
+  v_unit := hadir.unit_to_ask(p_body ->> 'unit', p_now);
+  if v_unit is null then
+    return hadir.refusal(404, 'not_found', jsonb_build_array(hadir.problem('unit', hadir.say('tidak dikenal', 'is unknown'))));
+  end if;
+  select u.government into v_government from hadir.unit u where u.id = v_unit;
+  v_year := coalesce(hadir.body_id(p_body, 'year'), extract(year from hadir.local_day(v_government, p_now)));
+  v_to := hadir.counted_to(v_government, make_date(v_year, 12, 31), p_now);
+  return jsonb_build_object('status', 200, 'unit', p_body ->> 'unit', 'year', v_year, 'to', v_to, 'people', coalesce((
+    select jsonb_agg(jsonb_build_object('nip', p.nip, 'name', p.name, 'unit', u.code, 'days', d.days,
+             'absent_days', d.absent_days, 'absent_dates', to_jsonb(d.absent_dates), 'minute_days', d.minute_days,
+             'minutes', d.minutes, 'minute_dates', d.minute_dates, 'longest_run', d.longest_run, 'step', d.step,
+             'consecutive_step', d.consecutive_step) order by d.days desc, p.name collate "C", p.nip)
+    from hadir.unit_people(v_unit, v_to, v_to) w
+    cross join lateral hadir.discipline(v_government, v_to, w.persons, coalesce((p_body ->> 'closed')::boolean, false)) d
+    join hadir.person p on p.id = d.person
+    left join hadir.unit u on u.id = d.unit
+    where d.days > 0 or d.longest_run > 0), '[]'));
+end
+$$;
+comment on function api.discipline(jsonb, timestamptz) is
+  'p_body: unit (code), year (default: this year), closed as in api.recap. hadir.discipline of who belongs to the unit or below it '
+  'at the end, with unexcused days, most first; to: the last day counted. Called by hadir_query with hadir.actor set, and '
+  'hadir_admin.';
+revoke all on function api.discipline(jsonb, timestamptz) from public;
+grant execute on function api.discipline(jsonb, timestamptz) to hadir_query, hadir_admin;
+
+create or replace function api.notices(p_body jsonb, p_now timestamptz) returns jsonb
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_problems constant jsonb := hadir.question_problems(p_body, '{"unit": "text!"}');
+  v_unit     bigint;
+  v_zone     text;
+begin
+  if v_problems <> '[]' then
+    return hadir.refusal(422, 'invalid', v_problems);
+  end if;
+  v_unit := hadir.unit_to_ask(p_body ->> 'unit', p_now);
+  if v_unit is null then
+    return hadir.refusal(404, 'not_found', jsonb_build_array(hadir.problem('unit', hadir.say('tidak dikenal', 'is unknown'))));
+  end if;
+  select g.zone into v_zone from hadir.unit u join hadir.government g on g.id = u.government where u.id = v_unit;
+  return jsonb_build_object('status', 200, 'unit', p_body ->> 'unit', 'notices', coalesce((
+    select jsonb_agg(jsonb_build_object('notice', n.id, 'nip', p.nip, 'name', p.name, 'unit', u.code, 'year', n.year,
+             'consecutive', n.consecutive, 'from_days', n.from_days, 'days', n.days, 'level', n.level, 'sanction', n.sanction,
+             'basis', n.basis, 'reached_on', n.reached_on, 'told_at', hadir.rfc3339(n.told_at, v_zone), 'told_to', n.told_to,
+             'text', hadir.notice_text(p.name, n)) order by n.told_at is not null, n.reached_on desc, p.nip, n.from_days)
+    from hadir.unit_closure c
+    join hadir.notice n on n.unit = c.descendant
+    join hadir.person p on p.id = n.person
+    join hadir.unit u on u.id = n.unit
+    where c.ancestor = v_unit and hadir.capacity_to_decide(n.person, p_now) is not null), '[]'));
+end
+$$;
+comment on function api.notices(jsonb, timestamptz) is
+  'p_body: unit (code). The notices of discipline about people of the unit and below it, of those about whom the actor may '
+  'decide: untold ones first. Called by hadir_query with hadir.actor set, and hadir_admin.';
+revoke all on function api.notices(jsonb, timestamptz) from public;
+grant execute on function api.notices(jsonb, timestamptz) to hadir_query, hadir_admin;
+
+reset role;
+set role hadir_writer;
+
+create or replace function api.discipline_notice(p_government bigint, p_day date, p_now timestamptz) returns bigint
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_persons bigint[];
+  v_count   bigint;
+begin
+  -- Nobody else can have reached a step by this day.
+  select array_agg(d.person) into v_persons
+  from hadir.recap_days(p_government, p_day, p_day, null, true) d
+  where d.absent or d.late_minutes + d.early_minutes > 0;
+  insert into hadir.notice (government, person, unit, year, consecutive, from_days, level, sanction, basis, days, reached_on, found_at)
+  select p_government, s.person, s.unit, extract(year from s.reached_on), s.consecutive, s.from_days, s.level, s.sanction, s.basis,
+    s.days, s.reached_on, p_now
+  from hadir.discipline_steps(p_government, (
+         select max(v.day) from hadir.attendance_version v
+         where v.government = p_government and v.day < (date_trunc('year', p_day::timestamp) + interval '1 year')::date),
+       v_persons, true) s
+  where v_persons is not null
+  on conflict (person, year, consecutive, from_days) do nothing;
+  get diagnostics v_count = row_count;
+  return v_count;
+end
+$$;
+comment on function api.discipline_notice(bigint, date, timestamptz) is
+  'After p_day was frozen: keeps a notice for each step of discipline that somebody whom that day counts against has reached '
+  'this year, once. Returns how many are new. Called by hadir_nightly.';
+revoke all on function api.discipline_notice(bigint, date, timestamptz) from public;
+grant execute on function api.discipline_notice(bigint, date, timestamptz) to hadir_nightly;
+
+create or replace function api.notice_seen(p_body jsonb, p_now timestamptz) returns jsonb
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_problems constant jsonb := hadir.body_problems(p_body, '{"notice": "id!"}');
+  v_notice   hadir.notice;
+begin
+  if v_problems <> '[]' then
+    return hadir.refusal(422, 'invalid', v_problems);
+  end if;
+  select n.* into v_notice from hadir.notice n where n.id = hadir.body_id(p_body, 'notice') for update;
+  if v_notice.id is null or hadir.capacity_to_decide(v_notice.person, p_now) is null then
+    return hadir.refusal(404, 'not_found', jsonb_build_array(hadir.problem('notice', hadir.say('tidak dikenal', 'is unknown'))));
+  end if;
+  update hadir.notice n
+  set told_at = p_now, told_to = case when session_user = 'hadir_admin' then 'hadir' else current_setting('hadir.actor') end
+  where n.id = v_notice.id and n.told_at is null;
+  return jsonb_build_object('status', 200, 'notice', v_notice.id);
+end
+$$;
+comment on function api.notice_seen(jsonb, timestamptz) is
+  'p_body: notice (id). Whoever decides about the person acknowledges the notice; the first time stays. Called by hadir_operator '
+  'with hadir.actor set, and hadir_admin.';
+revoke all on function api.notice_seen(jsonb, timestamptz) from public;
+grant execute on function api.notice_seen(jsonb, timestamptz) to hadir_operator, hadir_admin;
+
+reset role;

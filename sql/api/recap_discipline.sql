@@ -1,0 +1,103 @@
+-- Unexcused days of a calendar year against the government's steps of discipline (PP 94/2021 and its like). Computed, never
+-- imposed: the direct superior is told once, examines, and whoever is competent decides.
+--
+-- An unexcused day is a working day on which every session is missing and none is excused (recap_rows.sql). With the
+-- minutes rule (government.minutes_per_day) the late and early minutes of the year add a day each time they fill it up.
+-- In a row: unexcused working days that follow each other; days off between them do not matter, a day attended or excused
+-- ends the row, New Year does not.
+
+create or replace function hadir.discipline_days(p_government bigint, p_as_of date, p_persons bigint[], p_closed boolean)
+returns table (person bigint, day date, unit bigint, absent boolean, minutes int, days int, "run" int)
+language plpgsql stable set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  v_year    constant date := date_trunc('year', p_as_of::timestamp)::date;
+  v_minutes constant int := (select g.minutes_per_day from hadir.government g where g.id = p_government);
+  -- How far into the old year a row of days is followed back.
+  c_before  constant int := 60;
+begin
+  return query
+  with day as (
+    select d.person, d.day, d.unit, d.absent, d.late_minutes + d.early_minutes as minutes,
+      row_number() over (partition by d.person order by d.day)
+        - count(*) filter (where d.absent) over (partition by d.person order by d.day) as island
+    from hadir.recap_days(p_government, v_year - c_before, p_as_of, p_persons, p_closed) d
+  ),
+  series as (
+    select d.person, d.day, d.unit, d.absent, d.minutes,
+      (count(*) filter (where d.absent and d.day >= v_year) over so_far
+        + coalesce(floor(sum(d.minutes) filter (where d.day >= v_year) over so_far / v_minutes), 0))::int as days,
+      case when d.absent then count(*) filter (where d.absent) over (partition by d.person, d.island order by d.day) else 0 end::int as run
+    from day d
+    window so_far as (partition by d.person order by d.day)
+  )
+  select s.person, s.day, s.unit, s.absent, s.minutes, s.days, s.run
+  from series s
+  where s.day >= v_year and (s.absent or s.minutes > 0);
+end
+$$;
+comment on function hadir.discipline_days(bigint, date, bigint[], boolean) is
+  'The days of p_as_of''s year up to it that count against p_persons (null: everybody): absent, or with minutes; days: how many '
+  'unexcused days there were by then, run: how many of them in a row. p_closed: as in hadir.recap_sessions. Called by '
+  'hadir.discipline_steps and hadir.discipline.';
+
+-- Every step that somebody has reached, and when.
+create or replace function hadir.discipline_steps(p_government bigint, p_as_of date, p_persons bigint[], p_closed boolean)
+returns table (person bigint, consecutive boolean, from_days int, level text, sanction text, basis text, reached_on date,
+  unit bigint, days int)
+language sql stable set search_path = pg_catalog, pg_temp
+as $$
+  select distinct on (d.person, s.consecutive, s.from_days) d.person, s.consecutive, s.from_days, s.level, s.sanction, s.basis,
+    d.day, d.unit, case when s.consecutive then d.run else d.days end
+  from hadir.discipline_days(p_government, p_as_of, p_persons, p_closed) d
+  join hadir.discipline_step s on s.government = p_government
+    and s.from_days <= case when s.consecutive then d.run else d.days end
+  order by d.person, s.consecutive, s.from_days, d.day
+$$;
+comment on function hadir.discipline_steps(bigint, date, bigint[], boolean) is
+  'The steps of discipline that p_persons (null: everybody) reached in p_as_of''s year until then: the day, the unit where he was, '
+  'and what he had that day. Called by api.discipline_notice.';
+
+create or replace function hadir.discipline(p_government bigint, p_as_of date, p_persons bigint[], p_closed boolean default false)
+returns table (person bigint, unit bigint, absent_days int, minutes int, minute_days int, days int, longest_run int,
+  absent_dates date[], minute_dates jsonb, step jsonb, consecutive_step jsonb)
+language plpgsql stable set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+begin
+  return query
+  with day as materialized (
+    select * from hadir.discipline_days(p_government, p_as_of, p_persons, p_closed)
+  ),
+  sum as (
+    select d.person, (array_agg(d.unit order by d.day desc))[1] as unit, count(*) filter (where d.absent)::int as absent_days,
+      sum(d.minutes)::int as minutes, max(d.days) as days, max(d.run) as longest_run,
+      coalesce(array_agg(d.day order by d.day) filter (where d.absent), '{}') as absent_dates,
+      coalesce(jsonb_object_agg(d.day, d.minutes) filter (where d.minutes > 0), '{}') as minute_dates
+    from day d
+    group by d.person
+  )
+  select s.person, s.unit, s.absent_days, s.minutes, s.days - s.absent_days, s.days, s.longest_run, s.absent_dates,
+    s.minute_dates,
+    (select jsonb_build_object('from_days', t.from_days, 'level', t.level, 'sanction', t.sanction, 'basis', t.basis,
+       'reached_on', (select min(d.day) from day d where d.person = s.person and d.days >= t.from_days))
+     from hadir.discipline_step t
+     where t.government = p_government and not t.consecutive and t.from_days <= s.days order by t.from_days desc limit 1),
+    (select jsonb_build_object('from_days', t.from_days, 'level', t.level, 'sanction', t.sanction, 'basis', t.basis,
+       'reached_on', (select min(d.day) from day d where d.person = s.person and d.run >= t.from_days))
+     from hadir.discipline_step t
+     where t.government = p_government and t.consecutive and t.from_days <= s.longest_run order by t.from_days desc limit 1)
+  from sum s;
+end
+$$;
+comment on function hadir.discipline(bigint, date, bigint[], boolean) is
+  'p_as_of''s year up to it, a row per person who has unexcused days or minutes: absent_days and their dates, minutes by date and '
+  'the days they make (minute_days), days: both; longest_run: most in a row; the highest step reached by days and the one by '
+  'days in a row, null: none. p_closed: as in hadir.recap_sessions. Called by api functions.';
+
+revoke all on function hadir.discipline_days(bigint, date, bigint[], boolean),
+  hadir.discipline_steps(bigint, date, bigint[], boolean), hadir.discipline(bigint, date, bigint[], boolean) from public;
+grant execute on function hadir.discipline_days(bigint, date, bigint[], boolean),
+  hadir.discipline_steps(bigint, date, bigint[], boolean), hadir.discipline(bigint, date, bigint[], boolean)
+  to hadir_reader, hadir_writer;

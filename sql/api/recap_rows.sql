@@ -1,0 +1,244 @@
+-- Consequences, computed and never imposed: what attendance counts for, per person and day (hadir.recap_days), and summed
+-- up (hadir.recap). Codes and percents are the government's own (minute_class, absence_code, government); the arithmetic is
+-- here, once, for attendance as derived now and as frozen.
+--
+-- A working day is a day with sessions, or one whose sessions a whole-day absence took away. On it
+--   no session attended, none excused       the government's absent code and percent, once, instead of the sessions' own
+--   late (in), early (out)                  the class of the minutes; below the lowest class nothing
+--   a session missing, others not           the class with the highest percent of that kind of session
+--   a whole-day absence                     its code, one day, its percent
+--   a single session excused                its code, and of day and percent that session's share of the day's sessions
+-- Present is who attended at least one session, or whose absence code is work (duty travel, training). The day counts once
+-- under each place class that its sessions have: office in the morning and home in the afternoon is a day of both. A
+-- check-in outside every expected fence has no class; one by a working code has the plan's.
+-- Percents are points of the month's TPP: summed per calendar month, capped at the government's monthly_cap, rounded to two
+-- decimals at the end.
+
+create or replace function hadir.day_class(p_government bigint, p_day date, p_counts_as text, p_state text, p_minutes int)
+returns table (code text, percent numeric)
+language sql stable set search_path = pg_catalog, pg_temp
+as $$
+  select c.code, c.percent
+  from hadir.minute_class c
+  where c.government = p_government and c.counts_as = p_counts_as
+    and c.valid_from = (select max(l.valid_from) from hadir.minute_class l
+                        where l.government = p_government and l.valid_from <= p_day)
+    and (p_state = 'missing' or p_state in ('late', 'early') and c.from_minutes <= p_minutes)
+  order by case when p_state = 'missing' then c.percent end desc nulls last, c.from_minutes desc
+  limit 1
+$$;
+comment on function hadir.day_class(bigint, date, text, text, int) is
+  'The class of a session by the government''s table of that day: counts_as (in, out, presence); state late or early with whole '
+  'minutes, or missing (the highest percent). No row: on time, below the lowest class, or no table. Called by hadir.recap_days.';
+
+-- The code by which an excuse of the plan ('I:pagi,sore;S:siang') covers a session; null: not.
+create or replace function hadir.session_excuse(p_excuse text, p_session text) returns text
+language sql immutable set search_path = pg_catalog, pg_temp
+as $$
+  select split_part(e, ':', 1)
+  from regexp_split_to_table(p_excuse, ';') e
+  where p_session = any (string_to_array(split_part(e, ':', 2), ','))
+  order by 1 limit 1
+$$;
+comment on function hadir.session_excuse(text, text) is
+  'p_excuse: as in plan_pattern; p_session: a session''s code. Returns the absence code that covers it, or null. Called by '
+  'hadir.recap_days.';
+
+-- Since when the government has had the service: nobody was missing before. The oldest frozen day, for nightly begins with
+-- the first check-in; before the first night the first check-in that the actor sees.
+create or replace function hadir.service_began(p_government bigint) returns date
+language sql stable set search_path = pg_catalog, pg_temp
+as $$
+  select coalesce(
+    (select min(v.day) from hadir.attendance_version v where v.government = p_government),
+    (select (c.received_at at time zone g.zone)::date
+     from hadir.government g join hadir.checkin c on c.government = g.id and c.status = 'recorded'
+     where g.id = p_government order by c.received_at limit 1))
+$$;
+comment on function hadir.service_began(bigint) is
+  'The first local day that counts; null: none. Called by hadir.recap_sessions and api functions.';
+
+create or replace function hadir.recap_sessions(p_government bigint, p_from date, p_to date, p_persons bigint[], p_closed boolean)
+returns table (person bigint, day date, unit bigint, pattern bigint, expected_place text, "position" int, session_code text,
+  counts_as text, state text, late_minutes int, early_minutes int, place text, checkin uuid)
+language plpgsql stable set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  v_began constant date := hadir.service_began(p_government);
+begin
+  if p_closed then
+    return query
+    select a.person, a.day, a.unit, a.pattern, a.expected_place,
+      case when s.value ->> 'code' is not null then s.ordinality::int end, s.value ->> 'code', s.value ->> 'counts_as',
+      s.value ->> 'state', (s.value ->> 'late_minutes')::int, (s.value ->> 'early_minutes')::int, s.value ->> 'place',
+      (s.value ->> 'checkin')::uuid
+    from (select v.day, max(v.version) as version from hadir.attendance_version v
+          where v.government = p_government and v.day between p_from and p_to group by v.day) v
+    join hadir.attendance a on a.government = p_government and a.day = v.day and a.version = v.version
+      and (p_persons is null or a.person = any (p_persons))
+    cross join lateral jsonb_array_elements(a.sessions) with ordinality s;
+  elsif v_began <= p_to then
+    return query
+    select d.person, d.day, d.unit, d.pattern, d.expected_place, d.position, d.session_code, d.counts_as,
+      coalesce(d.verdict, 'missing'), d.late_minutes, d.early_minutes, d.place, d.checkin
+    from hadir.derive(p_government, greatest(p_from, v_began), p_to, p_persons) d;
+  end if;
+end
+$$;
+comment on function hadir.recap_sessions(bigint, date, date, bigint[], boolean) is
+  'Attendance of p_persons (null: everybody) on the local days p_from … p_to, a row per session (position null: none), either '
+  'derived now (from the first day of the service on) or, p_closed, of the newest frozen version of each day that has one. Called by hadir.recap_days.';
+
+create or replace function hadir.recap_days(p_government bigint, p_from date, p_to date, p_persons bigint[], p_closed boolean)
+returns table (person bigint, day date, unit bigint, present boolean, absent boolean, places text[], missing int,
+  late_minutes int, early_minutes int, counted jsonb, percent numeric, outside_window int, doubts int)
+language plpgsql stable set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+begin
+  return query
+  with session as materialized (
+    select s.person, s.day, s.unit, s.expected_place, s.position, s.session_code, s.counts_as, s.place, s.checkin,
+      case when s.state in ('missing', 'late', 'early') and x.code is not null then 'excused' else s.state end as state,
+      case when s.state = 'late' then s.late_minutes when s.state = 'early' then s.early_minutes end as minutes,
+      x.code as excuse, coalesce(a.working, false) as working, coalesce(a.percent, 0) as percent,
+      case when s.position is null and strpos(p.excuse, ':') = 0 then p.excuse end as whole
+    from hadir.recap_sessions(p_government, p_from, p_to, p_persons, p_closed) s
+    left join hadir.plan_pattern p on p.id = s.pattern
+    cross join lateral (
+      select case when strpos(p.excuse, ':') > 0 then hadir.session_excuse(p.excuse, s.session_code) end as code) x
+    left join hadir.absence_code a on a.government = p_government
+      and a.code = coalesce(x.code, case when s.position is null then p.excuse end)
+  ),
+  day as materialized (
+    select s.person, s.day, min(s.unit) as unit, count(s.position)::int as sessions,
+      count(*) filter (where s.position is not null and s.state = 'missing')::int as missing,
+      bool_or(s.state in ('on_time', 'late', 'early') and s.position is not null or s.working) as present,
+      array_agg(distinct coalesce(s.place, case when s.working then s.expected_place end)) filter (
+        where s.state in ('on_time', 'late', 'early') and s.position is not null or s.working) as places,
+      coalesce(sum(s.minutes) filter (where s.state = 'late'), 0)::int as late_minutes,
+      coalesce(sum(s.minutes) filter (where s.state = 'early'), 0)::int as early_minutes,
+      count(*) filter (where s.state = 'outside_window')::int as outside_window,
+      min(s.whole) as whole, min(s.percent) filter (where s.whole is not null) as whole_percent
+    from session s
+    group by s.person, s.day
+    having count(s.position) > 0 or min(s.whole) is not null
+  ),
+  item as (
+    select d.person, d.day, 'absent' as component, null::text as session, g.absent_code as code, null::int as minutes,
+      1::numeric as days, g.absent_percent as percent
+    from day d join hadir.government g on g.id = p_government
+    where d.sessions > 0 and d.missing = d.sessions
+    union all
+    select s.person, s.day, s.counts_as, s.session_code, c.code, s.minutes, null, c.percent
+    from session s
+    join day d on d.person = s.person and d.day = s.day and d.missing < d.sessions
+    cross join lateral hadir.day_class(p_government, s.day, s.counts_as, s.state, s.minutes) c
+    where s.position is not null and s.state in ('missing', 'late', 'early')
+    union all
+    select d.person, d.day, 'excuse', null, d.whole, null, 1, d.whole_percent from day d where d.sessions = 0
+    union all
+    select s.person, s.day, 'excuse', s.session_code, s.excuse, null, round(1::numeric / d.sessions, 4), s.percent / d.sessions
+    from session s join day d on d.person = s.person and d.day = s.day
+    where s.state = 'excused' and s.excuse is not null
+  ),
+  sum as (
+    select i.person, i.day, sum(i.percent) as percent, jsonb_agg(jsonb_strip_nulls(jsonb_build_object('component', i.component,
+        'session', i.session, 'code', i.code, 'minutes', i.minutes, 'days', trim_scale(i.days),
+        'percent', trim_scale(round(i.percent, 4))))
+        order by i.component, i.session) as counted
+    from item i
+    group by i.person, i.day
+  ),
+  doubt as (
+    select s.person, s.day, count(*)::int as doubts
+    from session s join hadir.doubt b on b.checkin = s.checkin
+    group by s.person, s.day
+  )
+  select d.person, d.day, d.unit, d.present, d.sessions > 0 and d.missing = d.sessions,
+    coalesce(array_remove(d.places, null), '{}'), d.missing, d.late_minutes, d.early_minutes, coalesce(t.counted, '[]'),
+    coalesce(t.percent, 0), d.outside_window, coalesce(b.doubts, 0)
+  from day d
+  left join sum t on t.person = d.person and t.day = d.day
+  left join doubt b on b.person = d.person and b.day = d.day;
+end
+$$;
+comment on function hadir.recap_days(bigint, date, date, bigint[], boolean) is
+  'The working days of p_persons (null: everybody) from p_from to p_to and what counts on each: counted is an array of '
+  '{component (in, out, presence, absent, excuse), session, code, minutes, days, percent}, percent their sum. p_closed: as in '
+  'hadir.recap_sessions. Called by hadir.recap, hadir.discipline_days and api functions.';
+
+create or replace function hadir.recap(p_government bigint, p_from date, p_to date, p_persons bigint[],
+                                       p_closed boolean default false, p_units bigint[] default null)
+returns table (person bigint, unit bigint, working_days int, present_days int, absent_days int, wfo_days int, wfh_days int,
+  wfa_days int, dl_days int, missing_sessions int, late_minutes int, early_minutes int, counts jsonb, minutes jsonb,
+  excuses jsonb, percents jsonb, deduction numeric, doubts int)
+language plpgsql stable set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  v_cap constant numeric := (select g.monthly_cap from hadir.government g where g.id = p_government);
+begin
+  return query
+  with day as materialized (
+    select d.* from hadir.recap_days(p_government, p_from, p_to, p_persons, p_closed) d
+    where p_units is null or d.unit = any (p_units)
+  ),
+  sum as (
+    select d.person, (array_agg(d.unit order by d.day desc))[1] as unit, count(*)::int as working_days,
+      count(*) filter (where d.present)::int as present_days, count(*) filter (where d.absent)::int as absent_days,
+      count(*) filter (where 'WFO' = any (d.places))::int as wfo_days, count(*) filter (where 'WFH' = any (d.places))::int as wfh_days,
+      count(*) filter (where 'WFA' = any (d.places))::int as wfa_days, count(*) filter (where 'DL' = any (d.places))::int as dl_days,
+      sum(d.missing) filter (where not d.absent)::int as missing_sessions, sum(d.late_minutes)::int as late_minutes,
+      sum(d.early_minutes)::int as early_minutes, sum(d.doubts)::int as doubts
+    from day d
+    group by d.person
+  ),
+  month as (
+    select m.person, round(sum(least(m.percent, v_cap)), 2) as deduction
+    from (select d.person, sum(d.percent) as percent from day d group by d.person, date_trunc('month', d.day::timestamp)) m
+    group by m.person
+  ),
+  item as (
+    select d.person, i.component, i.code, count(*) as n, sum(i.minutes) as minutes, sum(i.days) as days, sum(i.percent) as percent
+    from day d
+    cross join lateral jsonb_to_recordset(d.counted) i (component text, code text, minutes int, days numeric, percent numeric)
+    group by d.person, i.component, i.code
+  ),
+  code as (
+    select i.person,
+      jsonb_object_agg(i.code, i.n) filter (where i.component <> 'excuse') as counts,
+      jsonb_object_agg(i.code, i.minutes) filter (where i.component <> 'excuse' and i.minutes is not null) as minutes,
+      jsonb_object_agg(i.code, trim_scale(round(i.days, 2))) filter (where i.component = 'excuse') as excuses
+    from item i
+    group by i.person
+  ),
+  part as (
+    select p.person, jsonb_object_agg(p.component, trim_scale(round(p.percent, 2))) as percents
+    from (select i.person, i.component, sum(i.percent) as percent from item i group by i.person, i.component) p
+    group by p.person
+  )
+  select s.person, s.unit, s.working_days, s.present_days, s.absent_days, s.wfo_days, s.wfh_days, s.wfa_days, s.dl_days,
+    coalesce(s.missing_sessions, 0), s.late_minutes, s.early_minutes, coalesce(c.counts, '{}'), coalesce(c.minutes, '{}'),
+    coalesce(c.excuses, '{}'), coalesce(p.percents, '{}'), m.deduction, s.doubts
+  from sum s
+  join month m on m.person = s.person
+  left join code c on c.person = s.person
+  left join part p on p.person = s.person;
+end
+$$;
+comment on function hadir.recap(bigint, date, date, bigint[], boolean, bigint[]) is
+  'hadir.recap_days summed up, a row per person who has a working day: days, and per code of late, early, missing and absent how '
+  'often (counts) and how many minutes; per absence code the days (excuses); per component the percents before the cap; '
+  'deduction: percent of TPP, capped per calendar month. missing_sessions without those of absent days. unit: the last one. '
+  'p_units: only days in these units (null: all). Called by api functions.';
+
+revoke all on function hadir.day_class(bigint, date, text, text, int), hadir.session_excuse(text, text),
+  hadir.service_began(bigint),
+  hadir.recap_sessions(bigint, date, date, bigint[], boolean), hadir.recap_days(bigint, date, date, bigint[], boolean),
+  hadir.recap(bigint, date, date, bigint[], boolean, bigint[]) from public;
+grant execute on function hadir.day_class(bigint, date, text, text, int), hadir.session_excuse(text, text),
+  hadir.service_began(bigint),
+  hadir.recap_sessions(bigint, date, date, bigint[], boolean), hadir.recap_days(bigint, date, date, bigint[], boolean),
+  hadir.recap(bigint, date, date, bigint[], boolean, bigint[]) to hadir_reader, hadir_writer;

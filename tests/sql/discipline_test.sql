@@ -1,0 +1,131 @@
+-- Unexcused days of a year against the steps of PP 94/2021, worked out by hand. The town works Monday to Friday from 16 December
+-- 2030 to 28 March 2031; everybody comes every day, unless it is said here that he does not.
+begin;
+select no_plan();
+\ir derive_fixture.psql
+create temporary table step_file (from_days int, consecutive text, level text, sanction text, basis text);
+\copy step_file from program 'grep -v ^# sql/reference/discipline-pp-94-2021.csv' csv header
+insert into hadir.discipline_step (government, from_days, consecutive, level, sanction, basis)
+select 1, from_days, consecutive = 'ya', level, sanction, basis from step_file;
+insert into hadir.absence_code (government, code, name, percent) values (1, 'CT', 'Cuti tahunan', 0);
+
+-- The plan: a pattern per day, none on weekends; 103's 9 January is leave.
+update hadir.posting set valid_from = '2030-01-01';
+delete from hadir.plan_slot;
+delete from hadir.plan_session;
+delete from hadir.plan_pattern;
+create temporary table calendar as
+select d::date as day, 6000 + row_number() over (order by d) as pattern, extract(isodow from d) < 6 as works
+from generate_series(timestamp '2030-12-16', '2031-03-28', '1 day') d;
+select t.pattern(pattern, day, case when works then 'WFO' end, true, '{31}', case when not works then 'akhir pekan' end) from calendar;
+select t.session(pattern, 1, 'pagi', 'in', day, '6:00', '6:00', '7:30', '7:31', '12:00'),
+       t.session(pattern, 2, 'sore', 'out', day, '15:00', '16:00', '16:00', '20:00', '20:00') from calendar where works;
+select t.pattern(5999, '2031-01-09', null, false, '{}', 'Cuti tahunan');
+update hadir.plan_pattern set excuse = 'CT' where id = 5999;
+update hadir.plan_member set first_day = '2030-12-01', last_day = '2031-12-31';
+insert into hadir.plan_slot (day, pair, pattern, number)
+select day, p, case when p = 103 and day = '2031-01-09' then 5999 else pattern end, 1
+from calendar, unnest(array[101, 102, 103, 201, 202]) p;
+
+create temporary table away (person bigint, first_day date, last_day date);
+insert into away values
+  -- 101: four days: 6 and 7 January, 10 February, 3 March.
+  (101, '2031-01-06', '2031-01-07'), (101, '2031-02-10', '2031-02-10'), (101, '2031-03-03', '2031-03-03'),
+  -- 102: 25, 26, 27, 30, 31 December, 1, 2, 3, 6, 7 January: ten working days in a row, five of them of the year 2031.
+  (102, '2030-12-25', '2031-01-07'),
+  -- 103: 6, 7, 8 January, leave on the 9th, away on 10, 13, 14, 15, 16, 17: nine days, six in a row at most.
+  (103, '2031-01-06', '2031-01-08'), (103, '2031-01-10', '2031-01-17');
+-- 201 comes 90 minutes late on 6, 7, 8, 9, 10 January: 5 × 90 = 450 minutes. 202 on the first four, and 89 on the fifth: 449.
+create temporary table late (person bigint, day date, minutes int);
+insert into late select p, d::date, case when p = 202 and d = '2031-01-10' then 89 else 90 end
+from unnest(array[201, 202]) p, generate_series(timestamp '2031-01-06', '2031-01-10', '1 day') d;
+select isnt(t.store('00000000-0000-0000-0000-00000000000a', variadic array(
+  select t.row(row_number() over (order by c.day, p, h), p, t.at(c.day, case when h = 16 then '16:05'
+    else interval '7:30' + coalesce((select l.minutes from late l where l.person = p and l.day = c.day), 0) * interval '1 minute' end))
+  from calendar c, unnest(array[101, 102, 103, 201, 202]) p, unnest(array[7, 16]) h
+  where c.works and not exists (select from away a where a.person = p and c.day between a.first_day and a.last_day)
+    and not (p = 103 and c.day = '2031-01-09'))), 0::bigint, 'the check-ins of a quarter');
+
+create function t.tally(p_person bigint, p_as_of date) returns text language sql stable as $$
+  select concat_ws(' ', d.absent_days, d.minutes, d.minute_days, d.days, d.longest_run, d.step ->> 'from_days', d.step ->> 'reached_on',
+    d.consecutive_step ->> 'from_days', d.consecutive_step ->> 'reached_on')
+  from hadir.discipline(1, p_as_of, array[p_person]) d
+$$;
+-- absent days, minutes, days they make, both, longest run, then the step and its day, the step in a row and its day
+select is(t.tally(101, '2031-01-31'), '2 0 0 2 2', 'two days are no step yet');
+select is(t.tally(101, '2031-02-28'), '3 0 0 3 2 3 2031-02-10', 'the third is the first step');
+select is(t.tally(101, '2031-03-28'), '4 0 0 4 2 4 2031-03-03', 'the fourth the second');
+select is((select absent_dates from hadir.discipline(1, '2031-03-28', '{101}')), '{2031-01-06,2031-01-07,2031-02-10,2031-03-03}', 'with the dates');
+select is(t.tally(102, '2031-03-28'), '5 0 0 5 10 4 2031-01-06 10 2031-01-07',
+  'five days of this year (the fourth on 6 January), ten in a row over New Year');
+select is(t.tally(102, '2031-01-06'), '4 0 0 4 9 4 2031-01-06', 'nine in a row are not ten');
+select is(t.tally(102, '2030-12-31'), '5 0 0 5 5 4 2030-12-30', 'the old year has its own five');
+select is(t.tally(103, '2031-03-28'), '9 0 0 9 6 7 2031-01-15', 'leave ends the row; the weekend does not: 10, 13 … 17 are six; the seventh day was the 15th');
+select is(t.tally(201, '2031-03-28'), '0 450 0 0 0', 'minutes make no day while the rule is off');
+update hadir.government set minutes_per_day = 450 where id = 1;
+select is(t.tally(201, '2031-01-09'), '0 360 0 0 0', '360 minutes make none');
+select is(t.tally(201, '2031-03-28'), '0 450 1 1 0', '450 make one');
+select is(t.tally(202, '2031-03-28'), '0 449 0 0 0', '449 do not');
+select is((select minute_dates from hadir.discipline(1, '2031-03-28', '{202}')),
+  '{"2031-01-06": 90, "2031-01-07": 90, "2031-01-08": 90, "2031-01-09": 90, "2031-01-10": 89}', 'each day''s minutes are told');
+update hadir.government set minutes_per_day = 150 where id = 1;
+select is(t.tally(201, '2031-03-28'), '0 450 3 3 0 3 2031-01-10', 'days of minutes reach a step on the day that fills them: 90, 180, 270, 360, 450 → 0, 1, 1, 2, 3');
+update hadir.government set minutes_per_day = null where id = 1;
+
+select is((select count(*) from hadir.recap_days(1, '2030-11-01', '2030-12-17', '{101}', false)), 2::bigint, 'nobody was missing before the first check-in of all');
+select is((select count(*) from hadir.recap_days(2, '2030-11-01', '2031-12-17', null, false)), 0::bigint, 'nor where there never was one');
+
+-- ---- Notices: after the nights, once each.
+set session authorization hadir_nightly;
+select is((select count(*) from (select api.nightly_freeze(1, d::date, t.at('2031-03-29', '12:00')) from generate_series(timestamp '2030-12-16', '2031-03-28', '1 day') d) f),
+  103::bigint, 'the quarter is frozen');
+-- Of 2030: 102's third and fourth day. (A later night's run finds what an earlier one missed: it looks at the year.)
+select is(api.discipline_notice(1, '2030-12-31', t.at('2031-01-01', '3:00')), 2::bigint, 'the old year: 102');
+-- 17 January: only 103 was away that day; nine days: steps 3, 4, 7.
+select is(api.discipline_notice(1, '2031-01-17', t.at('2031-01-18', '3:00')), 3::bigint, 'who is away that day, with all his steps');
+select is(api.discipline_notice(1, '2031-01-17', t.at('2031-01-19', '3:00')), 0::bigint, 'once');
+-- 7 January: 101 (steps 3 and 4 by now), 102 (3, 4, ten in a row); 103 has his already.
+select is(api.discipline_notice(1, '2031-01-07', t.at('2031-03-29', '3:00')), 5::bigint, '101 and 102');
+select is(api.discipline_notice(1, '2031-03-28', t.at('2031-03-29', '3:00')), 0::bigint, 'nobody was away');
+reset session authorization;
+select results_eq($$select person, consecutive, from_days, days, reached_on, level from hadir.notice where year = 2031 order by 1, 2, 3$$,
+  $$values (101::bigint, false, 3, 3, date '2031-02-10', 'ringan'), (101, false, 4, 4, '2031-03-03', 'ringan'),
+    (102, false, 3, 3, '2031-01-03', 'ringan'), (102, false, 4, 4, '2031-01-06', 'ringan'), (102, true, 10, 10, '2031-01-07', 'berat'),
+    (103, false, 3, 3, '2031-01-08', 'ringan'), (103, false, 4, 4, '2031-01-10', 'ringan'), (103, false, 7, 7, '2031-01-15', 'ringan')$$,
+  'the day that reached each step');
+
+-- ---- Who is told. 71 is 299's access to A; 72 201's to B. 101 and 102 belong to A, 103 to A1 below.
+set session authorization hadir_query;
+select set_config('hadir.actor', 'access:71', true);
+select is(jsonb_array_length(api.notices('{"unit": "A"}', t.at('2031-03-29', '12:00')) -> 'notices'), 10, 'the superior of A sees them all');
+select is(jsonb_path_query_first(api.notices('{"unit": "A1"}', t.at('2031-03-29', '12:00')), '$.notices[0].text') #>> '{}',
+  'Pegawai 103 tidak masuk kerja tanpa alasan yang sah 7 hari kerja tahun ini sampai 2031-01-15. PP 94/2021: hukuman ringan, '
+  'pernyataan tidak puas secara tertulis. Atasan langsung wajib memanggil dan memeriksa.', 'in words');
+select results_eq($$select p ->> 'nip', (p ->> 'days')::int, p -> 'absent_dates' ->> 0 from jsonb_array_elements(
+    api.discipline('{"unit": "A", "year": 2031}', t.at('2031-03-29', '12:00')) -> 'people') p$$,
+  $$values ('999999999999999103', 9, '2031-01-06'), ('999999999999999102', 5, '2031-01-01'), ('999999999999999101', 4, '2031-01-06')$$,
+  'and the list of the year, most first');
+select is(api.discipline('{"unit": "A", "year": 2031}', t.at('2031-03-29', '12:00')) -> 'people', api.discipline('{"unit": "A", "closed": true}', t.at('2031-03-29', '12:00')) -> 'people',
+  'as derived now and as frozen');
+select is(api.discipline('{"unit": "A", "year": 2031}', t.at('2031-01-07', '12:00')) ->> 'to', '2031-01-06', 'as far as the days are over');
+select is(api.discipline('{"unit": "B"}', t.at('2031-03-29', '12:00')) #>> '{error,code}', 'not_found', 'not of others');
+select is(api.discipline('{"unit": "A", "year": 12}', t.at('2031-03-29', '12:00')) #>> '{error,problems,0,field}', 'year', 'nor of the year 12');
+reset session authorization;
+select id as notice from hadir.notice where person = 103 and from_days = 7 \gset
+set session authorization hadir_operator;
+select set_config('hadir.actor', 'access:72', true);
+select is(api.notice_seen(jsonb_build_object('notice', :notice), t.at('2031-03-29', '13:00')) #>> '{error,code}', 'not_found', 'another superior acknowledges nothing');
+select set_config('hadir.actor', 'access:71', true);
+select is(api.notice_seen(jsonb_build_object('notice', :notice), t.at('2031-03-29', '13:00')) ->> 'status', '200', 'his own does');
+select is(api.notice_seen(jsonb_build_object('notice', :notice), t.at('2031-03-30', '13:00')) ->> 'status', '200', 'twice, if he likes');
+reset session authorization;
+select results_eq(format('select told_at, told_to from hadir.notice where id = %s', :notice),
+  $$select t.at('2031-03-29', '13:00'), 'access:71'$$, 'the first time stays');
+set session authorization hadir_query;
+select set_config('hadir.actor', 'access:72', true);
+select is(api.notices('{"unit": "B"}', t.at('2031-03-29', '12:00')) -> 'notices', '[]', 'B has none');
+set session authorization hadir_intake;
+select throws_ok($$select api.discipline_notice(1, '2031-03-03', '2031-03-04')$$, '42501', null, 'intake computes no consequence');
+reset session authorization;
+select * from finish();
+rollback;

@@ -1,0 +1,147 @@
+-- The recap: what a week of attendance counts for, worked out by hand. The table is Permentan 68/2012 (0.5, 1, 1.5, 2 from 1, 31,
+-- 61, 91 minutes); an unexcused day costs 3; leave (CT) nothing, a permit (I) 3, duty travel (DL) nothing and is work.
+begin;
+select no_plan();
+\ir derive_fixture.psql
+create function t.classes(p_from date, p_percent numeric[]) returns void language sql as $$
+  insert into hadir.minute_class (government, valid_from, counts_as, code, from_minutes, percent)
+  select 1, p_from, c.counts_as, c.prefix || n, (array[1, 31, 61, 91])[n], p_percent[n]
+  from (values ('in', 'TL'), ('out', 'PSW')) c (counts_as, prefix), generate_series(1, 4) n
+$$;
+select t.classes('2031-01-01', '{0.5,1,1.5,2}');
+insert into hadir.absence_code (government, code, name, working, percent)
+values (1, 'CT', 'Cuti tahunan', false, 0), (1, 'I', 'Izin', false, 3), (1, 'DL', 'Dinas luar', true, 0);
+
+-- ---- Classes by minutes.
+select results_eq($$select m, (select code || ' ' || percent from hadir.day_class(1, '2031-03-03', 'in', 'late', m))
+  from unnest(array[0, 1, 30, 31, 60, 61, 90, 91, 400]) m$$,
+  $$values (0, null), (1, 'TL1 0.5'), (30, 'TL1 0.5'), (31, 'TL2 1'), (60, 'TL2 1'), (61, 'TL3 1.5'), (90, 'TL3 1.5'), (91, 'TL4 2'), (400, 'TL4 2')$$,
+  'lateness: from its first minute on each class holds until the next');
+select is((select code from hadir.day_class(1, '2031-03-03', 'out', 'early', 61)), 'PSW3', 'early leave has its own codes');
+select is((select code from hadir.day_class(1, '2031-03-03', 'out', 'missing', null)), 'PSW4', 'a missing session is of the worst class');
+select is_empty($$select * from hadir.day_class(1, '2031-03-03', 'in', 'on_time', 0)$$, 'who is on time has none');
+select is_empty($$select * from hadir.day_class(1, '2031-03-03', 'presence', 'missing', null)$$, 'nor a kind of session without classes');
+select is_empty($$select * from hadir.day_class(2, '2031-03-03', 'in', 'late', 40)$$, 'nor a government without a table');
+select is_empty($$select * from hadir.day_class(1, '2030-12-31', 'in', 'late', 40)$$, 'nor a day before the first');
+select t.classes('2031-03-10', '{1,2,2.5,4}');
+select is((select percent from hadir.day_class(1, '2031-03-09', 'in', 'late', 40)), 1::numeric, 'the old table holds to its last day');
+select is((select percent from hadir.day_class(1, '2031-03-10', 'in', 'late', 40)), 2::numeric, 'a new one from its first');
+-- A class that only missing sessions reach: 24 h.
+insert into hadir.minute_class (government, valid_from, counts_as, code, from_minutes, percent) values (1, '2031-03-10', 'in', 'THM', 1440, 4.5),
+  (1, '2031-03-10', 'presence', 'AP', 0, 0.5);
+select is((select code from hadir.day_class(1, '2031-03-10', 'in', 'missing', null)), 'THM', 'missing may cost more than any lateness');
+select is((select code from hadir.day_class(1, '2031-03-10', 'in', 'late', 500)), 'TL4', 'which stays what it is');
+select is((select code from hadir.day_class(1, '2031-03-10', 'presence', 'missing', null)), 'AP', 'an assembly may have a class');
+
+-- ---- The week of 101 and 102. Sessions: pagi 7:30 (late from 7:31), sore 16:00.
+-- 102's Monday: permit for the morning. Tuesday: duty travel. 101's Friday: leave. Both codes take the sessions away.
+select t.pattern(4101, '2031-03-03', 'WFO', false, array[31, 32], null), t.pattern(4102, '2031-03-04', 'DL', false, '{}', 'Dinas luar'),
+       t.pattern(4103, '2031-03-07', null, false, '{}', 'Cuti tahunan');
+select t.session(4101, 1, 'pagi', 'in', '2031-03-03', '6:00', '6:00', '7:30', '7:31', '10:00'),
+       t.session(4101, 2, 'sore', 'out', '2031-03-03', '15:00', '16:00', '16:00', '20:00', '20:00');
+update hadir.plan_pattern set excuse = 'I:pagi', excused = '{pagi}' where id = 4101;
+update hadir.plan_pattern set excuse = 'DL' where id = 4102;
+update hadir.plan_pattern set excuse = 'CT' where id = 4103;
+update hadir.plan_slot s set pattern = v.pattern
+from (values (102, date '2031-03-03', 4101), (102, '2031-03-04', 4102), (101, '2031-03-07', 4103)) v (pair, day, pattern)
+where s.pair = v.pair and s.day = v.day;
+
+create function t.in(p_seq bigint, p_person bigint, p_day date, p_time interval, p_fence bigint default 31, p_more jsonb default '{}') returns jsonb
+language sql stable as $$
+  select t.row(p_seq, p_person, t.at(p_day, p_time), jsonb_build_object('placements', jsonb_build_array(t.in_fence(p_fence)),
+    'lat', -2.5500001 - p_seq * 0.0001) || p_more)
+$$;
+grant execute on all functions in schema t to public;
+set session authorization hadir_intake;
+select isnt(t.put(
+  t.in(1, 101, '2031-03-03', '7:45'), t.in(2, 101, '2031-03-03', '16:05'),           -- 15 minutes late
+  t.in(3, 101, '2031-03-04', '8:10'),                                                -- 40 minutes late, afternoon missing
+                                                                                     -- Wednesday: nothing
+  t.in(5, 101, '2031-03-06', '7:00'), t.in(6, 101, '2031-03-06', '15:20'),           -- 40 minutes early
+  t.in(11, 102, '2031-03-03', '16:01'),                                              -- the afternoon of the half day
+  t.in(12, 102, '2031-03-05', '7:00', 31, '{"flags": ["mock"]}'), t.in(13, 102, '2031-03-05', '16:30', 32), -- office, then the site
+  t.in(14, 102, '2031-03-06', '7:30:59'), t.in(15, 102, '2031-03-06', '16:00'),      -- on time to the minute
+  t.in(16, 102, '2031-03-07', '7:31'), t.in(17, 102, '2031-03-07', '16:00'),         -- one minute late
+  t.in(18, 103, '2031-03-03', '12:00')), 0::bigint, 'the week');                     -- between the windows
+reset session authorization;
+
+create function t.day(p_person bigint, p_day date, p_closed boolean default false) returns text language sql stable as $$
+  select concat_ws(' ', case when d.present then 'present' when d.absent then 'absent' else '-' end, nullif(array_to_string(d.places, '+'), ''),
+    (select string_agg(concat_ws(':', i ->> 'component', i ->> 'session', i ->> 'code', i ->> 'minutes', i ->> 'days', i ->> 'percent'), ' ')
+     from jsonb_array_elements(d.counted) i), '=', trim_scale(round(d.percent, 4)))
+  from hadir.recap_days(1, p_day, p_day, array[p_person], p_closed) d
+$$;
+grant execute on all functions in schema t to public;
+select is(t.day(101, '2031-03-03'), 'present WFO in:pagi:TL1:15:0.5 = 0.5', '15 minutes are TL1');
+select is(t.day(101, '2031-03-04'), 'present WFO in:pagi:TL2:40:1 out:sore:PSW4:2 = 3', '40 minutes are TL2, the missing afternoon PSW4');
+select is(t.day(101, '2031-03-05'), 'absent absent:TK:1:3 = 3', 'no session at all is TK, once, not TL4 and PSW4');
+select is(t.day(101, '2031-03-06'), 'present WFO out:sore:PSW2:40:1 = 1', '40 minutes early are PSW2');
+select is(t.day(101, '2031-03-07'), '- excuse:CT:1:0 = 0', 'a day of leave costs nothing and is no presence');
+select is(t.day(101, '2031-03-08'), null, 'Saturday is no working day');
+select is(t.day(102, '2031-03-03'), 'present WFO excuse:pagi:I:0.5:1.5 = 1.5', 'half a day''s permit is half of its 3 percent');
+select is(t.day(102, '2031-03-04'), 'present DL excuse:DL:1:0 = 0', 'duty travel is present, at its place');
+select is(t.day(102, '2031-03-05'), 'present DL+WFO = 0', 'office and site: a day of both');
+select is(t.day(102, '2031-03-06'), 'present WFO = 0', 'on time to the second before the limit');
+select is(t.day(102, '2031-03-07'), 'present WFO in:pagi:TL1:1:0.5 = 0.5', 'late from the limit on');
+select is((select absent || ' ' || outside_window from hadir.recap_days(1, '2031-03-03', '2031-03-03', '{103}', false)), 'true 1',
+  'who came between the windows is absent by the rules, and it is said that he came');
+
+-- ---- Summed up. 101: 0.5 + (1 + 2) + 3 + 1 + 0 = 7.5 on five working days, of which three present, one absent, one on leave.
+select results_eq($$select working_days, present_days, absent_days, wfo_days, dl_days, missing_sessions, late_minutes, early_minutes, counts, minutes,
+    excuses, percents, deduction from hadir.recap(1, '2031-03-01', '2031-03-31', '{101}')$$,
+  $$values (5, 3, 1, 3, 0, 1, 55, 40, '{"TL1": 1, "TL2": 1, "PSW4": 1, "TK": 1, "PSW2": 1}'::jsonb, '{"TL1": 15, "TL2": 40, "PSW2": 40}'::jsonb,
+    '{"CT": 1}'::jsonb, '{"in": 1.5, "out": 3, "absent": 3, "excuse": 0}'::jsonb, 7.5::numeric)$$, 'the month of 101');
+-- 102: 1.5 + 0 + 0 + 0 + 0.5 = 2; all five days present; office on four of them, DL on two (travel, site). Doubts: none looked for yet.
+select results_eq($$select working_days, present_days, absent_days, wfo_days, dl_days, missing_sessions, counts, excuses, percents, deduction, doubts
+    from hadir.recap(1, '2031-03-01', '2031-03-31', '{102}')$$,
+  $$values (5, 5, 0, 4, 2, 0, '{"TL1": 1}'::jsonb, '{"I": 0.5, "DL": 1}'::jsonb, '{"in": 0.5, "excuse": 1.5}'::jsonb, 2::numeric, 0)$$, 'the month of 102');
+set session authorization hadir_nightly;
+select is(api.doubts_find(1, '2031-03-05'), 1::bigint, 'a mock position');
+reset session authorization;
+select results_eq($$select deduction, doubts from hadir.recap(1, '2031-03-01', '2031-03-31', '{102}')$$, $$values (2::numeric, 1)$$, 'is shown, and costs nothing');
+update hadir.government set monthly_cap = 5 where id = 1;
+select is((select deduction from hadir.recap(1, '2031-03-01', '2031-03-31', '{101}')), 5::numeric, 'capped: 7.5 becomes 5');
+select is((select percents ->> 'out' from hadir.recap(1, '2031-03-01', '2031-03-31', '{101}')), '3', 'its parts are not');
+select is((select working_days from hadir.recap(1, '2031-03-01', '2031-03-31', '{101}', false, '{13}')), null, 'days in another unit only');
+update hadir.government set monthly_cap = 100, absent_code = 'M', absent_percent = 4.005 where id = 1;
+select is((select counts ->> 'M' || ' ' || deduction from hadir.recap(1, '2031-03-05', '2031-03-05', '{101}')), '1 4.01', 'the government''s own code, percent, two decimals');
+
+-- ---- As frozen: the same arithmetic gives the same; a day that is not frozen is not there.
+set session authorization hadir_nightly;
+select is(api.nightly_freeze(1, d::date, t.at('2031-03-20', '12:00')), 1, d::date || ' is frozen')
+from generate_series(timestamp '2031-03-03', '2031-03-06', '1 day') d;
+reset session authorization;
+select results_eq($$select * from hadir.recap_days(1, '2031-03-03', '2031-03-06', null, true) order by person, day$$,
+  $$select * from hadir.recap_days(1, '2031-03-03', '2031-03-06', null, false) order by person, day$$, 'frozen days count the same');
+select is((select working_days from hadir.recap(1, '2031-03-01', '2031-03-31', '{101}', true)), 4, 'four of them');
+set session authorization hadir_intake;
+select isnt(t.put(t.in(21, 101, '2031-03-05', '7:00', 31, jsonb_build_object('received_at', t.at('2031-03-19', '9:00'), 'message_at', t.at('2031-03-05', '7:00'))),
+                  t.in(22, 101, '2031-03-05', '16:00')), 0::bigint, 'something comes later');
+reset session authorization;
+select is(t.day(101, '2031-03-05', true), 'absent absent:M:1:4.005 = 4.005', 'the frozen day stays');
+select isnt(t.day(101, '2031-03-05', false), t.day(101, '2031-03-05', true), 'the day as of now differs');
+
+-- ---- Who may ask.
+update hadir.government set absent_percent = 3, absent_code = 'TK' where id = 1;
+set session authorization hadir_query;
+select set_config('hadir.actor', 'access:71', true);
+select is(jsonb_path_query_array(api.recap('{"unit": "A", "month": "2031-03", "closed": true}', t.at('2031-03-20', '12:00')), '$.people[*].deduction'),
+  '[7.5, 1.5, 12]', 'a superior has the recap of his unit: 101 as above without Friday, 102 half a permit, 103 absent four days');
+select is(api.recap('{"unit": "A", "month": "2031-03"}', t.at('2031-03-06', '12:00')) - '{people,codes,excuse_codes}'::text[],
+  '{"status": 200, "unit": "A", "month": "2031-03", "from": "2031-03-03", "to": "2031-03-05"}', 'of the days that are over');
+select is(api.recap('{"unit": "A", "month": "2031-03"}', t.at('2031-03-20', '12:00')) -> 'codes',
+  '["TL1", "TL2", "TL3", "TL4", "THM", "PSW1", "PSW2", "PSW3", "PSW4", "AP", "TK"]', 'with the codes in order');
+select is(api.recap('{"unit": "B", "month": "2031-03"}', t.at('2031-03-20', '12:00')) #>> '{error,code}', 'not_found', 'not of others');
+select results_eq($$select p ->> 'field' from jsonb_array_elements(api.recap('{"unit": "A", "month": "2031-13", "closed": "ya", "warna": 1}',
+  t.at('2031-03-20', '12:00')) #> '{error,problems}') p order by 1$$, $$values ('closed'), ('month'), ('warna')$$, 'every problem');
+select is(jsonb_path_query_first(api.recap_days('{"nip": "999999999999999101", "month": "2031-03"}', t.at('2031-03-20', '12:00')), '$.days[*] ? (@.day == "2031-03-04").counted'),
+  '[{"code": "TL2", "component": "in", "session": "pagi", "minutes": 40, "percent": 1}, {"code": "PSW4", "component": "out", "session": "sore", "percent": 2}]',
+  'and what stands behind each number');
+select is(api.recap_days('{"nip": "999999999999999201", "month": "2031-03"}', t.at('2031-03-20', '12:00')) #>> '{error,code}', 'not_found', 'not behind others''');
+select set_config('hadir.actor', 'device:1102', true);
+select is(jsonb_array_length(api.recap_days('{"nip": "999999999999999102", "month": "2031-03"}', t.at('2031-03-20', '12:00')) -> 'days'), 5, 'everybody has his own days');
+set session authorization hadir_admin;
+select is(jsonb_array_length(api.recap('{"unit": "R", "month": "2031-03"}', t.at('2031-03-20', '12:00')) -> 'people'), 6, 'the console has everybody');
+reset session authorization;
+select * from finish();
+rollback;
