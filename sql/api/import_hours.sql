@@ -140,13 +140,18 @@ begin
     begin
       perform hadir.hours_load();
       for v_span in
-        select min(i.line) as line, i.valid_from, i.valid_to, i.season, i.government, array_agg(distinct c.descendant) as units
-        from pg_temp.import_hour i
-        left join hadir.posting o on o.person = i.person and o.kind = 'main'
-        join hadir.unit u on u.government = i.government and (i.unit is null or u.id = i.unit) and (i.person is null or u.id = o.unit)
-        join hadir.unit_closure c on c.ancestor = u.id and (i.person is null or c.depth = 0)
-        where i.shift is null
-        group by i.government, i.unit, i.person is null, i.valid_from, i.valid_to, i.season
+        with here as (
+          select i.*, c.descendant as place from pg_temp.import_hour i join hadir.unit_closure c on c.ancestor = i.unit
+          union all
+          select i.*, o.unit from pg_temp.import_hour i join hadir.posting o on o.person = i.person and o.kind = 'main'
+          union all
+          select i.*, u.id from pg_temp.import_hour i join hadir.unit u on u.government = i.government
+          where i.unit is null and i.person is null
+        )
+        select min(h.line) as line, h.valid_from, h.valid_to, h.season, h.government, array_agg(distinct h.place) as units
+        from here h
+        where h.shift is null
+        group by h.government, h.unit, h.person is null, h.valid_from, h.valid_to, h.season
       loop
         v_problems := v_problems || array(select row(c.line, c.field, c.reason)::hadir.import_problem
           from hadir.hours_trial(v_span.government, v_span.season, v_span.valid_from, v_span.valid_to, p_now::date) t
@@ -196,12 +201,16 @@ begin
   from pg_temp.import_hour i
   window same as (partition by i.government, i.unit, i.person, i.valid_from, i.weekdays, i.season, i.shift order by i.line);
 
+  -- Row security hides from the planner how large the tables are: it is given indexes, not left to guess.
+  create index on pg_temp.import_set (coalesce(person, 0), coalesce(unit, 0), government, valid_from);
+  analyze pg_temp.import_set;
+
   -- What the file replaces: the same owner, first day, season and shift, on other weekdays.
   delete from hadir.working_hours w
-  using (select distinct government, unit, person, valid_from, season, shift from pg_temp.import_set) n
-  where w.government = n.government and coalesce(w.unit, 0) = coalesce(n.unit, 0)
-    and coalesce(w.person, 0) = coalesce(n.person, 0) and w.valid_from = n.valid_from
-    and coalesce(w.season, '') = coalesce(n.season, '') and coalesce(w.shift, '') = coalesce(n.shift, '')
+  where exists (select from pg_temp.import_set n where n.government = w.government
+                and coalesce(n.unit, 0) = coalesce(w.unit, 0) and coalesce(n.person, 0) = coalesce(w.person, 0)
+                and n.valid_from = w.valid_from
+                and coalesce(n.season, '') = coalesce(w.season, '') and coalesce(n.shift, '') = coalesce(w.shift, ''))
     and not exists (select from pg_temp.import_set k where k.government = w.government
                     and coalesce(k.unit, 0) = coalesce(w.unit, 0) and coalesce(k.person, 0) = coalesce(w.person, 0)
                     and k.valid_from = w.valid_from and k.weekdays = w.weekdays
@@ -223,9 +232,10 @@ begin
   join hadir.working_hours w on w.government = i.government and coalesce(w.unit, 0) = coalesce(i.unit, 0)
     and coalesce(w.person, 0) = coalesce(i.person, 0) and w.valid_from = i.valid_from and w.weekdays = i.weekdays
     and coalesce(w.season, '') = coalesce(i.season, '') and coalesce(w.shift, '') = coalesce(i.shift, '');
+  create index on pg_temp.import_session (hours, code);
   analyze pg_temp.import_session;
   delete from hadir.session s
-  where s.working_hours in (select i.hours from pg_temp.import_session i)
+  where exists (select from pg_temp.import_session i where i.hours = s.working_hours)
     and not exists (select from pg_temp.import_session i where i.hours = s.working_hours and i.code = s.code);
   insert into hadir.session as s (working_hours, code, label, counts_as, accept_from, on_time_from, due, on_time_until, accept_until)
   select i.hours, i.code, i.label, i.counts_as, i.accept_from, i.on_time_from, i.due, i.on_time_until, i.accept_until
