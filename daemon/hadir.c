@@ -45,7 +45,7 @@ static const struct command commands[] = {
     {"head", cmd_head, "head NIP --unit U --kind head|acting|delegate --from D [--to D] | list [--unit U] [--day D]",
      "mencatat siapa memimpin unit (kepala, Plt., pendelegasian)", "names the heads of units, acting ones and delegates"},
     {"import", cmd_import,
-     "import units|people|calendar|periods|hours|policies|minute-classes|discipline|absence-codes|absences FILE.csv"
+     "import units|people|calendar|periods|hours|minute-classes|discipline|absence-codes|absences FILE.csv"
      " | fences FILE.geojson [--crs EPSG:N]",
      "memuat data", "loads data"},
     {"keygen", cmd_keygen, "keygen PRIVATE PUBLIC", "membuat kunci tanda terima", "makes a receipt key"},
@@ -62,6 +62,8 @@ static const struct command commands[] = {
      "outage declare --unit U --from TIME --to TIME --note TEXT | approve|reject|revoke ID [--reason TEXT]"
      " | list [--unit U] [--nip N] [--from D] [--to D] [--status S] [--csv]",
      "gangguan layanan: sesi yang tersentuh dihitung tepat waktu", "outages: sessions that they touched count as on time"},
+    {"policy", cmd_policy, "policy check|apply FILE… | list [--government CODE] | remove NUMBER [--government CODE]",
+     "memeriksa, memberlakukan, mencabut surat edaran", "checks, applies, takes back circulars"},
     {"recap", cmd_recap, "recap --unit U --month YYYY-MM [--closed] [--csv] | NIP --month YYYY-MM [--closed] [--csv]",
      "merekap kehadiran sebulan dan potongannya", "sums up a month's attendance and deductions"},
     {"receipt", cmd_receipt, "receipt CHECKIN", "menyusun ulang tanda terima dari basis data",

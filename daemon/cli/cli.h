@@ -84,6 +84,7 @@ int cmd_differences(int argc, char **argv);
 int cmd_reopen(int argc, char **argv);
 int cmd_discipline(int argc, char **argv);
 int cmd_recap(int argc, char **argv);
+int cmd_policy(int argc, char **argv);
 int cmd_nightly(int argc, char **argv);
 int cmd_receipt(int argc, char **argv);
 int cmd_verify_receipt(int argc, char **argv);

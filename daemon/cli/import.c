@@ -38,8 +38,6 @@ static const struct import_kind kinds[] = {
      "code name working percent needs_document max_days government", 5},
     {"absences", "select line, field, reason from api.import_absences($1::jsonb, $2::timestamptz)",
      "nip code first_day last_day sessions number document note", 3},
-    {"policies", "select line, field, reason from api.import_policies($1::jsonb, $2::timestamptz)",
-     "number title dated valid_from valid_to government unit categories place anywhere sessions basis", 5},
 };
 static const char fences_sql[] = "select line, field, reason from api.import_fences($1::jsonb, $2::timestamptz)";
 

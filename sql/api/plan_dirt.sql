@@ -96,6 +96,18 @@ begin
       ('policy_scope', $$select distinct case when s.unit is null then 'government' else 'unit' end,
                                 coalesce(s.unit, p.government), p.valid_from, p.valid_to
                          from {rows} s join hadir.policy p on p.id = s.policy$$),
+      ('policy_day', $$select distinct case when c.unit is null then 'government' else 'unit' end,
+                          coalesce(c.unit, p.government), p.valid_from, p.valid_to
+                   from {rows} s join hadir.policy p on p.id = s.policy
+                   join hadir.policy_scope c on c.policy = p.id$$),
+      ('policy_evidence', $$select distinct case when c.unit is null then 'government' else 'unit' end,
+                          coalesce(c.unit, p.government), p.valid_from, p.valid_to
+                   from {rows} s join hadir.policy p on p.id = s.policy
+                   join hadir.policy_scope c on c.policy = p.id$$),
+      ('policy_channel', $$select distinct case when c.unit is null then 'government' else 'unit' end,
+                          coalesce(c.unit, p.government), p.valid_from, p.valid_to
+                   from {rows} s join hadir.policy p on p.id = s.policy
+                   join hadir.policy_scope c on c.policy = p.id$$),
       ('session', $$select distinct case when w.person is not null then 'person' when w.unit is not null then 'unit'
                                          else 'government' end, coalesce(w.person, w.unit, w.government),
                            w.valid_from, w.valid_to

@@ -152,9 +152,9 @@ class House:
                            ("hours", f"{TOP}/sql/reference/hours-perpres-21-2023.csv"),
                            ("absence-codes", f"{TOP}/sql/reference/absence-codes.csv"),
                            ("units", f"{EXAMPLE}/units.csv"), ("people", f"{EXAMPLE}/people.csv"),
-                           ("fences", f"{EXAMPLE}/fences.geojson"),
-                           ("policies", f"{TOP}/sql/policies/luwu-utara-2025-12.csv")):
+                           ("fences", f"{EXAMPLE}/fences.geojson")):
             self.hadir("import", what, path)
+        self.hadir("policy", "apply", f"{TOP}/sql/policies/luwu-utara-2025-12.conf")
         with open(f"{EXAMPLE}/people.csv", newline="") as f:
             self.people = list(csv.DictReader(f))
 

@@ -107,16 +107,6 @@ select results_eq($$select line, field from api.import_hours('[
   {"line": 3, "unit": "dinas-a", "valid_from": "2025-01-01", "weekdays": "1-5", "session": "pagi", "counts_as": "in", "accept_from": "08:00", "due": "07:30", "on_time_until": "09:00", "accept_until": "12:00"}]', '2025-12-29')$$,
   $$values (2, 'accept_from'), (2, 'counts_as'), (2, 'due'), (2, 'on_time_from'), (2, 'session'), (2, 'unit'), (2, 'valid_from'), (2, 'weekdays'), (3, 'accept_from')$$,
   'hours: every problem');
-select results_eq($$select line, field from api.import_policies('[
-  {"line": 2, "number": "", "dated": "x", "valid_from": "2025-02-01", "valid_to": "2025-01-01", "unit": "entah", "categories": "PNS,X", "place": "RUMAH", "anywhere": "mungkin", "sessions": "{"},
-  {"line": 3, "number": "7", "dated": "2025-01-01", "valid_from": "2025-02-01", "unit": "kota", "place": "WFA"},
-  {"line": 4, "number": "7", "dated": "2025-01-01", "valid_from": "2025-02-02", "unit": "dinas-a", "place": "WFA"},
-  {"line": 5, "number": "8", "dated": "2025-01-01", "valid_from": "2025-02-02"}]', '2025-12-29')$$,
-  $$values (2, 'anywhere'), (2, 'categories'), (2, 'dated'), (2, 'number'), (2, 'place'), (2, 'sessions'), (2, 'unit'), (2, 'valid_to'), (4, 'number'), (5, 'government')$$,
-  'circulars: every problem');
-reset session authorization;
-select is((select count(*) from hadir.policy), 0::bigint, 'no circular was loaded');
-set session authorization hadir_admin;
 select throws_ok($$select * from api.import_units('{}', '2025-12-29')$$, '22023', null, 'not an array');
 select throws_ok($$select api.government_add('x', 'X', 'Asia/Nowhere', null)$$, '22023', null, 'an unknown zone is refused');
 select is(api.government_add('kota', 'Kota Contoh Baru', 'Asia/Makassar', null), api.government_add('kota', 'Kota Contoh', 'Asia/Makassar', null),
