@@ -20,7 +20,7 @@ from towns import PARTS, Maker
 # what came later must lead to the same plan as if it had always been there.
 EARLY = ("government", "channel_time", "unit", "person", "posting", "fence", "working_hours")
 LATER = ("calendar_day", "calendar_period", "policy", "policy_scope", "policy_day", "policy_channel", "policy_evidence", "session",
-         "letter", "letter_order", "assignment", "absence_code", "absence", "checkin", "placement")
+         "letter", "letter_order", "assignment", "absence_code", "absence", "minute_class", "checkin", "placement")
 # (table, column) -> the table it points to, for making a town smaller.
 REFERENCES = {("policy_scope", "policy"): "policy", ("policy_day", "policy"): "policy", ("policy_channel", "policy"): "policy",
               ("policy_evidence", "policy"): "policy", ("session", "policy"): "policy", ("session", "working_hours"): "working_hours",
@@ -50,6 +50,9 @@ JUDGED = """select coalesce(jsonb_agg(jsonb_build_object('person', j.person, 'da
   'expected', j.expected, 'flags', j.flags)), '[]')
   from hadir.government g, hadir.judge(g.id, {first}, {last}) j;"""
 
+COUNTED = """select coalesce(jsonb_agg(jsonb_build_object('person', r.person, 'day', r.day, 'present', r.present, 'absent', r.absent,
+  'places', r.places, 'missing', r.missing, 'late', r.late_minutes, 'early', r.early_minutes, 'outside_window', r.outside_window,
+  'items', r.counted)), '[]') from hadir.government g, hadir.recap_days(g.id, {first}, {last}, null, false) r;"""
 SERVES = "select jsonb_object_agg(id, serves) from hadir.unit;"
 
 
@@ -72,7 +75,7 @@ def script(town):
     everybody = ROWS.format(persons="null", as_of="null", **days)
     then = ROWS.format(persons="null", as_of=f"hadir.from_epoch_us({town.as_of})", **days)
     asked = [compile, *put(town.tables, LATER), compile, PLAN.format(**wide), everybody,
-             ROWS.format(persons=one, as_of="null", **days), SERVES, JUDGED.format(**days), then]
+             ROWS.format(persons=one, as_of="null", **days), SERVES, JUDGED.format(**days), then, COUNTED.format(**days)]
     again = [compile, PLAN.format(**wide), everybody] if town.asked_again else []
     return "\n".join(["begin;", *put(town.tables, EARLY), *asked, *again, "rollback;"])
 
@@ -97,7 +100,7 @@ def differences(town, database):
     wrong = [line for line in answer if "ERROR" in line]
     if wrong:
         return [wrong[0]]
-    _, _, plan, rows, rows_of_one, serves, judged, rows_then, *again = map(json.loads, answer)
+    _, _, plan, rows, rows_of_one, serves, judged, rows_then, counted, *again = map(json.loads, answer)
 
     def sort(answer, only=None):
         return sorted((json.dumps(r, sort_keys=True) for r in answer if only in (None, r["person"])))
@@ -117,6 +120,7 @@ def differences(town, database):
         found += compare_plan(reference, person, town, by_day(plan))
         found += compare_judged(reference, person, town, by_day(judged))
         found += compare_rows(reference, person, town, by_day(rows))
+        found += compare_counted(reference, person, town, by_day(counted))
         found += (f"as of an instant: {line}" for line in compare_rows(then, person, town, by_day(rows_then)))
     return found
 
@@ -169,6 +173,30 @@ def compare_rows(reference, person, town, derived):
                 yield (f"attendance of {person} on {day}, {session or 'no session'}: "
                        + "; ".join(f"{k}: {a.get(k, 'nothing')} here, {b.get(k, 'nothing')} in SQL" for k in keys))
         day += ONE_DAY
+
+
+def compare_counted(reference, person, town, counted):
+    """What each working day counts for."""
+    day = town.first
+    while day <= town.last:
+        ours, theirs = reference.counted(person, day), counted.get((person, str(day)), [])
+        theirs = {k: v for k, v in theirs[0].items() if k not in ("person", "day")} if theirs else None
+        if ours and theirs:
+            items = [(i["component"], i.get("session"), i["code"], i.get("minutes"), i.get("days"), i["percent"]) for i in theirs["items"]]
+            theirs = {**theirs, "items": sorted(map(str, items)), "places": sorted(theirs["places"])}
+            near = [(*i[:4], i[4] and number(i[4]), number(i[5])) for i in ours["items"]]
+            ours = {**ours, "items": sorted(map(str, near)), "places": sorted(ours["places"])}
+        if ours != theirs:
+            keys = [k for k in ours if ours[k] != theirs[k]] if ours and theirs else ["day"]
+            yield f"recap of {person} on {day}: " + "; ".join(
+                f"{k}: {(ours or {}).get(k)} here, {(theirs or {}).get(k)} in SQL" for k in keys)
+        day += ONE_DAY
+
+
+def number(value):
+    """As JSON from SQL: four decimals, whole numbers without any."""
+    value = round(value, 4)
+    return int(value) if value == int(value) else value
 
 
 def without(tables, table, row):

@@ -448,3 +448,81 @@ class Town:
         row.update(session=session["code"] if session else None, flags=best["flags"] if best else [],
                    others=max(0, len(judged) - 1))
         return row
+
+    # ------------------------------------------------------------------------------------------------- consequences
+    def minute_class(self, government, day, counts_as, state, minutes):
+        """The class of a late, early or missing session by the table in force on the day: of those whose minutes are reached
+        the highest, for a missing session the costliest. None below the lowest."""
+        table = [c for c in self.rows("minute_class", government=government) if c["valid_from"] <= str(day)]
+        latest = max((c["valid_from"] for c in table), default=None)
+        table = [c for c in table if c["valid_from"] == latest and c["counts_as"] == counts_as]
+        if state == "missing":
+            return min(table, key=lambda c: (-c["percent"], -c["from_minutes"]), default=None)
+        return max((c for c in table if c["from_minutes"] <= minutes), key=lambda c: c["from_minutes"], default=None)
+
+    def counted(self, person, day):
+        """What a working day counts for: None for a free one, else present, absent, places, minutes, and items (component,
+        session, code, minutes, days, percent)."""
+        plan, rows = self.plan(person, day), self.attendance(person, day)
+        if plan is None or day < self.began(plan["government"]):
+            return None
+        government = self.one("government", plan["government"])
+        codes = {c["code"]: c for c in self.rows("absence_code", government=government["id"])}
+        found = {"present": False, "absent": False, "places": set(), "missing": 0, "late": 0, "early": 0, "items": [],
+                 "outside_window": sum(r["verdict"] == "outside_window" for r in rows)}
+        sessions = {s["code"]: s for s in plan["sessions"]}
+        if not sessions:
+            if plan["excuse"] is None or ":" in plan["excuse"]:
+                return None
+            code = codes[plan["excuse"]]
+            found["items"].append(("excuse", None, code["code"], None, 1, code["percent"]))
+            if code["working"]:
+                found.update(present=True, places={plan["place"]})
+            return found
+
+        states = {code: self.state(r, plan) for code, r in ((r["session"], r) for r in rows) if code}
+        found["missing"] = sum(s == "missing" for s in states.values())
+        found["absent"] = found["missing"] == len(states)
+        if found["absent"]:
+            found["items"].append(("absent", None, government["absent_code"], None, 1, government["absent_percent"]))
+        for r in rows:
+            if r["session"]:
+                self.count_session(found, plan, sessions[r["session"]], r, states[r["session"]], codes, day)
+        found["places"].discard(None)
+        return found
+
+    def began(self, government):
+        """The first day of the service: nobody was missing before."""
+        zone = self.one("government", government)["zone"]
+        arrived = [instant(c["received_at"]) for c in self.rows("checkin", government=government, status="recorded")]
+        return local_day(min(arrived), zone) if arrived else datetime.date.max
+
+    def excuses(self, plan, session):
+        """Codes by which single sessions are excused, the first of them."""
+        parts = [p.split(":") for p in (plan["excuse"] or "").split(";") if ":" in p]
+        return min((code for code, covered in parts if session in covered.split(",")), default=None)
+
+    def state(self, row, plan):
+        """on_time, late, early, missing; what an absence covers is excused, unless it was attended in time."""
+        state = row["verdict"] or "missing"
+        return "excused" if state != "on_time" and self.excuses(plan, row["session"]) else state
+
+    def count_session(self, found, plan, session, row, state, codes, day):
+        """Adds a session of a day with work to what the day counts for."""
+        if state in ("on_time", "late", "early"):
+            found["present"] = True
+            found["places"].add(row["place"])
+        if state in ("late", "early"):
+            found[state] += row[state]
+        if state == "excused":
+            code = codes[self.excuses(plan, session["code"])]
+            if code["working"]:
+                found["present"] = True
+                found["places"].add(row["place"] or plan["place"])
+            share = len(plan["sessions"])
+            found["items"].append(("excuse", session["code"], code["code"], None, round(1 / share, 4), code["percent"] / share))
+        elif state != "on_time" and not found["absent"]:
+            minutes = row[state] if state in ("late", "early") else None
+            row = self.minute_class(plan["government"], day, session["counts_as"], state, minutes)
+            if row:
+                found["items"].append((session["counts_as"], session["code"], row["code"], minutes, None, row["percent"]))

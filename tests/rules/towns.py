@@ -83,7 +83,8 @@ class Maker:
     def organisation(self):
         for g, zone in enumerate(self.rng.sample(ZONES, 2), 1):
             self.add("government", id=g, code=f"gov{g}", name=f"Kota {g}", zone=zone, default_place=self.rng.choice(("WFO", "WFO", "WFO", "WFH")),
-                     accuracy_cap_m=self.rng.choice((50, 100)))
+                     accuracy_cap_m=self.rng.choice((50, 100)), absent_percent=self.rng.choice((3, 4)), absent_code="TK")
+            self.minute_classes(g)
             for channel in self.some(CHANNELS, 1):
                 self.add("channel_time", government=g, channel=channel, decides=self.rng.choice(("fix", "message", "arrival")))
             self.new("unit", government=g, code=f"g{g}", name=f"Unit {g}", parent=None, service=None)
@@ -96,6 +97,14 @@ class Maker:
             self.add("person", id=n, government=government, nip=f"{n:018}", name=f"Pegawai {n}",
                      category=self.rng.choice(("PNS", "PPPK", "PPPK_PW")), echelon=self.rng.choice(("", "", "", "II", "III")))
             self.postings(n, government)
+
+    def minute_classes(self, government):
+        """One table, or two of which the second begins within the span."""
+        for n, valid_from in enumerate([self.first - datetime.timedelta(days=99), self.day()][:self.rng.choice((1, 2))]):
+            for counts_as, code in (("in", "TL"), ("out", "PSW")):
+                for step, minutes in enumerate(self.rng.choice(((1, 31, 61, 91), (1, 16, 31), (10,))), 1):
+                    self.add("minute_class", government=government, counts_as=counts_as, code=f"{code}{step}", from_minutes=minutes,
+                             percent=step * (0.5 + n / 4), valid_from=str(valid_from))
 
     def units_of(self, government):
         return [u["id"] for u in self.tables["unit"] if u["government"] == government]
@@ -261,7 +270,7 @@ class Maker:
         codes = (("CT", False), ("DL", True), ("I", False), ("S", False))
         for g in (1, 2):
             for code, working in codes:
-                self.add("absence_code", government=g, code=code, name=f"Nama {code}", working=working)
+                self.add("absence_code", government=g, code=code, name=f"Nama {code}", working=working, percent=self.rng.choice((0, 3)))
         for _ in range(self.rng.randint(0, 6)):
             who = self.rng.choice(self.tables["person"])
             days = sorted((self.day(), self.day())) if self.chance(0.3) else [self.day()] * 2
