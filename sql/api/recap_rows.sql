@@ -115,7 +115,8 @@ begin
     select s.person, s.day, min(s.unit) as unit, count(s.position)::int as sessions,
       count(*) filter (where s.position is not null and s.state = 'missing')::int as missing,
       bool_or(s.state in ('on_time', 'late', 'early') and s.position is not null or s.working) as present,
-      array_agg(distinct coalesce(s.place, case when s.working then s.expected_place end)) filter (
+      array_agg(distinct case when s.position is null then s.expected_place
+                              else coalesce(s.place, case when s.working then s.expected_place end) end) filter (
         where s.state in ('on_time', 'late', 'early') and s.position is not null or s.working) as places,
       coalesce(sum(s.minutes) filter (where s.state = 'late'), 0)::int as late_minutes,
       coalesce(sum(s.minutes) filter (where s.state = 'early'), 0)::int as early_minutes,

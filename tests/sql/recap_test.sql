@@ -59,6 +59,7 @@ select isnt(t.put(
                                                                                      -- Wednesday: nothing
   t.in(5, 101, '2031-03-06', '7:00'), t.in(6, 101, '2031-03-06', '15:20'),           -- 40 minutes early
   t.in(11, 102, '2031-03-03', '16:01'),                                              -- the afternoon of the half day
+  t.in(19, 102, '2031-03-04', '9:00'),                                               -- at the office once, while on duty travel
   t.in(12, 102, '2031-03-05', '7:00', 31, '{"flags": ["mock"]}'), t.in(13, 102, '2031-03-05', '16:30', 32), -- office, then the site
   t.in(14, 102, '2031-03-06', '7:30:59'), t.in(15, 102, '2031-03-06', '16:00'),      -- on time to the minute
   t.in(16, 102, '2031-03-07', '7:31'), t.in(17, 102, '2031-03-07', '16:00'),         -- one minute late
@@ -79,7 +80,7 @@ select is(t.day(101, '2031-03-06'), 'present WFO out:sore:PSW2:40:1 = 1', '40 mi
 select is(t.day(101, '2031-03-07'), '- excuse:CT:1:0 = 0', 'a day of leave costs nothing and is no presence');
 select is(t.day(101, '2031-03-08'), null, 'Saturday is no working day');
 select is(t.day(102, '2031-03-03'), 'present WFO excuse:pagi:I:0.5:1.5 = 1.5', 'half a day''s permit is half of its 3 percent');
-select is(t.day(102, '2031-03-04'), 'present DL excuse:DL:1:0 = 0', 'duty travel is present, at its place');
+select is(t.day(102, '2031-03-04'), 'present DL excuse:DL:1:0 = 0', 'duty travel is present, at its place, wherever a check-in was');
 select is(t.day(102, '2031-03-05'), 'present DL+WFO = 0', 'office and site: a day of both');
 select is(t.day(102, '2031-03-06'), 'present WFO = 0', 'on time to the second before the limit');
 select is(t.day(102, '2031-03-07'), 'present WFO in:pagi:TL1:1:0.5 = 0.5', 'late from the limit on');
