@@ -1,7 +1,6 @@
 /* hadir recap, discipline: what attendance leads to, computed and never imposed, as lists. */
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "cli.h"
 
@@ -29,16 +28,8 @@ static void write_question(struct buf *body, const struct question *q)
     text_member(&w, "unit", q->unit);
     text_member(&w, "nip", q->nip);
     text_member(&w, "month", q->month);
-    if (q->year != NULL) {
-        char *end;
-        long year = strtol(q->year, &end, 10);
-        json_key(&w, "year");
-        json_int(&w, *end == '\0' ? year : -1);
-    }
-    if (q->closed) {
-        json_key(&w, "closed");
-        json_bool(&w, true);
-    }
+    text_member(&w, "year", q->year);
+    text_member(&w, "closed", q->closed ? "ya" : NULL);
     json_object_end(&w);
 }
 

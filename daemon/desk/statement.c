@@ -1,4 +1,4 @@
-/* The functions that letters, absences, corrections, outages, reports and breaches go through.
+/* The functions that letters, absences, corrections, outages, reports, breaches and consequences go through.
  *
  * Place in the flow: inquiry.c runs a request's statement and streams what is rendered here. Every function has the
  * shape api.NAME(body jsonb, now timestamptz) returns jsonb and answers {"status": 200 or 201, …}, or
@@ -40,6 +40,11 @@ static const struct statement table[REQUEST_COUNT] = {
     [REQUEST_WORK_REPORTS] = {CALL("work_reports"), false},
     [REQUEST_BREACHES] = {CALL("breaches"), false},
     [REQUEST_DISCIPLINE] = {CALL("discipline"), false},
+    [REQUEST_RECAP] = {CALL("recap"), false},
+    [REQUEST_RECAP_DAYS] = {CALL("recap_days"), false},
+    [REQUEST_DOUBTS] = {CALL("doubts"), false},
+    [REQUEST_NOTICES] = {CALL("notices"), false},
+    [REQUEST_NOTICE_SEEN] = {CALL("notice_seen"), true},
 };
 
 const struct statement *statement_of(uint8_t request)

@@ -31,6 +31,7 @@ static const char *id_member(const struct exchange *x)
         [REQUEST_LETTERS] = "letter",         [REQUEST_LETTER_DECIDE] = "letter",
         [REQUEST_LETTER_BREACHES] = "letter", [REQUEST_ABSENCE_DECIDE] = "absence",
         [REQUEST_OUTAGE_DECIDE] = "outage",   [REQUEST_CORRECTION_DECIDE] = "correction",
+        [REQUEST_NOTICE_SEEN] = "notice",
     };
     return x->capture.s != NULL ? names[x->route->request] : NULL;
 }

@@ -48,6 +48,11 @@ static const struct route routes[] = {
     LOOKS_UP("/v1/work-reports", REQUEST_WORK_REPORTS),
     LOOKS_UP("/v1/breaches", REQUEST_BREACHES),
     LOOKS_UP("/v1/discipline", REQUEST_DISCIPLINE),
+    LOOKS_UP("/v1/recap", REQUEST_RECAP),
+    LOOKS_UP("/v1/recap/days", REQUEST_RECAP_DAYS),
+    LOOKS_UP("/v1/doubts", REQUEST_DOUBTS),
+    LOOKS_UP("/v1/notices", REQUEST_NOTICES),
+    FILES("/v1/notices/{}/seen", REQUEST_NOTICE_SEEN),
 };
 
 static const char *method_name(enum http1_method m)

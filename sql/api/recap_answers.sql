@@ -55,22 +55,24 @@ $$;
 revoke all on function hadir.notice_text(text, hadir.notice) from public;
 grant execute on function hadir.notice_text(text, hadir.notice) to hadir_reader;
 
--- Form of a question: p_members as in body_problems, and "closed", true or false.
+-- Form of a question: p_members as in body_problems, all text, as an address has them; "month" is a month, "year" a year,
+-- "closed" may always be there: ya or tidak.
 create or replace function hadir.question_problems(p_body jsonb, p_members jsonb) returns jsonb
 language sql stable set search_path = pg_catalog, pg_temp
 as $$
-  select hadir.body_problems(case when jsonb_typeof(p_body) = 'object' then p_body - 'closed' else p_body end, p_members)
-    || hadir.problem_if(jsonb_typeof(p_body) = 'object' and coalesce(jsonb_typeof(p_body -> 'closed') <> 'boolean', false), 'closed',
-                        hadir.say('harus true atau false', 'must be true or false'))
+  select hadir.body_problems(p_body, p_members || '{"closed": "text"}')
+    || hadir.problem_if(hadir.body_text(p_body, 'closed') is not null and hadir.try_boolean(hadir.body_text(p_body, 'closed')) is null,
+                        'closed', hadir.say('harus ya atau tidak', 'must be yes or no'))
     || hadir.problem_if(p_members ? 'month' and hadir.body_text(p_body, 'month') is not null
                         and hadir.try_date(hadir.body_text(p_body, 'month') || '-01') is null, 'month',
                         hadir.say('bulan harus berbentuk TTTT-BB', 'must be a month, YYYY-MM'))
-    || hadir.problem_if(hadir.body_id(p_body, 'year') not between 1945 and 9999, 'year',
-                        hadir.say('harus tahun', 'must be a year'))
+    || hadir.problem_if(hadir.body_text(p_body, 'year') !~ '^[12][0-9]{3}$', 'year',
+                        hadir.say('tahun harus berbentuk TTTT', 'must be a year, YYYY'))
 $$;
 
 revoke all on function hadir.counted_to(bigint, date, timestamptz),
   hadir.unit_people(bigint, date, date), hadir.unit_to_ask(text, timestamptz), hadir.question_problems(jsonb, jsonb) from public;
+grant execute on function hadir.try_boolean(text) to hadir_reader;
 grant execute on function hadir.counted_to(bigint, date, timestamptz),
   hadir.unit_people(bigint, date, date), hadir.unit_to_ask(text, timestamptz), hadir.question_problems(jsonb, jsonb)
   to hadir_reader, hadir_writer;
@@ -108,7 +110,7 @@ begin
            'deduction', r.deduction, 'doubts', r.doubts) order by u.code collate "C", p.name collate "C", p.nip)
     into v_people
   from hadir.unit_people(v_unit, v_from, v_to) w
-  cross join lateral hadir.recap(v_government, v_from, v_to, w.persons, coalesce((p_body ->> 'closed')::boolean, false), w.units) r
+  cross join lateral hadir.recap(v_government, v_from, v_to, w.persons, coalesce(hadir.try_boolean(p_body ->> 'closed'), false), w.units) r
   join hadir.person p on p.id = r.person
   join hadir.unit u on u.id = r.unit;
   return jsonb_build_object('status', 200, 'unit', p_body ->> 'unit', 'month', p_body ->> 'month', 'from', v_from, 'to', v_to,
@@ -123,7 +125,7 @@ begin
 end
 $$;
 comment on function api.recap(jsonb, timestamptz) is
-  'p_body: unit (code), month (YYYY-MM), closed (true: as frozen; default: as derived now). hadir.recap of everybody who '
+  'p_body: unit (code), month (YYYY-MM), closed (ya: as frozen; default: as derived now). hadir.recap of everybody who '
   'belonged to the unit or below it, of the days on which he did, as far as they are over at p_now (to). codes and '
   'excuse_codes: what may stand in counts and excuses, in order. Called by hadir_query with hadir.actor set, and hadir_admin.';
 revoke all on function api.recap(jsonb, timestamptz) from public;
@@ -155,7 +157,7 @@ begin
                'places', to_jsonb(d.places), 'late_minutes', d.late_minutes, 'early_minutes', d.early_minutes,
                'counted', d.counted, 'percent', trim_scale(round(d.percent, 4)), 'outside_window', d.outside_window, 'doubts', d.doubts)
                order by d.day)
-      from hadir.recap_days(v_person.government, v_from, v_to, array[v_person.id], coalesce((p_body ->> 'closed')::boolean, false)) d
+      from hadir.recap_days(v_person.government, v_from, v_to, array[v_person.id], coalesce(hadir.try_boolean(p_body ->> 'closed'), false)) d
       left join hadir.unit u on u.id = d.unit), '[]'));
 end
 $$;
@@ -169,7 +171,7 @@ create or replace function api.discipline(p_body jsonb, p_now timestamptz) retur
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_problems   constant jsonb := hadir.question_problems(p_body, '{"unit": "text!", "year": "id"}');
+  v_problems   constant jsonb := hadir.question_problems(p_body, '{"unit": "text!", "year": "text"}');
   v_unit       bigint;
   v_government bigint;
   v_year       int;
@@ -183,7 +185,7 @@ begin
     return hadir.refusal(404, 'not_found', jsonb_build_array(hadir.problem('unit', hadir.say('tidak dikenal', 'is unknown'))));
   end if;
   select u.government into v_government from hadir.unit u where u.id = v_unit;
-  v_year := coalesce(hadir.body_id(p_body, 'year'), extract(year from hadir.local_day(v_government, p_now)));
+  v_year := coalesce(hadir.body_text(p_body, 'year')::int, extract(year from hadir.local_day(v_government, p_now))::int);
   v_to := hadir.counted_to(v_government, make_date(v_year, 12, 31), p_now);
   return jsonb_build_object('status', 200, 'unit', p_body ->> 'unit', 'year', v_year, 'to', v_to, 'people', coalesce((
     select jsonb_agg(jsonb_build_object('nip', p.nip, 'name', p.name, 'unit', u.code, 'days', d.days,
@@ -191,7 +193,7 @@ begin
              'minutes', d.minutes, 'minute_dates', d.minute_dates, 'longest_run', d.longest_run, 'step', d.step,
              'consecutive_step', d.consecutive_step) order by d.days desc, p.name collate "C", p.nip)
     from hadir.unit_people(v_unit, v_to, v_to) w
-    cross join lateral hadir.discipline(v_government, v_to, w.persons, coalesce((p_body ->> 'closed')::boolean, false)) d
+    cross join lateral hadir.discipline(v_government, v_to, w.persons, coalesce(hadir.try_boolean(p_body ->> 'closed'), false)) d
     join hadir.person p on p.id = d.person
     left join hadir.unit u on u.id = d.unit
     where d.days > 0 or d.longest_run > 0), '[]'));

@@ -116,6 +116,11 @@ START_TEST(knows_all_the_addresses)
         {"GET", "/v1/work-reports", "{}", REQUEST_WORK_REPORTS},
         {"GET", "/v1/breaches", "{}", REQUEST_BREACHES},
         {"GET", "/v1/discipline", "{}", REQUEST_DISCIPLINE},
+        {"GET", "/v1/recap", "{}", REQUEST_RECAP},
+        {"GET", "/v1/recap/days", "{}", REQUEST_RECAP_DAYS},
+        {"GET", "/v1/doubts", "{}", REQUEST_DOUBTS},
+        {"GET", "/v1/notices", "{}", REQUEST_NOTICES},
+        {"POST", "/v1/notices/5/seen", "{\"notice\":5}", REQUEST_NOTICE_SEEN},
     };
     ck_assert_uint_eq(sizeof all / sizeof all[0], REQUEST_COUNT - 1 + 1); /* letters, and one letter */
     door_up();
