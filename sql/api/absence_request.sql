@@ -176,24 +176,36 @@ language plpgsql stable security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_asked hadir.asked := hadir.asked_scope(p_body, '{}');
+  v_found bigint[];
+  v_units bigint[];
+  v_zones text[];
+  v_steps jsonb[];
 begin
   if v_asked.refusal is not null then
     return v_asked.refusal;
   end if;
+  select array_agg(f.id), array_agg(f.unit), array_agg(f.zone) into v_found, v_units, v_zones
+  from (
+    select distinct on (a.id) a.id, o.unit, g.zone
+    from hadir.asked_postings(v_asked) o
+    join hadir.absence a on a.person = o.person and a.last_day >= o.valid_from and (o.valid_to is null or a.first_day <= o.valid_to)
+    join hadir.government g on g.id = a.government
+    where (v_asked.status is null or a.status = v_asked.status)
+      and (v_asked.from_day is null or a.last_day >= v_asked.from_day) and (v_asked.to_day is null or a.first_day <= v_asked.to_day)
+    order by a.id, o.valid_from
+  ) f;
+  v_steps := hadir.steps('absence', v_found, v_zones);
   return (
     select jsonb_build_object('status', 200, 'absences', coalesce(jsonb_agg(jsonb_build_object('absence', a.id, 'nip', p.nip,
              'name', p.name, 'unit', u.code, 'code', a.code, 'code_name', c.name, 'working', c.working, 'first_day', a.first_day,
              'last_day', a.last_day, 'sessions', a.sessions, 'number', a.number, 'document', a.document, 'note', a.note,
-             'status', a.status, 'asked_at', hadir.rfc3339(a.asked_at, g.zone), 'steps', hadir.steps('absence', a.id, g.zone))
+             'status', a.status, 'asked_at', hadir.rfc3339(a.asked_at, f.zone), 'steps', f.steps)
              order by a.first_day, p.name collate "C", a.id), '[]'))
-    from hadir.absence a
+    from unnest(v_found, v_units, v_zones, v_steps) as f(id, unit, zone, steps)
+    join hadir.absence a on a.id = f.id
     join hadir.person p on p.id = a.person
-    join hadir.government g on g.id = a.government
     join hadir.absence_code c on c.government = a.government and c.code = a.code
-    join lateral hadir.asked_posting(a.person, v_asked, a.first_day, a.last_day) o on true
-    join hadir.unit u on u.id = o.unit
-    where (v_asked.status is null or a.status = v_asked.status)
-      and (v_asked.from_day is null or a.last_day >= v_asked.from_day) and (v_asked.to_day is null or a.first_day <= v_asked.to_day));
+    join hadir.unit u on u.id = f.unit);
 end
 $$;
 alter function api.absences(jsonb, timestamptz) owner to hadir_reader;

@@ -290,18 +290,18 @@ $$;
 comment on function hadir.asked_scope(jsonb, jsonb) is
   'What a list is asked for, or its refusal. Called by api functions that list.';
 
--- Where a person belonged on one of the days, if the list that was asked for covers that; the first such unit. Row security
--- leaves only postings that the actor may see.
-create or replace function hadir.asked_posting(p_person bigint, p_asked hadir.asked, p_first date, p_last date)
-returns table (unit bigint)
+-- Whom a list that was asked for covers: people with where they belonged from when to when. Row security leaves only postings
+-- that the actor may see: of his units, and his own. Set-based, for lists of thousands: the units that one may see are worked out
+-- once for a statement.
+create or replace function hadir.asked_postings(p_asked hadir.asked)
+returns table (person bigint, unit bigint, valid_from date, valid_to date)
 language sql stable set search_path = pg_catalog, pg_temp
 as $$
-  select o.unit from hadir.posting o
-  where o.person = p_person and o.kind = 'main' and o.valid_from <= p_last and (o.valid_to is null or o.valid_to >= p_first)
-    and ((p_asked).person is null or o.person = (p_asked).person)
-    and ((p_asked).unit is null or exists (
-      select from hadir.unit_closure c where c.ancestor = (p_asked).unit and c.descendant = o.unit))
-  order by o.valid_from limit 1
+  select o.person, o.unit, o.valid_from, o.valid_to
+  from hadir.posting o
+  where o.kind = 'main' and ((p_asked).person is null or o.person = (p_asked).person)
+    and ((p_asked).unit is null
+         or o.unit = any (array(select c.descendant from hadir.unit_closure c where c.ancestor = (p_asked).unit)))
 $$;
 
 -- ----------------------------------------------------------------------------------------------------------- steps
@@ -324,17 +324,31 @@ comment on function hadir.decide(text, bigint, text, timestamptz, text, text, js
   'Writes a step of a letter, absence, correction, outage, month or policy down: who acts is taken from the session. Returns its '
   'id. Called by api functions.';
 
--- The steps of something, for answers: [{"step", "at", "by", "capacity", "reason"}], in order.
-create or replace function hadir.steps(p_subject text, p_ref bigint, p_zone text) returns jsonb
+-- The steps of many letters, absences or the like, for answers, one value for each of p_refs: [{"step", "at", "by", "capacity",
+-- "reason"}], in order. p_zones: each one's zone.
+create or replace function hadir.steps(p_subject text, p_refs bigint[], p_zones text[]) returns jsonb[]
 language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
 begin
   return (
-    select coalesce(jsonb_agg(jsonb_strip_nulls(jsonb_build_object('step', d.step, 'at', hadir.rfc3339(d.at, p_zone),
-             'by', p.name, 'capacity', d.capacity, 'reason', nullif(d.reason, ''))) order by d.id), '[]')
-    from hadir.decision d
-    left join hadir.person p on p.id = d.person
-    where d.subject = p_subject and d.ref = p_ref);
+    select array_agg(q.steps order by q.place)
+    from (
+      select r.place, coalesce(jsonb_agg(jsonb_strip_nulls(jsonb_build_object('step', d.step, 'at', hadir.rfc3339(d.at, r.zone),
+               'by', p.name, 'capacity', d.capacity, 'reason', nullif(d.reason, ''))) order by d.id) filter (where d.id is not null),
+               '[]') as steps
+      from unnest(p_refs, p_zones) with ordinality as r(id, zone, place)
+      left join hadir.decision d on d.subject = p_subject and d.ref = r.id
+      left join hadir.person p on p.id = d.person
+      group by r.place
+    ) q);
+end
+$$;
+-- The same of one.
+create or replace function hadir.steps(p_subject text, p_ref bigint, p_zone text) returns jsonb
+language plpgsql stable set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return (hadir.steps(p_subject, array[p_ref], array[p_zone]))[1];
 end
 $$;
 
@@ -343,13 +357,13 @@ revoke all on function hadir.say(text, text), hadir.problem(text, text), hadir.p
   hadir.body_id(jsonb, text), hadir.local_day(bigint, timestamptz), hadir.supervisor_capacity(bigint, bigint, bigint, date),
   hadir.actor_capacity(bigint, timestamptz), hadir.superior_unit(bigint, date), hadir.main_unit(bigint, date), hadir.in_sight(bigint, timestamptz),
   hadir.capacity_to_ask(bigint, timestamptz), hadir.capacity_to_decide(bigint, timestamptz), hadir.asked_person(jsonb),
-  hadir.asked_scope(jsonb, jsonb), hadir.asked_posting(bigint, hadir.asked, date, date),
-  hadir.decide(text, bigint, text, timestamptz, text, text, jsonb), hadir.steps(text, bigint, text) from public;
+  hadir.asked_scope(jsonb, jsonb), hadir.asked_postings(hadir.asked),
+  hadir.decide(text, bigint, text, timestamptz, text, text, jsonb), hadir.steps(text, bigint[], text[]), hadir.steps(text, bigint, text) from public;
 grant execute on function hadir.say(text, text), hadir.problem(text, text), hadir.problem_if(boolean, text, text),
   hadir.refusal(int, text, jsonb), hadir.try_instant(text), hadir.body_problems(jsonb, jsonb), hadir.body_text(jsonb, text),
   hadir.body_id(jsonb, text), hadir.local_day(bigint, timestamptz), hadir.supervisor_capacity(bigint, bigint, bigint, date),
   hadir.actor_capacity(bigint, timestamptz), hadir.superior_unit(bigint, date), hadir.main_unit(bigint, date), hadir.in_sight(bigint, timestamptz),
   hadir.capacity_to_ask(bigint, timestamptz), hadir.capacity_to_decide(bigint, timestamptz), hadir.asked_person(jsonb),
-  hadir.asked_scope(jsonb, jsonb), hadir.asked_posting(bigint, hadir.asked, date, date),
-  hadir.steps(text, bigint, text) to hadir_reader, hadir_writer;
+  hadir.asked_scope(jsonb, jsonb), hadir.asked_postings(hadir.asked),
+  hadir.steps(text, bigint[], text[]), hadir.steps(text, bigint, text) to hadir_reader, hadir_writer;
 grant execute on function hadir.decide(text, bigint, text, timestamptz, text, text, jsonb) to hadir_writer;

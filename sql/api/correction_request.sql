@@ -165,24 +165,33 @@ language plpgsql stable security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_asked hadir.asked := hadir.asked_scope(p_body, '{}');
+  v_found bigint[];
+  v_units bigint[];
+  v_zones text[];
+  v_steps jsonb[];
 begin
   if v_asked.refusal is not null then
     return v_asked.refusal;
   end if;
+  select array_agg(c.id), array_agg(o.unit), array_agg(g.zone) into v_found, v_units, v_zones
+  from hadir.asked_postings(v_asked) o
+  join hadir.correction c on c.person = o.person and c.day >= o.valid_from and (o.valid_to is null or c.day <= o.valid_to)
+  join hadir.government g on g.id = c.government
+  where (v_asked.status is null or c.status = v_asked.status)
+    and (v_asked.from_day is null or c.day >= v_asked.from_day) and (v_asked.to_day is null or c.day <= v_asked.to_day);
+  v_steps := hadir.steps('correction', v_found, v_zones);
   return (
     select jsonb_build_object('status', 200, 'corrections', coalesce(jsonb_agg(jsonb_build_object('correction', c.id, 'nip', p.nip,
              'name', p.name, 'unit', u.code, 'day', c.day, 'session', c.session, 'kind', c.kind,
-             'claimed_at', hadir.rfc3339(c.claimed_at, g.zone), 'place', c.place, 'document', c.document, 'note', c.note,
+             'claimed_at', hadir.rfc3339(c.claimed_at, f.zone), 'place', c.place, 'document', c.document, 'note', c.note,
              'status', c.status, 'counts', c.status = 'confirmed' or c.status = 'approved' and not g.confirms_corrections,
-             'asked_at', hadir.rfc3339(c.asked_at, g.zone), 'steps', hadir.steps('correction', c.id, g.zone))
+             'asked_at', hadir.rfc3339(c.asked_at, f.zone), 'steps', f.steps)
              order by c.day, p.name collate "C", c.id), '[]'))
-    from hadir.correction c
+    from unnest(v_found, v_units, v_zones, v_steps) as f(id, unit, zone, steps)
+    join hadir.correction c on c.id = f.id
     join hadir.person p on p.id = c.person
     join hadir.government g on g.id = c.government
-    join lateral hadir.asked_posting(c.person, v_asked, c.day, c.day) o on true
-    join hadir.unit u on u.id = o.unit
-    where (v_asked.status is null or c.status = v_asked.status)
-      and (v_asked.from_day is null or c.day >= v_asked.from_day) and (v_asked.to_day is null or c.day <= v_asked.to_day));
+    join hadir.unit u on u.id = f.unit);
 end
 $$;
 alter function api.corrections(jsonb, timestamptz) owner to hadir_reader;

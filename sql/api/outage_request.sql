@@ -125,27 +125,33 @@ language plpgsql stable security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_asked hadir.asked := hadir.asked_scope(p_body, '{}');
+  v_found bigint[];
+  v_zones text[];
+  v_steps jsonb[];
 begin
   if v_asked.refusal is not null then
     return v_asked.refusal;
   end if;
+  select array_agg(o.id), array_agg(g.zone) into v_found, v_zones
+  from hadir.outage o
+  join hadir.government g on g.id = o.government
+  where (v_asked.unit is null or exists (
+      select from hadir.unit_closure c where c.ancestor = o.unit and c.descendant = v_asked.unit
+      union all select from hadir.unit_closure c where c.ancestor = v_asked.unit and c.descendant = o.unit))
+    and (v_asked.person is null or exists (
+      select from hadir.posting p join hadir.unit_closure c on c.descendant = p.unit
+      where p.person = v_asked.person and p.kind = 'main' and c.ancestor = o.unit))
+    and (v_asked.status is null or o.status = v_asked.status)
+    and (v_asked.from_day is null or (o.ends_at at time zone g.zone)::date >= v_asked.from_day)
+    and (v_asked.to_day is null or (o.starts_at at time zone g.zone)::date <= v_asked.to_day);
+  v_steps := hadir.steps('outage', v_found, v_zones);
   return (
     select jsonb_build_object('status', 200, 'outages', coalesce(jsonb_agg(jsonb_build_object('outage', o.id, 'unit', u.code,
-             'from', hadir.rfc3339(o.starts_at, g.zone), 'to', hadir.rfc3339(o.ends_at, g.zone), 'note', o.note, 'status', o.status,
-             'asked_at', hadir.rfc3339(o.asked_at, g.zone), 'steps', hadir.steps('outage', o.id, g.zone))
-             order by o.starts_at, o.id), '[]'))
-    from hadir.outage o
-    join hadir.government g on g.id = o.government
-    left join hadir.unit u on u.id = o.unit
-    where (v_asked.unit is null or exists (
-        select from hadir.unit_closure c where c.ancestor = o.unit and c.descendant = v_asked.unit
-        union all select from hadir.unit_closure c where c.ancestor = v_asked.unit and c.descendant = o.unit))
-      and (v_asked.person is null or exists (
-        select from hadir.posting p join hadir.unit_closure c on c.descendant = p.unit
-        where p.person = v_asked.person and p.kind = 'main' and c.ancestor = o.unit))
-      and (v_asked.status is null or o.status = v_asked.status)
-      and (v_asked.from_day is null or (o.ends_at at time zone g.zone)::date >= v_asked.from_day)
-      and (v_asked.to_day is null or (o.starts_at at time zone g.zone)::date <= v_asked.to_day));
+             'from', hadir.rfc3339(o.starts_at, f.zone), 'to', hadir.rfc3339(o.ends_at, f.zone), 'note', o.note, 'status', o.status,
+             'asked_at', hadir.rfc3339(o.asked_at, f.zone), 'steps', f.steps) order by o.starts_at, o.id), '[]'))
+    from unnest(v_found, v_zones, v_steps) as f(id, zone, steps)
+    join hadir.outage o on o.id = f.id
+    left join hadir.unit u on u.id = o.unit);
 end
 $$;
 alter function api.outages(jsonb, timestamptz) owner to hadir_reader;

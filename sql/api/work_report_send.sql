@@ -56,10 +56,10 @@ begin
     select jsonb_build_object('status', 200, 'work_reports', coalesce(jsonb_agg(jsonb_build_object('work_report', w.id, 'nip', p.nip,
              'name', p.name, 'unit', u.code, 'day', w.day, 'kind', w.kind, 'text', w.text, 'document', w.document,
              'sent_at', hadir.rfc3339(w.sent_at, g.zone)) order by w.day, p.name collate "C", w.id), '[]'))
-    from hadir.work_report w
+    from hadir.asked_postings(v_asked) o
+    join hadir.work_report w on w.person = o.person and w.day >= o.valid_from and (o.valid_to is null or w.day <= o.valid_to)
     join hadir.person p on p.id = w.person
     join hadir.government g on g.id = w.government
-    join lateral hadir.asked_posting(w.person, v_asked, w.day, w.day) o on true
     join hadir.unit u on u.id = o.unit
     where (p_body ->> 'kind' is null or w.kind = p_body ->> 'kind')
       and (v_asked.from_day is null or w.day >= v_asked.from_day) and (v_asked.to_day is null or w.day <= v_asked.to_day));
