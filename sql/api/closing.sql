@@ -13,7 +13,12 @@ declare
 begin
   select v.* into v_last from hadir.attendance_version v where v.government = p_government and v.day = p_day order by v.version desc limit 1;
   if v_last.version is null then
-    return jsonb_build_object('day', p_day, 'state', case when hadir.day_closes(p_government, p_day) is null then 'no_plan'
+    -- Before its first check-in a government had no service, as nightly sees it, too.
+    return jsonb_build_object('day', p_day, 'state', case when not exists (
+        select from hadir.checkin k join hadir.government g on g.id = k.government
+        where k.government = p_government and k.status = 'recorded' and k.received_at < (p_day + 1)::timestamp at time zone g.zone)
+        then 'no_service'
+      when hadir.day_closes(p_government, p_day) is null then 'no_plan'
       when hadir.day_closes(p_government, p_day) > p_now then 'open' else 'not_frozen' end);
   end if;
   perform hadir.attendance_stage(p_government, p_day);
@@ -84,8 +89,8 @@ begin
 end
 $$;
 comment on function api.month_state(jsonb, timestamptz) is
-  '{government, month: "YYYY-MM"} → {status, month, version, closed_at, reason, days: [{day, state: open, no_plan, not_frozen, '
-  'frozen, pending; version}], steps}; version only once closed; pending: derived now it would differ. Called by hadir_admin.';
+  '{government, month: "YYYY-MM"} → {status, month, version, closed_at, reason, days: [{day, state: open, no_plan, '
+  'no_service, not_frozen, frozen, pending; version}], steps}; version only once closed; pending: derived now it would differ. Called by hadir_admin.';
 
 create or replace function api.month_close(p_body jsonb, p_now timestamptz) returns jsonb
 language plpgsql security definer set search_path = pg_catalog, pg_temp
