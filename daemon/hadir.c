@@ -22,7 +22,7 @@ static const struct command commands[] = {
      "moves hadird's simulated clock (demonstrations only)"},
     {"correction", cmd_request,
      "correction list [--unit U] [--nip N] [--from D] [--to D] [--status S] [--csv]"
-     " | approve|confirm|reject ID [--reason TEXT] | request NIP --day D --session S --kind forgotten|wrong_place|device"
+     " | approve|confirm|reject|revoke ID [--reason TEXT] | request NIP --day D --session S --kind forgotten|wrong_place|device"
      " [--claimed-at TIME] [--place P] [--document D] [--note TEXT]",
      "koreksi presensi: daftar, pengajuan, keputusan", "corrections: list, request, decide"},
     {"differences", cmd_differences, "differences DAY --government G [--csv]",

@@ -55,6 +55,7 @@ static const struct verb verbs[] = {
     {"correction", "approve", CORRECTION_DECIDE, "correction", true, "approved", {"reason"}, NULL, NULL, 0},
     {"correction", "confirm", CORRECTION_DECIDE, "correction", true, "confirmed", {"reason"}, NULL, NULL, 0},
     {"correction", "reject", CORRECTION_DECIDE, "correction", true, "rejected", {"reason"}, NULL, NULL, 0},
+    {"correction", "revoke", CORRECTION_DECIDE, "correction", true, "revoked", {"reason"}, NULL, NULL, 0},
     {"outage", "list", "select api.outages($1::jsonb, $2::timestamptz)", NULL, false, NULL,
      {"unit", "nip", "from", "to", "status"}, "outages", COLUMNS(outage_columns)},
     {"outage", "declare", "select api.outage_declare($1::jsonb, $2::timestamptz)", NULL, false, NULL,

@@ -3,6 +3,8 @@
 --
 --   requested --superior--> approved --BKPSDM, if the government wants it--> confirmed
 --       |---superior--> rejected        approved, to be confirmed --BKPSDM--> rejected
+--       |---the person himself--> revoked
+--   approved --superior, BKPSDM--> revoked        confirmed --BKPSDM--> revoked
 --
 -- Every step is a row of hadir.decision; status repeats the last. Requests are taken until government.correction_days after the
 -- day; the console may later, with a note that says why.
@@ -91,7 +93,7 @@ begin
       || hadir.problem_if(exists (
            select from hadir.correction c
            where c.person = v_person.id and c.day = hadir.try_date(hadir.body_text(p_body, 'day'))
-             and c.session = hadir.body_text(p_body, 'session') and c.status <> 'rejected'), 'session',
+             and c.session = hadir.body_text(p_body, 'session') and c.status not in ('rejected', 'revoked')), 'session',
            hadir.say('sudah ada koreksi untuk sesi itu', 'there is a correction of that session already'));
   end if;
   if v_problems <> '[]' then
@@ -109,8 +111,29 @@ alter function api.correction_request(jsonb, timestamptz) owner to hadir_writer;
 revoke all on function api.correction_request(jsonb, timestamptz) from public;
 grant execute on function api.correction_request(jsonb, timestamptz) to hadir_operator, hadir_admin;
 
--- p_body: {"correction", "step": "approved" | "confirmed" | "rejected", "reason" (needed for a rejection)}. Answer: {"correction",
--- "state"}. Callers: hadir_operator with hadir.actor set, hadir_admin.
+-- As what the actor may take that step of a correction, or null. The superior has the first word (BKPSDM about whom nobody stands
+-- above), then BKPSDM, where the government wants it; the console has every word.
+create or replace function hadir.correction_capacity(p_correction hadir.correction, p_step text, p_now timestamptz) returns text
+language plpgsql stable set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_capacity constant text := hadir.capacity_to_decide((p_correction).person, p_now);
+  v_day      constant date := hadir.local_day((p_correction).government, p_now);
+  v_bkpsdm   boolean;          -- it is BKPSDM's word
+begin
+  if p_step = 'revoked' and (p_correction).status = 'requested' then
+    return case when session_user <> 'hadir_admin' and (p_correction).person = hadir.actor_person() then 'self' end;
+  elsif p_step = 'revoked' then
+    v_bkpsdm := v_capacity = 'bkpsdm' or (p_correction).status = 'confirmed';
+  else
+    v_bkpsdm := (p_correction).status = 'approved' or hadir.superior_unit((p_correction).person, v_day) is null;
+  end if;
+  return case when v_capacity = 'console' or (v_capacity = 'bkpsdm') = v_bkpsdm then v_capacity end;
+end
+$$;
+
+-- p_body: {"correction", "step": "approved" | "confirmed" | "rejected" | "revoked", "reason" (needed to reject, and to revoke unless
+-- one withdraws one's own request)}. Answer: {"correction", "state"}. Callers: hadir_operator with hadir.actor set, hadir_admin.
 create or replace function api.correction_decide(p_body jsonb, p_now timestamptz) returns jsonb
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
@@ -119,11 +142,10 @@ declare
   v_step     text := hadir.body_text(p_body, 'step');
   v_at       hadir.correction;
   v_confirms boolean;
-  v_top      boolean;          -- nobody stands above the person
   v_capacity text;
 begin
-  v_problems := v_problems || hadir.problem_if(v_step not in ('approved', 'confirmed', 'rejected'), 'step',
-    hadir.say('harus approved, confirmed atau rejected', 'must be approved, confirmed or rejected'));
+  v_problems := v_problems || hadir.problem_if(v_step not in ('approved', 'confirmed', 'rejected', 'revoked'), 'step',
+    hadir.say('harus approved, confirmed, rejected atau revoked', 'must be approved, confirmed, rejected or revoked'));
   if v_problems <> '[]' then
     return hadir.refusal(422, 'invalid', v_problems);
   end if;
@@ -131,21 +153,24 @@ begin
   if v_at.id is null or not hadir.in_sight(v_at.person, p_now) then
     return hadir.refusal(404, 'not_found');
   end if;
-  select g.confirms_corrections, hadir.superior_unit(v_at.person, hadir.local_day(g.id, p_now)) is null into v_confirms, v_top
-  from hadir.government g where g.id = v_at.government;
-  if not (v_at.status = 'requested' and v_step <> 'confirmed' or v_at.status = 'approved' and v_confirms and v_step <> 'approved') then
+  select g.confirms_corrections into v_confirms from hadir.government g where g.id = v_at.government;
+  if not (case v_at.status when 'requested' then v_step <> 'confirmed'
+                           when 'approved' then v_step = 'revoked' or v_confirms and v_step <> 'approved'
+                           when 'confirmed' then v_step = 'revoked' else false end) then
     return hadir.refusal(409, 'wrong_state', hadir.problem_if(true, 'step', format(
       hadir.say('tidak mungkin: keadaannya %s', 'is not possible: its state is %s'), v_at.status)
       || case when v_step = 'confirmed' and not v_confirms
               then hadir.say('; pemerintah ini tidak memerlukan konfirmasi', '; this government wants no confirmation') else '' end));
   end if;
-  -- First the superior's word (BKPSDM's about whom nobody stands above), then BKPSDM's.
-  v_capacity := hadir.capacity_to_decide(v_at.person, p_now);
-  if not coalesce(v_capacity = 'console' or (v_capacity = 'bkpsdm') = (v_at.status = 'approved' or v_top), false) then
-    return hadir.refusal(403, 'not_yours', hadir.problem_if(true, 'correction', case when v_at.status = 'approved'
-      then hadir.say('hanya BKPSDM yang mengonfirmasi', 'only BKPSDM confirms')
+  v_capacity := hadir.correction_capacity(v_at, v_step, p_now);
+  if v_capacity is null then
+    return hadir.refusal(403, 'not_yours', hadir.problem_if(true, 'correction', case
+      when v_step = 'revoked' and v_at.status = 'requested'
+        then hadir.say('hanya pemohon yang menariknya kembali', 'only who it is about withdraws it')
+      when v_at.status = 'confirmed' or v_at.status = 'approved' and v_step <> 'revoked'
+        then hadir.say('hanya BKPSDM yang memutuskan tahap ini', 'this step is BKPSDM''s')
       else hadir.say('hanya atasannya yang memutuskan', 'only the superior decides') end));
-  elsif v_step = 'rejected' and hadir.body_text(p_body, 'reason') is null then
+  elsif v_step in ('rejected', 'revoked') and v_capacity <> 'self' and hadir.body_text(p_body, 'reason') is null then
     return hadir.refusal(422, 'invalid', hadir.problem_if(true, 'reason', hadir.say('alasan harus diisi', 'a reason must be given')));
   end if;
   update hadir.correction c set status = v_step where c.id = v_at.id;
@@ -198,5 +223,7 @@ alter function api.corrections(jsonb, timestamptz) owner to hadir_reader;
 revoke all on function api.corrections(jsonb, timestamptz) from public;
 grant execute on function api.corrections(jsonb, timestamptz) to hadir_query, hadir_admin;
 
-revoke all on function hadir.correction_problems(hadir.person, jsonb, text, timestamptz) from public;
-grant execute on function hadir.correction_problems(hadir.person, jsonb, text, timestamptz) to hadir_writer;
+revoke all on function hadir.correction_problems(hadir.person, jsonb, text, timestamptz),
+  hadir.correction_capacity(hadir.correction, text, timestamptz) from public;
+grant execute on function hadir.correction_problems(hadir.person, jsonb, text, timestamptz),
+  hadir.correction_capacity(hadir.correction, text, timestamptz) to hadir_writer;

@@ -205,7 +205,7 @@ create table hadir.correction (
   place      text check (place in ('WFO', 'WFH', 'WFA', 'DL')),
   document   text not null default '',
   note       text not null default '',
-  status     text not null default 'requested' check (status in ('requested', 'approved', 'confirmed', 'rejected')),
+  status     text not null default 'requested' check (status in ('requested', 'approved', 'confirmed', 'rejected', 'revoked')),
   asked_at   timestamptz not null,
   check ((kind = 'wrong_place') = (claimed_at is null)),
   check (kind <> 'wrong_place' or place is not null)

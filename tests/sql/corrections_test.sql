@@ -128,7 +128,7 @@ select is(t.step('access:71', 7, 1, 'approved'), 'wrong_state: step tidak mungki
 select is(t.step('access:77', 7, 1, 'confirmed'), 'wrong_state: step tidak mungkin: keadaannya approved; pemerintah ini tidak memerlukan konfirmasi', 'no confirmation where none is wanted');
 select is(t.step('access:71', 7, 2, 'approved'), 'wrong_state: step tidak mungkin: keadaannya rejected', 'what was rejected stays so');
 select is(t.correct('device:1101', 6, '{"day": "2031-03-03", "session": "sore", "kind": "device", "claimed_at": "2031-03-03T16:15:00+08:00"}'), 'requested', 'but may be asked again'); -- 9
-select is(t.step('access:71', 7, 1, 'shelved'), 'invalid: step harus approved, confirmed atau rejected', 'a step that is none');
+select is(t.step('access:71', 7, 1, 'shelved'), 'invalid: step harus approved, confirmed, rejected atau revoked', 'a step that is none');
 select is(t.ask('access:71', 7, 'correction_decide', '{"correction": 999999, "step": "approved"}'), 'not_found', 'a correction that is none');
 
 -- ---- where BKPSDM confirms
@@ -137,20 +137,25 @@ update hadir.government set confirms_corrections = true where id = 1;
 set session authorization hadir_operator;
 select is(t.step('access:71', 7, 3, 'confirmed'), 'wrong_state: step tidak mungkin: keadaannya requested', 'first the superior');
 select is(t.step('access:71', 7, 3, 'approved'), 'approved', 'approves');
-select is(t.step('access:71', 7, 3, 'confirmed'), 'not_yours: correction hanya BKPSDM yang mengonfirmasi', 'BKPSDM confirms, nobody else');
-select is(t.step('access:71', 7, 3, 'rejected', 'x'), 'not_yours: correction hanya BKPSDM yang mengonfirmasi', 'or rejects');
+select is(t.step('access:71', 7, 3, 'confirmed'), 'not_yours: correction hanya BKPSDM yang memutuskan tahap ini', 'BKPSDM confirms, nobody else');
+select is(t.step('access:71', 7, 3, 'rejected', 'x'), 'not_yours: correction hanya BKPSDM yang memutuskan tahap ini', 'or rejects');
 select is(t.step('access:77', 7, 3, 'confirmed'), 'confirmed', 'confirms');
 select is(t.step('access:77', 7, 1, 'rejected', 'tanpa bukti'), 'rejected', 'rejects');
-select is(t.step('access:77', 7, 3, 'rejected', 'x'), 'wrong_state: step tidak mungkin: keadaannya confirmed', 'that is the end');
+select is(t.step('access:77', 7, 3, 'rejected', 'x'), 'wrong_state: step tidak mungkin: keadaannya confirmed', 'once');
+select is(t.step('access:71', 7, 3, 'revoked', 'x'), 'not_yours: correction hanya BKPSDM yang memutuskan tahap ini', 'the superior does not take back what is confirmed');
+select is(t.step('device:1101', 7, 9, 'revoked'), 'revoked', 'who asked may withdraw it');
+select is(t.step('access:71', 7, 5, 'revoked', 'x'), 'not_yours: correction hanya pemohon yang menariknya kembali', 'nobody else');
+select is(t.step('access:76', 7, 6, 'revoked'), 'invalid: reason alasan harus diisi', 'what was approved can be taken back, with a reason');
+select is(t.step('access:71', 7, 6, 'revoked', 'x'), 'not_yours: correction hanya atasannya yang memutuskan', 'not by himself');
 
 reset session authorization;
 select results_eq($$ select step, actor, person, capacity, reason from hadir.decision where subject = 'correction' and ref = (select correction[1] from t.known) order by id $$,
   $$ values ('requested', 'device:1101', 101::bigint, 'self', ''), ('approved', 'access:74', 102, 'acting', ''), ('rejected', 'access:77', 302, 'bkpsdm', 'tanpa bukti') $$,
   'every step, by whom and as what');
-select is((select count(*) from hadir.decision where subject = 'correction'), 9 + 7::bigint, 'and no others');
+select is((select count(*) from hadir.decision where subject = 'correction'), 9 + 8::bigint, 'and no others');
 
 set session authorization hadir_query;
-select is(t.list('device:1101', 'corrections'), '101 A 2031-03-03 pagi forgotten rejected false, 101 A 2031-03-03 sore device rejected false, 101 A 2031-03-03 sore device requested false, 101 A 2031-03-04 pagi wrong_place confirmed true',
+select is(t.list('device:1101', 'corrections'), '101 A 2031-03-03 pagi forgotten rejected false, 101 A 2031-03-03 sore device rejected false, 101 A 2031-03-03 sore device revoked false, 101 A 2031-03-04 pagi wrong_place confirmed true',
   'a person sees his own');
 select is(t.list('access:71', 'corrections', '{"unit": "A1"}'), '103 A1 2031-03-03 pagi forgotten requested false, 103 A1 2031-03-03 sore forgotten requested false', 'a head those of a unit');
 select is(t.list('access:71', 'corrections', '{"status": "approved"}'), '299 A 2031-03-03 pagi forgotten approved false', 'to be confirmed: does not count yet');
@@ -159,6 +164,11 @@ select is(t.list('access:72', 'corrections'), null, 'not those of others');
 select is(t.list('access:72', 'corrections', '{"unit": "A"}'), 'not_found: unit unit tidak dikenal', 'nor of their unit');
 select is(t.list('nobody', 'corrections'), null, 'nobody sees nothing');
 select throws_ok($$ select api.correction_decide('{}', '2031-03-03') $$, '42501', null, 'the reading role decides nothing');
+
+set session authorization hadir_operator;
+select is(t.step('access:77', 7, 3, 'revoked', 'ternyata keliru'), 'revoked', 'BKPSDM takes back what it confirmed');
+select is(t.step('access:76', 7, 6, 'revoked', 'ternyata keliru'), 'revoked', 'the superior what he approved');
+select is(t.correct('device:1101', 6, '{"day": "2031-03-04", "session": "pagi", "kind": "wrong_place", "place": "WFH"}'), 'requested', 'and it may be asked again');
 
 -- ---- outages
 set session authorization hadir_operator;
