@@ -96,7 +96,7 @@ def the_night_publishes_what_was_expected(house):
     assert [r for name in sorted(units, key=lambda n: n[5:-4]) for r in units[name]] == whole, "the units do not make the whole"
     kinds = {r["kind"] for r in manifest["rules"]}
     assert {"policy", "working_hours", "fence"} <= kinds, kinds
-    assert [r["version"] for r in manifest["rules"] if r["kind"] == "policy"] == ["2025-12-18"]
+    assert [r["version"] for r in manifest["rules"] if r["kind"] == "policy"] == ["2025-12-18.1"]
 
     by = {(r["nip"], r["session_code"]): r for r in whole}
     assert len(by) == len(whole) == 2 * (600 + len(ODD)), len(whole)
