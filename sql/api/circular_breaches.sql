@@ -9,22 +9,6 @@
 -- only these. Days on which nobody of them works are not looked at. Elsewhere is WFH and WFA; duty (DL) is neither elsewhere
 -- nor at the office. A person's week is Monday to Sunday, without the days another circular decides, and without duty.
 
--- Where people are posted, day by day, and what circulars ask about them.
-create or replace function hadir.stays_of(p_government bigint, p_from date, p_to date, p_persons bigint[])
-returns table (person bigint, day date, unit bigint, category text, echelon text)
-language sql stable set search_path = pg_catalog, pg_temp
-as $$
-  select o.person, d::date, o.unit, pe.category, pe.echelon
-  from hadir.posting o
-  join hadir.unit u on u.id = o.unit and u.government = p_government
-  join hadir.person pe on pe.id = o.person
-  cross join generate_series(greatest(o.valid_from, p_from)::timestamp, least(coalesce(o.valid_to, p_to), p_to)::timestamp,
-                             interval '1 day') d
-  where o.person = any (p_persons) and o.kind = 'main'
-$$;
-comment on function hadir.stays_of(bigint, date, date, bigint[]) is
-  'One row per person and local day p_from … p_to with his main posting''s unit, category and echelon. Called by api functions.';
-
 -- Which circulars bind which kinds of people: some scope that includes holds, none that excludes does.
 create or replace function hadir.policy_binds(p_government bigint, p_from date, p_to date, p_persons bigint[])
 returns table (policy bigint, unit bigint, category text, echelon text)
@@ -49,128 +33,158 @@ $$;
 comment on function hadir.policy_binds(bigint, date, date, bigint[]) is
   'Circulars in force some day p_from … p_to and the unit, category and echelon of p_persons they bind. Called by api functions.';
 
+-- Of those that bind a kind of people and whose weekdays name the day, the one of the highest precedence; and the place it has
+-- for whoever is granted nothing.
+create or replace function hadir.policy_days(p_government bigint, p_from date, p_to date, p_persons bigint[])
+returns table (unit bigint, category text, echelon text, day date, policy bigint, place text)
+language sql stable rows 10000 set search_path = pg_catalog, pg_temp
+as $$
+  select distinct on (b.unit, b.category, b.echelon, d.day) b.unit, b.category, b.echelon, d.day, b.policy, d.place
+  from hadir.policy_binds(p_government, p_from, p_to, p_persons) b
+  join (
+    select p.id, p.rank, p.dated, p.valid_from, g::date as day, min(w.place) filter (where not w.granted) as place
+    from hadir.policy p
+    cross join generate_series(greatest(p.valid_from, p_from)::timestamp, least(coalesce(p.valid_to, p_to), p_to)::timestamp,
+                               interval '1 day') g
+    join hadir.policy_day w on w.policy = p.id and extract(isodow from g)::int = any (w.weekdays)
+    where p.government = p_government
+    group by p.id, g
+  ) d on d.id = b.policy
+  order by b.unit, b.category, b.echelon, d.day, d.rank desc, d.dated desc, d.valid_from desc, d.id desc
+$$;
+comment on function hadir.policy_days(bigint, date, date, bigint[]) is
+  'Which circular decides the place of p_persons by unit, category, echelon and local day p_from … p_to, and which place it is '
+  'without a letter (null: the default). No row: none does. Called by api functions.';
+
 create or replace function hadir.policy_of(p_government bigint, p_from date, p_to date, p_persons bigint[])
 returns table (person bigint, day date, unit bigint, policy bigint)
-language sql stable set search_path = pg_catalog, pg_temp
+language sql stable rows 100000 set search_path = pg_catalog, pg_temp
 as $$
-  with stay as materialized (
-    select s.* from hadir.stays_of(p_government, p_from, p_to, p_persons) s
-  ),
-  best as (
-    select distinct on (b.unit, b.category, b.echelon, d.day) b.unit, b.category, b.echelon, d.day, b.policy
-    from hadir.policy_binds(p_government, p_from, p_to, p_persons) b
-    join hadir.policy p on p.id = b.policy
-    join (select distinct s.day from stay s) d on d.day >= p.valid_from and (p.valid_to is null or d.day <= p.valid_to)
-    where exists (select from hadir.policy_day w where w.policy = p.id and extract(isodow from d.day)::int = any (w.weekdays))
-    order by b.unit, b.category, b.echelon, d.day, p.rank desc, p.dated desc, p.valid_from desc, p.id desc
-  )
-  select s.person, s.day, s.unit, b.policy
-  from stay s
-  left join best b on b.unit = s.unit and b.category = s.category and b.echelon = s.echelon and b.day = s.day
+  select o.person, d.day, o.unit, d.policy
+  from hadir.posting o
+  join hadir.person pe on pe.id = o.person
+  join hadir.policy_days(p_government, p_from, p_to, p_persons) d on d.unit = o.unit and d.category = pe.category
+    and d.echelon = pe.echelon and d.day >= o.valid_from and (o.valid_to is null or d.day <= o.valid_to)
+  where o.person = any (p_persons) and o.kind = 'main'
 $$;
 comment on function hadir.policy_of(bigint, date, date, bigint[]) is
-  'One row per person and local day p_from … p_to: his unit, and the circular that decides his place (null: none), which is the '
-  'one of the highest precedence (rank, dated, valid_from, id) among those that bind him and whose weekdays name the day. Called '
-  'by api functions.';
+  'Person and local day p_from … p_to with the unit and the circular that decides the place; no row where none does: the one of '
+  'the highest precedence (rank, dated, valid_from, id) among those that bind him and whose weekdays name the day. Called by api '
+  'functions.';
 
 -- The nearest level of hours that covers a day decides, in it a season that runs before the others, then the latest.
-create or replace function hadir.works_on(p_government bigint, p_from date, p_to date, p_persons bigint[])
-returns table (person bigint, day date)
-language sql stable set search_path = pg_catalog, pg_temp
+create or replace function hadir.work_days(p_government bigint, p_from date, p_to date, p_persons bigint[])
+returns table (unit bigint, own bigint, day date)
+language sql stable rows 10000 set search_path = pg_catalog, pg_temp
 as $$
-  with stay as materialized (
-    select s.person, s.day, s.unit, extract(isodow from s.day)::int as weekday,
-           case when exists (select from hadir.working_hours w where w.person = s.person) then s.person end as own
-    from hadir.stays_of(p_government, p_from, p_to, p_persons) s
-  ),
-  kind as (
-    select distinct s.unit, s.own, s.day, s.weekday from stay s
+  with kind as (
+    select distinct o.unit, case when o.person in (select w.person from hadir.working_hours w where w.person is not null)
+                                 then o.person else 0 end as own
+    from hadir.posting o
+    where o.person = any (p_persons) and o.kind = 'main' and o.valid_from <= p_to and (o.valid_to is null or o.valid_to >= p_from)
   ),
   candidate as (
-    select k.unit, k.own, -1 as level, w.id from (select distinct unit, own from kind) k join hadir.working_hours w on w.person = k.own
+    select k.unit, k.own, -1 as level, w.id from kind k join hadir.working_hours w on w.person = k.own
     union all
     select k.unit, k.own, c.depth, w.id
-    from (select distinct unit, own from kind) k
-    join hadir.unit_closure c on c.descendant = k.unit
-    join hadir.working_hours w on w.unit = c.ancestor
+    from kind k join hadir.unit_closure c on c.descendant = k.unit join hadir.working_hours w on w.unit = c.ancestor
     union all
     select k.unit, k.own, 1000000, w.id
-    from (select distinct unit, own from kind) k
-    join hadir.working_hours w on w.government = p_government and w.unit is null and w.person is null
+    from kind k join hadir.working_hours w on w.government = p_government and w.unit is null and w.person is null
   ),
   season as materialized (
     select d.day, d.kind from hadir.period_days(p_from, p_to) d where d.government = p_government
   ),
   ranked as (
-    select k.unit, k.own, k.day, k.weekday = any (w.weekdays) as named, w.on_holidays,
-           rank() over (partition by k.unit, k.own, k.day order by c.level, w.season is null, w.valid_from desc) as place
-    from kind k
-    join candidate c on c.unit = k.unit and c.own is not distinct from k.own
-    join hadir.working_hours w on w.id = c.id and w.shift is null and k.day >= w.valid_from
-      and (w.valid_to is null or k.day <= w.valid_to)
-      and (w.season is null or exists (select from season s where s.day = k.day and s.kind = w.season))
+    select c.unit, c.own, d.day, d.weekday = any (w.weekdays) as named, w.on_holidays,
+           rank() over (partition by c.unit, c.own, d.day order by c.level, w.season is null, w.valid_from desc) as place
+    from candidate c
+    join hadir.working_hours w on w.id = c.id and w.shift is null
+    join (select g::date as day, extract(isodow from g)::int as weekday
+          from generate_series(p_from::timestamp, p_to::timestamp, interval '1 day') g) d
+      on d.day >= w.valid_from and (w.valid_to is null or d.day <= w.valid_to)
+    where w.season is null or exists (select from season s where s.day = d.day and s.kind = w.season)
   ),
   holiday as materialized (
     select h.day from hadir.calendar_in_force(p_from, p_to) h where h.government = p_government
-  ),
-  works as (
-    select r.unit, r.own, r.day
-    from ranked r
-    where r.place = 1 and r.named
-    group by r.unit, r.own, r.day
-    having bool_or(r.on_holidays) or r.day not in (select h.day from holiday h)
   )
-  select s.person, s.day
-  from stay s
-  join works w on w.unit = s.unit and w.own is not distinct from s.own and w.day = s.day
+  select r.unit, r.own, r.day
+  from ranked r
+  where r.place = 1 and r.named
+  group by r.unit, r.own, r.day
+  having bool_or(r.on_holidays) or not exists (select from holiday h where h.day = r.day)
 $$;
-comment on function hadir.works_on(bigint, date, date, bigint[]) is
-  'Person and local day p_from … p_to for each day on which hours and calendar have him work; shifts, letters and absences are '
-  'not looked at. Called by api functions.';
+comment on function hadir.work_days(bigint, date, date, bigint[]) is
+  'Local days p_from … p_to on which hours and calendar have people work, by unit and, for those of p_persons who have hours of '
+  'their own, person (else 0); shifts, letters and absences are not looked at. Called by api functions.';
 
--- p_letter is counted as if it were confirmed.
-create or replace function hadir.places_of(p_government bigint, p_from date, p_to date, p_persons bigint[], p_letter bigint)
-returns table (person bigint, day date, unit bigint, policy bigint, works boolean, place text, letter bigint)
-language sql stable set search_path = pg_catalog, pg_temp
+-- Where people are posted, day by day. own: who has hours of his own, else 0.
+create or replace function hadir.stays_of(p_government bigint, p_from date, p_to date, p_persons bigint[])
+returns table (person bigint, day date, unit bigint, category text, echelon text, own bigint)
+language sql stable rows 100000 set search_path = pg_catalog, pg_temp
 as $$
-  with told as (
-    select distinct on (a.person, a.day) a.person, a.day, a.letter, o.place, o.shift
-    from hadir.assignment a
-    join hadir.letter l on l.id = a.letter and (l.status = 'confirmed' or l.id = p_letter)
-    join hadir.letter_order o on o.id = a.orders
-    where a.person = any (p_persons) and a.day between p_from and p_to
-    order by a.person, a.day, array_position(array['recall', 'travel', 'assignment', 'roster'], l.kind), l.dated desc, l.id desc
-  ),
-  away as (
-    select distinct b.person, d::date as day
+  select o.person, g::date, o.unit, pe.category, pe.echelon,
+         case when o.person in (select w.person from hadir.working_hours w where w.person is not null) then o.person else 0 end
+  from hadir.posting o
+  join hadir.unit u on u.id = o.unit and u.government = p_government
+  join hadir.person pe on pe.id = o.person
+  cross join generate_series(greatest(o.valid_from, p_from)::timestamp, least(coalesce(o.valid_to, p_to), p_to)::timestamp,
+                             interval '1 day') g
+  where o.person = any (p_persons) and o.kind = 'main'
+$$;
+comment on function hadir.stays_of(bigint, date, date, bigint[]) is
+  'One row per person and local day p_from … p_to with his main posting''s unit, category, echelon and whether he has hours of his '
+  'own. Called by api functions.';
+
+-- What letters in force say, p_letter among them. named: p_letter speaks of the day, whichever letter goes first.
+create or replace function hadir.told_of(p_from date, p_to date, p_persons bigint[], p_letter bigint)
+returns table (person bigint, day date, letter bigint, place text, shift text, named boolean)
+language sql stable rows 10000 set search_path = pg_catalog, pg_temp
+as $$
+  select distinct on (a.person, a.day) a.person, a.day, a.letter, o.place, o.shift,
+         bool_or(a.letter = p_letter) over (partition by a.person, a.day)
+  from hadir.assignment a
+  join hadir.letter l on l.id = a.letter and (l.status = 'confirmed' or l.id = p_letter)
+  join hadir.letter_order o on o.id = a.orders
+  where a.person = any (p_persons) and a.day between p_from and p_to
+  order by a.person, a.day, array_position(array['recall', 'travel', 'assignment', 'roster'], l.kind), l.dated desc, l.id desc
+$$;
+comment on function hadir.told_of(date, date, bigint[], bigint) is
+  'Person and local day p_from … p_to with the order that goes first: of a recall, travel, assignment, roster, the later dated. '
+  'p_letter, if not null, counts as confirmed. Called by api functions.';
+
+-- The parts are functions that say about how many rows they give: a letter just filed has no statistics.
+create or replace function hadir.places_of(p_government bigint, p_from date, p_to date, p_persons bigint[], p_letter bigint)
+returns table (person bigint, day date, unit bigint, policy bigint, works boolean, place text, letter bigint, named boolean)
+language sql stable rows 100000 set search_path = pg_catalog, pg_temp
+as $$
+  with away as (
+    select distinct b.person, g::date as day
     from hadir.absence b
-    cross join generate_series(greatest(b.first_day, p_from)::timestamp, least(b.last_day, p_to)::timestamp, interval '1 day') d
+    cross join generate_series(greatest(b.first_day, p_from)::timestamp, least(b.last_day, p_to)::timestamp, interval '1 day') g
     where b.person = any (p_persons) and b.status = 'approved' and b.sessions is null
       and b.first_day <= p_to and b.last_day >= p_from
   )
-  select b.person, b.day, b.unit, b.policy, e.works,
-         case when e.works then coalesce(t.place, w.place, g.default_place) end,
-         case when e.works then t.letter end
-  from hadir.policy_of(p_government, p_from, p_to, p_persons) b
-  join hadir.government g on g.id = p_government
-  left join hadir.works_on(p_government, p_from, p_to, p_persons) h on h.person = b.person and h.day = b.day
-  left join told t on t.person = b.person and t.day = b.day
-  left join away a on a.person = b.person and a.day = b.day
-  left join lateral (
-    select d.place from hadir.policy_day d
-    where d.policy = b.policy and not d.granted and extract(isodow from b.day)::int = any (d.weekdays) order by d.place limit 1
-  ) w on true
-  cross join lateral (select (h.person is not null or t.shift is not null) and a.person is null as works) e
+  select s.person, s.day, s.unit, c.policy, e.works,
+         case when e.works then coalesce(t.place, c.place, (select v.default_place from hadir.government v where v.id = p_government)) end,
+         case when e.works then t.letter end, coalesce(t.named, false)
+  from hadir.stays_of(p_government, p_from, p_to, p_persons) s
+  left join hadir.policy_days(p_government, p_from, p_to, p_persons) c on c.unit = s.unit and c.category = s.category
+    and c.echelon = s.echelon and c.day = s.day
+  left join hadir.work_days(p_government, p_from, p_to, p_persons) h on h.unit = s.unit and h.day = s.day and h.own = s.own
+  left join hadir.told_of(p_from, p_to, p_persons, p_letter) t on t.person = s.person and t.day = s.day
+  left join away a on a.person = s.person and a.day = s.day
+  cross join lateral (select (h.day is not null or t.shift is not null) and a.person is null as works) e
 $$;
 comment on function hadir.places_of(bigint, date, date, bigint[], bigint) is
   'One row per person and local day p_from … p_to: his unit, the circular that decides his place, whether he works, where (null: '
-  'does not work), and the letter that says so. p_letter, if not null, counts as confirmed. Called by api functions.';
+  'does not work), the letter that says so, and whether p_letter, which counts as confirmed, names him. Called by api functions.';
 
--- The breaches of p_units on p_from … p_to; with p_letter only on its days, of its people''s units, and of its people.
+-- The breaches of p_units on p_from … p_to; with p_letter only on its days, of its people's units, and of its people.
 create or replace function hadir.breaches_of(p_government bigint, p_from date, p_to date, p_units bigint[], p_letter bigint)
 returns table (policy bigint, measure text, unit bigint, day date, week date, person bigint, have int, "limit" int, base int,
                people bigint[])
-language plpgsql stable set search_path = pg_catalog, pg_temp
+language plpgsql stable rows 100 set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 declare
@@ -182,88 +196,107 @@ begin
   from hadir.posting o
   where o.unit = any (p_units) and o.kind = 'main' and o.valid_from <= p_to and (o.valid_to is null or o.valid_to >= p_from);
   return query
+  -- asked: is looked at.
   with stand as materialized (
-    select s.*, date_trunc('week', s.day::timestamp)::date as week
+    select s.*, date_trunc('week', s.day::timestamp)::date as week,
+           s.works and s.unit = any (p_units) and s.day between p_from and p_to and (p_letter is null or s.named) as asked
     from hadir.places_of(p_government, v_first, v_last, v_persons, p_letter) s
   ),
-  -- What is looked at.
-  asked as materialized (
-    select s.* from stand s
-    where s.unit = any (p_units) and s.day between p_from and p_to and s.works
-      and (p_letter is null or exists (select from hadir.assignment a
-                                       where a.letter = p_letter and a.person = s.person and a.day = s.day))
+  -- A unit's people on a day, by the circular that decides (0: none).
+  cell as (
+    select s.unit, s.day, coalesce(s.policy, 0) as policy, bool_or(s.asked) as asked, count(*) as posted,
+           count(*) filter (where s.works) as working, count(*) filter (where s.place = 'WFO') as wfo,
+           count(*) filter (where s.place = 'WFH') as wfh, count(*) filter (where s.place in ('WFH', 'WFA')) as elsewhere
+    from stand s
+    where s.unit = any (p_units) and s.day between p_from and p_to
+    group by s.unit, s.day, coalesce(s.policy, 0)
   ),
   looked as (
-    select distinct a.unit, a.day from asked a
+    select c.unit, c.day from cell c group by c.unit, c.day having bool_or(c.asked)
   ),
-  -- Shares of a unit on a day.
   share as (
-    select q.policy, q.measure, k.unit, k.day, q.percent, q.rounding,
-           case q.base when 'posted' then count(*) else count(*) filter (where s.works) end as base,
-           count(*) filter (where f.fits) as have,
-           array_agg(s.person order by s.person) filter (where f.fits) as people
-    from (select distinct l.unit, l.day, s.policy
-          from looked l join stand s on s.unit = l.unit and s.day = l.day and s.works) k
-    join (select distinct * from hadir.policy_quota) q on q.policy = k.policy
-    join hadir.unit u on u.id = k.unit and (q.services is null or u.serves = any (q.services))
-    join stand s on s.unit = k.unit and s.day = k.day and (s.policy = k.policy or s.policy is null)
-    cross join lateral (
-      select case q.measure when 'max_elsewhere' then s.place in ('WFH', 'WFA') when 'min_wfo' then s.place = 'WFO'
-                            else s.place = 'WFH' end as fits
-    ) f
-    group by q.policy, q.measure, k.unit, k.day, q.percent, q.rounding, q.base, q.small
-    having count(*) > q.small
+    select q.policy, q.measure, c.unit, c.day, q.percent, q.rounding,
+           case q.base when 'posted' then c.posted + coalesce(n.posted, 0) else c.working + coalesce(n.working, 0) end as base,
+           case q.measure when 'max_elsewhere' then c.elsewhere + coalesce(n.elsewhere, 0)
+                          when 'min_wfo' then c.wfo + coalesce(n.wfo, 0) else c.wfh + coalesce(n.wfh, 0) end as have
+    from cell c
+    join looked l on l.unit = c.unit and l.day = c.day
+    left join cell n on n.unit = c.unit and n.day = c.day and n.policy = 0
+    join hadir.unit u on u.id = c.unit
+    join (select distinct * from hadir.policy_quota) q on q.policy = c.policy and (q.services is null or u.serves = any (q.services))
+    where c.working > 0 and c.posted + coalesce(n.posted, 0) > q.small
   ),
-  bounded as (
-    select s.*, case s.rounding when 'down' then floor(s.percent * s.base / 100) when 'up' then ceil(s.percent * s.base / 100)
-                                else round(s.percent * s.base / 100) end as "limit"
+  short as (
+    select s.*, b."limit"
     from share s
+    cross join lateral (
+      select case s.rounding when 'down' then floor(s.percent * s.base / 100) when 'up' then ceil(s.percent * s.base / 100)
+                             else round(s.percent * s.base / 100) end as "limit"
+    ) b
+    where case when s.measure like 'max%' then s.have > b."limit" else s.have < b."limit" end
   ),
-  -- A person's week.
+  -- A person's week, likewise.
   week as (
-    select k.policy, k.week, k.person, (array_agg(s.unit order by s.day desc))[1] as unit,
-           count(*) as days, count(*) filter (where s.place = 'WFO') as office,
-           count(*) filter (where s.place in ('WFH', 'WFA')) as elsewhere
-    from (select distinct a.person, a.week, s.policy
-          from asked a join stand s on s.person = a.person and s.week = a.week and s.works) k
-    join stand s on s.person = k.person and s.week = k.week and s.works and s.place <> 'DL'
-      and (s.policy = k.policy or s.policy is null)
-    group by k.policy, k.week, k.person
+    select s.person, s.week, coalesce(s.policy, 0) as policy, (array_agg(s.unit order by s.day desc))[1] as unit,
+           bool_or(s.asked) as asked, count(*) filter (where s.place <> 'DL') as days,
+           count(*) filter (where s.place = 'WFO') as office, count(*) filter (where s.place in ('WFH', 'WFA')) as elsewhere
+    from stand s
+    where s.works
+    group by s.person, s.week, coalesce(s.policy, 0)
   ),
-  -- Who is sent where no circular lets him be. bound: it binds him, but does not allow the place, or another decides.
-  sent as (
-    select a.person, a.unit, a.day, a.policy, c.policy as other, c.bound
-    from asked a
-    left join lateral (
-      select p.id as policy, exists (
-               select from hadir.policy_binds(p_government, a.day, a.day, array[a.person]) b where b.policy = p.id) as bound
-      from hadir.policy p
-      join hadir.policy_day w on w.policy = p.id and w.place = a.place and extract(isodow from a.day)::int = any (w.weekdays)
-      where p.government = p_government and p.valid_from <= a.day and (p.valid_to is null or p.valid_to >= a.day)
-      order by p.rank desc, p.dated desc, p.valid_from desc, p.id desc
-      limit 1
-    ) c on true
-    where a.letter is not null and a.letter = coalesce(p_letter, a.letter) and a.place in ('WFH', 'WFA')
-      and not exists (select from hadir.policy_day w where w.policy = a.policy and w.place = a.place
-                        and extract(isodow from a.day)::int = any (w.weekdays))
+  spent as (
+    select w.person, w.week, w.policy, w.unit, w.days + coalesce(n.days, 0) as days, w.office + coalesce(n.office, 0) as office,
+           w.elsewhere + coalesce(n.elsewhere, 0) as elsewhere, p.min_office_days, p.max_elsewhere_days
+    from (select w.*, bool_or(w.asked) over (partition by w.person, w.week) as looked from week w) w
+    join hadir.policy p on p.id = w.policy and (p.min_office_days is not null or p.max_elsewhere_days is not null)
+    left join week n on n.person = w.person and n.week = w.week and n.policy = 0
+    where w.looked
+  ),
+  -- Who is sent where the circular that decides does not let him be.
+  sent as materialized (
+    select s.person, s.unit, s.day, s.policy, s.place
+    from stand s
+    where s.asked and s.letter = coalesce(p_letter, s.letter) and s.place in ('WFH', 'WFA')
+      and not exists (select from hadir.policy_day w where w.policy = s.policy and w.place = s.place
+                        and extract(isodow from s.day)::int = any (w.weekdays))
+  ),
+  -- The first circular that allows the place on that day, and whether it binds him at all.
+  allowing as (
+    select distinct on (d.day, d.place) d.day, d.place, p.id as policy
+    from (select distinct s.day, s.place from sent s) d
+    join hadir.policy_day w on w.place = d.place and extract(isodow from d.day)::int = any (w.weekdays)
+    join hadir.policy p on p.id = w.policy and p.government = p_government and p.valid_from <= d.day
+      and (p.valid_to is null or p.valid_to >= d.day)
+    order by d.day, d.place, p.rank desc, p.dated desc, p.valid_from desc, p.id desc
+  ),
+  refused as (
+    select s.person, s.unit, s.day, s.policy, c.policy as other, b.policy is not null as bound
+    from sent s
+    join hadir.person pe on pe.id = s.person
+    left join allowing c on c.day = s.day and c.place = s.place
+    left join hadir.policy_binds(p_government, p_from, p_to, array(select distinct x.person from sent x)) b
+      on b.policy = c.policy and b.unit = s.unit and b.category = pe.category and b.echelon = pe.echelon
   )
   select b.policy, b.measure, b.unit, b.day, null::date, null::bigint, b.have::int, b."limit"::int, b.base::int,
-         coalesce(b.people, '{}')
-  from bounded b
-  where case when b.measure like 'max%' then b.have > b."limit" else b.have < b."limit" end
+         array(select s.person from stand s
+               where s.unit = b.unit and s.day = b.day and (s.policy = b.policy or s.policy is null)
+                 and case b.measure when 'max_elsewhere' then s.place in ('WFH', 'WFA') when 'min_wfo' then s.place = 'WFO'
+                                    else s.place = 'WFH' end)
+  from short b
   union all
-  select w.policy, 'min_office_days', w.unit, null, w.week, w.person, w.office::int, least(p.min_office_days, w.days)::int,
-         w.days::int, '{}'
-  from week w join hadir.policy p on p.id = w.policy
-  where p.min_office_days is not null and w.office < least(p.min_office_days, w.days)
+  select s.policy, 'min_office_days', s.unit, null, s.week, s.person, s.office::int, least(s.min_office_days, s.days)::int,
+         s.days::int, '{}'
+  from spent s
+  where s.min_office_days is not null and s.office < least(s.min_office_days, s.days)
   union all
-  select w.policy, 'max_elsewhere_days', w.unit, null, w.week, w.person, w.elsewhere::int, p.max_elsewhere_days, w.days::int, '{}'
-  from week w join hadir.policy p on p.id = w.policy
-  where w.elsewhere > p.max_elsewhere_days
+  select s.policy, 'max_elsewhere_days', s.unit, null, s.week, s.person, s.elsewhere::int, s.max_elsewhere_days, s.days::int, '{}'
+  from spent s
+  where s.elsewhere > s.max_elsewhere_days
   union all
-  select case when s.bound is false then s.other else s.policy end,
-         case when s.bound is false then 'not_eligible' else 'place_not_granted' end, s.unit, s.day, null, s.person, 1, 0, 1, '{}'
-  from sent s;
+  select case when r.other is not null and not r.bound then r.other else r.policy end,
+         case when r.other is not null and not r.bound then 'not_eligible' else 'place_not_granted' end, r.unit, r.day, null, r.person,
+         1, 0, 1, '{}'
+  from refused r;
 end
 $$;
 comment on function hadir.breaches_of(bigint, date, date, bigint[], bigint) is
@@ -318,13 +351,17 @@ comment on function hadir.breach_list(bigint, date, date, bigint[], bigint) is
   'hadir.breaches_of as an answer has it: policy (number), measure, unit, day or week (its Monday), nip and name of a personal '
   'one, have, limit, base, people (whom "have" counts), text. Called by api functions.';
 
-revoke all on function hadir.stays_of(bigint, date, date, bigint[]), hadir.policy_binds(bigint, date, date, bigint[]),
-  hadir.policy_of(bigint, date, date, bigint[]), hadir.works_on(bigint, date, date, bigint[]),
+revoke all on function hadir.policy_binds(bigint, date, date, bigint[]),
+  hadir.policy_days(bigint, date, date, bigint[]), hadir.policy_of(bigint, date, date, bigint[]),
+  hadir.work_days(bigint, date, date, bigint[]), hadir.stays_of(bigint, date, date, bigint[]),
+  hadir.told_of(date, date, bigint[], bigint),
   hadir.places_of(bigint, date, date, bigint[], bigint), hadir.breaches_of(bigint, date, date, bigint[], bigint),
   hadir.breach_text(text, text, text, date, date, text, int, int, int),
   hadir.breach_list(bigint, date, date, bigint[], bigint) from public;
-grant execute on function hadir.stays_of(bigint, date, date, bigint[]), hadir.policy_binds(bigint, date, date, bigint[]),
-  hadir.policy_of(bigint, date, date, bigint[]), hadir.works_on(bigint, date, date, bigint[]),
+grant execute on function hadir.policy_binds(bigint, date, date, bigint[]),
+  hadir.policy_days(bigint, date, date, bigint[]), hadir.policy_of(bigint, date, date, bigint[]),
+  hadir.work_days(bigint, date, date, bigint[]), hadir.stays_of(bigint, date, date, bigint[]),
+  hadir.told_of(date, date, bigint[], bigint),
   hadir.places_of(bigint, date, date, bigint[], bigint), hadir.breaches_of(bigint, date, date, bigint[], bigint),
   hadir.breach_text(text, text, text, date, date, text, int, int, int),
   hadir.breach_list(bigint, date, date, bigint[], bigint) to hadir_reader, hadir_writer;
