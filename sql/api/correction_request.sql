@@ -33,7 +33,11 @@ begin
     || hadir.problem_if(v_day <= v_today and v_pattern is null, 'day',
          hadir.say('tidak ada rencana kerja untuk hari itu', 'there is no plan of that day'))
     || hadir.problem_if(v_pattern is not null and v_session.session is null, 'session',
-         hadir.say('tidak ada sesi itu pada hari tersebut', 'the day has no such session'));
+         hadir.say('tidak ada sesi itu pada hari tersebut', 'the day has no such session'))
+    || hadir.problem_if(exists (
+         select from hadir.correction c
+         where c.person = (p_person).id and c.day = v_day and c.session = v_session.code and c.status not in ('rejected', 'revoked')),
+         'session', hadir.say('sudah ada koreksi untuk sesi itu', 'there is a correction of that session already'));
   if p_capacity = 'console' then
     v_problems := v_problems || hadir.problem_if(v_today - v_day > v_days and hadir.body_text(p_body, 'note') is null, 'note', format(
       hadir.say('lewat %s hari: sebutkan alasannya', 'after %s days: say why'), v_days));
@@ -89,12 +93,7 @@ begin
     || hadir.problem_if(v_kind in ('forgotten', 'device') and hadir.body_text(p_body, 'claimed_at') is null, 'claimed_at',
          hadir.say('harus diisi', 'must be there'));
   if v_capacity is not null then
-    v_problems := v_problems || hadir.correction_problems(v_person, p_body, v_capacity, p_now)
-      || hadir.problem_if(exists (
-           select from hadir.correction c
-           where c.person = v_person.id and c.day = hadir.try_date(hadir.body_text(p_body, 'day'))
-             and c.session = hadir.body_text(p_body, 'session') and c.status not in ('rejected', 'revoked')), 'session',
-           hadir.say('sudah ada koreksi untuk sesi itu', 'there is a correction of that session already'));
+    v_problems := v_problems || hadir.correction_problems(v_person, p_body, v_capacity, p_now);
   end if;
   if v_problems <> '[]' then
     return hadir.refusal(422, 'invalid', v_problems);

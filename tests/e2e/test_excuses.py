@@ -1,5 +1,5 @@
 """Leave, corrections, outages, reports, heads: the way of a request from a phone over its superior, and the console's commands."""
-import json
+import concurrent.futures, json
 from harness import DAY, House, Tests
 
 test = Tests()
@@ -61,6 +61,17 @@ def leave_goes_from_a_phone_over_the_superior(house):
     assert "revoked" in said(house, "absence", "approve", str(absence), code=1)
     said(house, "absence", "approve", "first", code=2)
     said(house, "absence", "shelve", str(absence), code=2)
+
+
+@test
+def the_same_request_from_many_at_once_is_kept_once(house):
+    phone = house.known(house.enroll(house.people[6]["nip"]))
+    absence = {"code": "CT", "first_day": "2026-01-12", "last_day": "2026-01-13"}
+    correction = {"day": DAY, "session": "pagi", "kind": "device", "claimed_at": f"{DAY}T07:10:00+08:00"}
+    for path, body in (("/v1/absences", absence), ("/v1/corrections", correction)):
+        with concurrent.futures.ThreadPoolExecutor(12) as pool:
+            answers = list(pool.map(lambda _: call(house, phone, "POST", path, body)[0], range(24)))
+        assert answers.count(201) == 1 and set(answers) <= {201, 422}, (path, answers)
 
 
 @test
