@@ -14,9 +14,10 @@
 -- Percents are points of the month's TPP: summed per calendar month, capped at the government's monthly_cap, rounded to two
 -- decimals at the end.
 
+-- No search_path of its own: so PostgreSQL puts it in place of its call, once per late or missing session.
 create or replace function hadir.day_class(p_government bigint, p_day date, p_counts_as text, p_state text, p_minutes int)
 returns table (code text, percent numeric)
-language sql stable set search_path = pg_catalog, pg_temp
+language sql stable
 as $$
   select c.code, c.percent
   from hadir.minute_class c
