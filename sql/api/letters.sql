@@ -478,6 +478,8 @@ begin
                         hadir.say('harus filed, confirmed atau revoked', 'must be filed, confirmed or revoked'));
   if v_problems <> '[]' then
     return hadir.refusal(422, 'invalid', v_problems);
+  elsif v_one is not null and not exists (select from hadir.letter l where l.id = v_one) then
+    return hadir.refusal(404, 'not_found');
   end if;
   return (
     with found as (

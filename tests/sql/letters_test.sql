@@ -302,7 +302,31 @@ select t.as('access:84') as set \gset
 select is(jsonb_array_length(api.letters('{}', t.now()) -> 'letters'), 1, 'another head sees his one');
 select t.as('nobody') as set \gset
 select is(api.letters('{}', t.now()) -> 'letters', '[]', 'nobody sees nothing');
-
+select is(t.code(api.letters(jsonb_build_object('letter', :l20), t.now())), 'not_found', 'nor one by its id');
+-- A phone: the letters that name its person, and in them him alone.
 reset session authorization;
+insert into hadir.device (id, government, person, channel, token_hash, enrolled_at) overriding system value
+values (1412, 1, 412, 'native', sha256('q'), '2031-01-01');
+set session authorization hadir_query;
+select t.as('device:1412') as set \gset
+select is(jsonb_path_query_array(api.letters('{}', t.now()), '$.letters[*].number'), '["24", "23", "20"]', 'a person sees the letters that name him');
+select is(jsonb_path_query_array(api.letters(jsonb_build_object('letter', :l20), t.now()), '$.letters[*].orders[*].people[*].nip'),
+  jsonb_build_array(t.nip(412)), 'and himself in them');
+select is(t.code(api.letter_breaches(jsonb_build_object('letter', :l20), t.now())), 'not_found', 'not what they breach');
+select is(t.problems(api.breaches('{"unit": "C1", "from": "2031-03-17", "to": "2031-03-18"}', t.now())), 'unit: unit tidak dikenal', 'nor anybody''s breaches');
+
+-- ---- two ways to the same places: the compiled plan, and the one that breaches are counted by
+reset session authorization;
+select hadir.plan_compile('2031-03-03', '2031-04-13', array(select id from hadir.person where id > 400)) > 0 as compiled \gset
+select cmp_ok((select count(*) from hadir.plan_day d where d.person > 400 and d.day between '2031-03-03' and '2031-04-13'), '=', 14 * 42::bigint, 'compiled');
+select is_empty($$
+  select right(p.nip, 3), d.day, q.place, q.policy, w.place, w.policy
+  from hadir.plan_day d
+  join hadir.plan_pattern q on q.id = d.pattern
+  join hadir.person p on p.id = d.person
+  left join hadir.places_of(1, '2031-03-03', '2031-04-13', array(select id from hadir.person where id > 400), null) w
+    on w.person = d.person and w.day = d.day
+  where d.person > 400 and d.day between '2031-03-03' and '2031-04-13'
+    and (q.place is distinct from w.place or w.works and q.policy is distinct from w.policy)$$, 'place and circular of every person and day agree');
 select * from finish();
 rollback;
