@@ -45,6 +45,7 @@ static const struct statement table[REQUEST_COUNT] = {
     [REQUEST_DOUBTS] = {CALL("doubts"), false},
     [REQUEST_NOTICES] = {CALL("notices"), false},
     [REQUEST_NOTICE_SEEN] = {CALL("notice_seen"), true},
+    [REQUEST_HEADS] = {CALL("heads"), false},
 };
 
 const struct statement *statement_of(uint8_t request)

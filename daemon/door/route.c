@@ -53,6 +53,7 @@ static const struct route routes[] = {
     LOOKS_UP("/v1/doubts", REQUEST_DOUBTS),
     LOOKS_UP("/v1/notices", REQUEST_NOTICES),
     FILES("/v1/notices/{}/seen", REQUEST_NOTICE_SEEN),
+    LOOKS_UP("/v1/heads", REQUEST_HEADS),
 };
 
 static const char *method_name(enum http1_method m)

@@ -86,9 +86,10 @@ enum request {
     REQUEST_RECAP_DAYS = 19,
     REQUEST_DOUBTS = 20,
     REQUEST_NOTICES = 21,
-    REQUEST_NOTICE_SEEN = 22
+    REQUEST_NOTICE_SEEN = 22,
+    REQUEST_HEADS = 23
 };
-#define REQUEST_COUNT 23
+#define REQUEST_COUNT 24
 #define REQUEST_BODY_MAX ((size_t)512 << 10)
 
 #endif

@@ -507,7 +507,7 @@ end
 $$;
 comment on function api.letters(jsonb, timestamptz) is
   '{"unit", "from", "to", "status"}, each may be left out: the letters of the unit and what is below it, with a day in that time, '
-  'the latest first, 500 at most ("more": there are others); {"letter"}: one, with its orders and people. Called by hadir_query '
+  'the latest first, 500 at most ("more": there are others); {"letter"}: one, with its orders and people, or 404. Called by hadir_query '
   'with hadir.actor set (a phone sees those that name its person) and hadir_admin.';
 
 create or replace function api.breaches(p_body jsonb, p_now timestamptz) returns jsonb

@@ -61,7 +61,7 @@ def a_letter_changes_the_answer(house):
     for method, path, body in (("GET", f"/v1/letters/{id}/breaches", None),
                                ("POST", f"/v1/letters/{id}/decision", {"step": "confirmed", "reason": "x"})):
         refused(house, house.beside, method, path, body, 404, "not_found")
-    assert good(house, house.beside, "GET", f"/v1/letters/{id}")["letters"] == []
+    refused(house, house.beside, "GET", f"/v1/letters/{id}", None, 404, "not_found")
     assert call(house, token, "POST", f"/v1/letters/{id}/decision", {"step": "confirmed", "reason": "x"})[0] in (403, 404)
     assert place() == "WFA"
     good(house, house.head, "POST", f"/v1/letters/{id}/decision", {"step": "confirmed", "reason": "rapat di kantor"})
@@ -111,11 +111,53 @@ def leave_is_asked_for_and_granted(house):
     assert [s["step"] for s in steps] == ["requested", "approved"], steps
 
 
+@test
+def corrections_outages_and_reports(house):
+    """The day is DAY at 07:10: a forgotten check-in at 07:00, an outage until 07:05, a plan for the day."""
+    nip = house.members[4]
+    token = house.known(house.enroll(nip))
+    forgotten = {"day": DAY, "session": "pagi", "kind": "forgotten", "claimed_at": f"{DAY}T07:00:00+08:00", "note": "baterai habis"}
+    id = good(house, token, "POST", "/v1/corrections", forgotten, 201)["correction"]
+    refused(house, token, "POST", f"/v1/corrections/{id}/decision", {"step": "approved"}, 403, "not_yours")
+    refused(house, house.beside, "POST", f"/v1/corrections/{id}/decision", {"step": "approved"}, 404, "not_found")
+    assert good(house, house.head, "POST", f"/v1/corrections/{id}/decision", {"step": "approved"})["state"] == "approved"
+    one = good(house, token, "GET", "/v1/corrections")["corrections"]
+    assert [(c["correction"], c["nip"], c["status"], c["note"]) for c in one] == [(id, nip, "approved", "baterai habis")], one
+
+    away = {"unit": UNIT, "from": f"{DAY}T06:30:00+08:00", "to": f"{DAY}T07:05:00+08:00", "note": "jaringan putus"}
+    why = refused(house, token, "POST", "/v1/outages", away, 422, "invalid")
+    assert why["problems"] == [{"field": "unit", "reason": "the unit is unknown"}], why
+    id = good(house, house.head, "POST", "/v1/outages", away, 201)["outage"]
+    refused(house, house.head, "POST", f"/v1/outages/{id}/decision", {"step": "approved"}, 403, "not_yours")
+    refused(house, house.beside, "POST", f"/v1/outages/{id}/decision", {"step": "approved"}, 404, "not_found")
+    agency = house.known(house.grant(house.people[-1]["nip"], "bkpsdm", "LUTRA"))
+    good(house, agency, "POST", f"/v1/outages/{id}/decision", {"step": "approved"})
+    assert [(o["outage"], o["status"]) for o in good(house, house.head, "GET", "/v1/outages")["outages"]] == [(id, "approved")]
+    beside = good(house, house.beside, "GET", "/v1/outages")["outages"]  # that there was one is no secret; where, is
+    assert [(o["outage"], o["unit"]) for o in beside] == [(id, None)], beside
+
+    id = good(house, token, "POST", "/v1/work-reports", {"day": DAY, "kind": "work_plan", "text": "Menyusun naskah"}, 201)["work_report"]
+    seen = good(house, house.head, "GET", f"/v1/work-reports?unit={UNIT}&kind=work_plan")["work_reports"]
+    assert [(w["work_report"], w["nip"], w["text"]) for w in seen] == [(id, nip, "Menyusun naskah")], seen
+    assert good(house, house.beside, "GET", "/v1/work-reports")["work_reports"] == []
+    # whoever may ask about the unit reads what its month and year come to
+    for path in (f"/v1/recap?unit={UNIT}&month={DAY[:7]}", f"/v1/discipline?unit={UNIT}&year=2025", f"/v1/notices?unit={UNIT}",
+                 f"/v1/doubts?unit={UNIT}&from={DAY}&to={DAY}"):
+        assert good(house, house.head, "GET", path)["unit"] == UNIT
+        refused(house, house.beside, "GET", path, None, 404, "not_found")
+    assert good(house, token, "GET", f"/v1/recap/days?nip={nip}&month={DAY[:7]}")["nip"] == nip
+    refused(house, token, "GET", f"/v1/recap/days?nip={house.members[1]}&month={DAY[:7]}", None, 404, "not_found")
+    why = refused(house, house.head, "GET", f"/v1/discipline?unit={UNIT}&year=MMXXV&closed=perhaps", None, 422, "invalid")
+    assert {p["field"] for p in why["problems"]} == {"year", "closed"}, why
+
+
 ROUTES = [("POST", p) for p in ("/v1/letters", "/v1/absences", "/v1/corrections", "/v1/outages", "/v1/work-reports",
                                 "/v1/letters/1/decision", "/v1/absences/1/decision", "/v1/corrections/1/decision",
-                                "/v1/outages/1/decision")] + \
+                                "/v1/outages/1/decision", "/v1/notices/1/seen")] + \
          [("GET", p) for p in ("/v1/letters", "/v1/letters/1", "/v1/letters/1/breaches", "/v1/absences", "/v1/corrections",
-                               "/v1/outages", "/v1/work-reports", f"/v1/breaches?unit={UNIT}&from={DAY}&to={DAY}")]
+                               "/v1/outages", "/v1/work-reports", f"/v1/breaches?unit={UNIT}&from={DAY}&to={DAY}", "/v1/heads",
+                               f"/v1/recap?unit={UNIT}&month={DAY[:7]}", f"/v1/discipline?unit={UNIT}&year=2025&closed=ya",
+                               f"/v1/notices?unit={UNIT}", f"/v1/doubts?unit={UNIT}&from={DAY}")]
 
 
 @test
@@ -131,7 +173,8 @@ def every_address_says_what_is_wrong(house):
             refused(house, house.beside, "GET", path + join + "colour=red&colour=blue", None, 400, "repeated_parameter")
         else:
             wrong = refused(house, house.head, "POST", path, {"colour": "red"}, 422, "invalid")
-            assert {"field": "colour", "reason": "is unknown"} in wrong["problems"] and len(wrong["problems"]) > 1, wrong
+            assert {"field": "colour", "reason": "is unknown"} in wrong["problems"], wrong
+            assert len(wrong["problems"]) > 1 or path.endswith("/seen"), "all at once"
             assert wrong["detail"].startswith("The content"), wrong
             wrong = refused(house, house.head, "POST", path, {"colour": "red"}, 422, "invalid", language="id")
             assert {"field": "colour", "reason": "tidak dikenal"} in wrong["problems"], wrong

@@ -121,6 +121,7 @@ START_TEST(knows_all_the_addresses)
         {"GET", "/v1/doubts", "{}", REQUEST_DOUBTS},
         {"GET", "/v1/notices", "{}", REQUEST_NOTICES},
         {"POST", "/v1/notices/5/seen", "{\"notice\":5}", REQUEST_NOTICE_SEEN},
+        {"GET", "/v1/heads", "{}", REQUEST_HEADS},
     };
     ck_assert_uint_eq(sizeof all / sizeof all[0], REQUEST_COUNT - 1 + 1); /* letters, and one letter */
     door_up();
