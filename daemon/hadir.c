@@ -45,7 +45,7 @@ static const struct command commands[] = {
     {"head", cmd_head, "head NIP --unit U --kind head|acting|delegate --from D [--to D] | list [--unit U] [--day D]",
      "mencatat siapa memimpin unit (kepala, Plt., pendelegasian)", "names the heads of units, acting ones and delegates"},
     {"import", cmd_import,
-     "import units|people|calendar|periods|hours|minute-classes|discipline|absence-codes|absences FILE.csv"
+     "import units|people|heads|calendar|periods|hours|minute-classes|discipline|absence-codes|absences FILE.csv"
      " | fences FILE.geojson [--crs EPSG:N]",
      "memuat data", "loads data"},
     {"keygen", cmd_keygen, "keygen PRIVATE PUBLIC", "membuat kunci tanda terima", "makes a receipt key"},

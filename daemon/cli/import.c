@@ -23,6 +23,7 @@ static const struct import_kind kinds[] = {
      "code name kind parent government service", 4},
     {"people", "select line, field, reason from api.import_people($1::jsonb, $2::timestamptz)",
      "nip name category unit from grade post echelon", 5},
+    {"heads", "select line, field, reason from api.import_heads($1::jsonb, $2::timestamptz)", "nip unit kind from to", 4},
     {"calendar", "select line, field, reason from api.import_calendar($1::jsonb, $2::timestamptz)",
      "day kind name dated basis government", 4},
     {"periods", "select line, field, reason from api.import_periods($1::jsonb, $2::timestamptz)",

@@ -65,6 +65,41 @@ alter function api.head_set(jsonb, timestamptz) owner to hadir_writer;
 revoke all on function api.head_set(jsonb, timestamptz) from public;
 grant execute on function api.head_set(jsonb, timestamptz) to hadir_admin;
 
+-- Many of them, in the order of the rows: nip, unit, kind, from, to. Who is there already from that day, and ended or was ended
+-- since, stays so unless the row gives a last day. Returns every problem; with any, nothing is loaded.
+-- Caller: hadir_admin.
+drop function if exists api.import_heads(jsonb, timestamptz);
+create function api.import_heads(p_rows jsonb, p_now timestamptz) returns table (line int, field text, reason text)
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  v_problems hadir.import_problem[] := '{}';
+  v_row      jsonb;
+begin
+  begin
+    for v_row in select r.value from jsonb_array_elements(hadir.import_rows(p_rows)) with ordinality as r(value, place) order by r.place loop
+      continue when v_row ->> 'to' is null and exists (
+        select from hadir.posting o join hadir.person p on p.id = o.person join hadir.unit u on u.id = o.unit
+        where p.nip = v_row ->> 'nip' and u.code = v_row ->> 'unit' and o.kind = v_row ->> 'kind'
+          and o.valid_from = hadir.try_date(v_row ->> 'from'));
+      v_problems := v_problems || array(
+        select row((v_row ->> 'line')::int, p ->> 'field', p ->> 'reason')::hadir.import_problem
+        from jsonb_array_elements(api.head_set(v_row - 'line', p_now) #> '{error,problems}') p);
+    end loop;
+    if cardinality(v_problems) > 0 then
+      raise exception using errcode = 'HD001';
+    end if;
+  exception when sqlstate 'HD001' then
+    null;
+  end;
+  return query select p.line, p.field, p.reason from unnest(v_problems) p order by p.line, p.field;
+end
+$$;
+alter function api.import_heads(jsonb, timestamptz) owner to hadir_writer;
+revoke all on function api.import_heads(jsonb, timestamptz) from public;
+grant execute on function api.import_heads(jsonb, timestamptz) to hadir_admin;
+
 -- p_body: {"unit", "day"}, both optional: heads of the unit and below it, those in office on the day. Answer: {"heads": [{"nip",
 -- "name", "unit", "unit_name", "kind", "from", "to"}]}. Callers: hadir_query with hadir.actor set, hadir_admin.
 create or replace function api.heads(p_body jsonb, p_now timestamptz) returns jsonb
