@@ -1,17 +1,18 @@
 -- Recap, discipline and notices for people: superiors by unit, everybody about himself, the console.
 
--- The last day that is over, for good enough to count what is missing.
-create or replace function hadir.counted_to(p_government bigint, p_to date, p_now timestamptz) returns date
+-- The last day that is over: before it closes, what is missing may still come.
+create or replace function hadir.counted_to(p_government bigint, p_from date, p_to date, p_now timestamptz) returns date
 language sql stable set search_path = pg_catalog, pg_temp
 as $$
   select d::date
   from hadir.local_day(p_government, p_now) t(today)
-  cross join generate_series(least(p_to, t.today)::timestamp, (least(p_to, t.today) - 7)::timestamp, interval '-1 day') d
+  -- A day closes at most two days after its end.
+  cross join generate_series(least(p_to, t.today)::timestamp, greatest(p_from, least(p_to, t.today) - 7)::timestamp, interval '-1 day') d
   where coalesce(hadir.day_closes(p_government, d::date) <= p_now, d::date < t.today)
   order by d desc limit 1
 $$;
-comment on function hadir.counted_to(bigint, date, timestamptz) is
-  'The last local day until p_to that has closed at p_now; null: none. Called by api functions.';
+comment on function hadir.counted_to(bigint, date, date, timestamptz) is
+  'The last local day from p_from to p_to that has closed at p_now; null: none. Called by api functions.';
 
 
 -- Who belonged to a unit or below it at any time from p_from to p_to.
@@ -70,10 +71,10 @@ as $$
                         hadir.say('tahun harus berbentuk TTTT', 'must be a year, YYYY'))
 $$;
 
-revoke all on function hadir.counted_to(bigint, date, timestamptz),
+revoke all on function hadir.counted_to(bigint, date, date, timestamptz),
   hadir.unit_people(bigint, date, date), hadir.unit_to_ask(text, timestamptz), hadir.question_problems(jsonb, jsonb) from public;
 grant execute on function hadir.try_boolean(text) to hadir_reader;
-grant execute on function hadir.counted_to(bigint, date, timestamptz),
+grant execute on function hadir.counted_to(bigint, date, date, timestamptz),
   hadir.unit_people(bigint, date, date), hadir.unit_to_ask(text, timestamptz), hadir.question_problems(jsonb, jsonb)
   to hadir_reader, hadir_writer;
 
@@ -101,7 +102,7 @@ begin
   select u.government into v_government from hadir.unit u where u.id = v_unit;
   v_first := hadir.try_date((p_body ->> 'month') || '-01');
   v_from := greatest(v_first, hadir.service_began(v_government));
-  v_to := hadir.counted_to(v_government, (v_first + interval '1 month')::date - 1, p_now);
+  v_to := hadir.counted_to(v_government, v_from, (v_first + interval '1 month')::date - 1, p_now);
   select jsonb_agg(jsonb_build_object('nip', p.nip, 'name', p.name, 'unit', u.code, 'category', p.category, 'grade', p.grade,
            'working_days', r.working_days, 'present_days', r.present_days, 'absent_days', r.absent_days,
            'wfo_days', r.wfo_days, 'wfh_days', r.wfh_days, 'wfa_days', r.wfa_days, 'dl_days', r.dl_days,
@@ -150,7 +151,7 @@ begin
   end if;
   v_first := hadir.try_date((p_body ->> 'month') || '-01');
   v_from := greatest(v_first, hadir.service_began(v_person.government));
-  v_to := hadir.counted_to(v_person.government, (v_first + interval '1 month')::date - 1, p_now);
+  v_to := hadir.counted_to(v_person.government, v_from, (v_first + interval '1 month')::date - 1, p_now);
   return jsonb_build_object('status', 200, 'nip', v_person.nip, 'name', v_person.name, 'month', p_body ->> 'month',
     'from', v_from, 'to', v_to, 'days', coalesce((
       select jsonb_agg(jsonb_build_object('day', d.day, 'unit', u.code, 'present', d.present, 'absent', d.absent,
@@ -186,7 +187,7 @@ begin
   end if;
   select u.government into v_government from hadir.unit u where u.id = v_unit;
   v_year := coalesce(hadir.body_text(p_body, 'year')::int, extract(year from hadir.local_day(v_government, p_now))::int);
-  v_to := hadir.counted_to(v_government, make_date(v_year, 12, 31), p_now);
+  v_to := hadir.counted_to(v_government, make_date(v_year, 1, 1), make_date(v_year, 12, 31), p_now);
   return jsonb_build_object('status', 200, 'unit', p_body ->> 'unit', 'year', v_year, 'to', v_to, 'people', coalesce((
     select jsonb_agg(jsonb_build_object('nip', p.nip, 'name', p.name, 'unit', u.code, 'days', d.days,
              'absent_days', d.absent_days, 'absent_dates', to_jsonb(d.absent_dates), 'minute_days', d.minute_days,

@@ -108,6 +108,8 @@ select results_eq($$select p ->> 'nip', (p ->> 'days')::int, p -> 'absent_dates'
 select is(api.discipline('{"unit": "A", "year": "2031"}', t.at('2031-03-29', '12:00')) -> 'people', api.discipline('{"unit": "A", "closed": "ya"}', t.at('2031-03-29', '12:00')) -> 'people',
   'as derived now and as frozen');
 select is(api.discipline('{"unit": "A", "year": "2031"}', t.at('2031-01-07', '12:00')) ->> 'to', '2031-01-06', 'as far as the days are over');
+select is(api.discipline('{"unit": "A", "year": "2032"}', t.at('2031-03-29', '12:00')), '{"status": 200, "unit": "A", "year": 2032, "to": null, "people": []}',
+  'a year to come has nothing');
 select is(api.discipline('{"unit": "B"}', t.at('2031-03-29', '12:00')) #>> '{error,code}', 'not_found', 'not of others');
 select is(api.discipline('{"unit": "A", "year": "12"}', t.at('2031-03-29', '12:00')) #>> '{error,problems,0,field}', 'year', 'nor of the year 12');
 reset session authorization;

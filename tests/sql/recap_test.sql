@@ -130,6 +130,8 @@ select is(jsonb_path_query_array(api.recap('{"unit": "A", "month": "2031-03", "c
   '[7.5, 1.5, 12]', 'a superior has the recap of his unit: 101 as above without Friday, 102 half a permit, 103 absent four days');
 select is(api.recap('{"unit": "A", "month": "2031-03"}', t.at('2031-03-06', '12:00')) - '{people,codes,excuse_codes}'::text[],
   '{"status": 200, "unit": "A", "month": "2031-03", "from": "2031-03-03", "to": "2031-03-05"}', 'of the days that are over');
+select is(api.recap('{"unit": "A", "month": "2031-04"}', t.at('2031-03-20', '12:00')) - '{codes,excuse_codes}'::text[],
+  '{"status": 200, "unit": "A", "month": "2031-04", "from": "2031-04-01", "to": null, "people": []}', 'a month to come has none');
 select is(api.recap('{"unit": "A", "month": "2031-03"}', t.at('2031-03-20', '12:00')) -> 'codes',
   '["TL1", "TL2", "TL3", "TL4", "THM", "PSW1", "PSW2", "PSW3", "PSW4", "AP", "TK"]', 'with the codes in order');
 select is(api.recap('{"unit": "B", "month": "2031-03"}', t.at('2031-03-20', '12:00')) #>> '{error,code}', 'not_found', 'not of others');
