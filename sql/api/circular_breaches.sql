@@ -153,6 +153,20 @@ comment on function hadir.told_of(date, date, bigint[], bigint) is
   'Person and local day p_from … p_to with the order that goes first: of a recall, travel, assignment, roster, the later dated. '
   'p_letter, if not null, counts as confirmed. Called by api functions.';
 
+create or replace function hadir.shift_runs(p_person bigint, p_unit bigint, p_day date, p_shift text) returns boolean
+language sql stable set search_path = pg_catalog, pg_temp
+as $$
+  select exists (
+    select from hadir.working_hours w
+    join hadir.unit u on u.id = p_unit
+    where w.shift = p_shift and w.government = u.government and w.valid_from <= p_day and (w.valid_to is null or w.valid_to >= p_day)
+      and (w.person = p_person or w.person is null and (w.unit is null or exists (
+             select from hadir.unit_closure c where c.ancestor = w.unit and c.descendant = p_unit))))
+$$;
+comment on function hadir.shift_runs(bigint, bigint, date, text) is
+  'Whether there are hours of that shift for the person in that unit on that local day: his own, those of the unit or one above, '
+  'or the government''s. Without them a shift list leaves the day as it is. Called by hadir.places_of.';
+
 -- The parts are functions that say about how many rows they give: a letter just filed has no statistics.
 create or replace function hadir.places_of(p_government bigint, p_from date, p_to date, p_persons bigint[], p_letter bigint)
 returns table (person bigint, day date, unit bigint, policy bigint, works boolean, place text, letter bigint, named boolean)
@@ -174,7 +188,8 @@ as $$
   left join hadir.work_days(p_government, p_from, p_to, p_persons) h on h.unit = s.unit and h.day = s.day and h.own = s.own
   left join hadir.told_of(p_from, p_to, p_persons, p_letter) t on t.person = s.person and t.day = s.day
   left join away a on a.person = s.person and a.day = s.day
-  cross join lateral (select (h.day is not null or t.shift is not null) and a.person is null as works) e
+  cross join lateral (select (h.day is not null or t.shift is not null and hadir.shift_runs(s.person, s.unit, s.day, t.shift))
+                              and a.person is null as works) e
 $$;
 comment on function hadir.places_of(bigint, date, date, bigint[], bigint) is
   'One row per person and local day p_from … p_to: his unit, the circular that decides his place, whether he works, where (null: '
@@ -354,14 +369,14 @@ comment on function hadir.breach_list(bigint, date, date, bigint[], bigint) is
 revoke all on function hadir.policy_binds(bigint, date, date, bigint[]),
   hadir.policy_days(bigint, date, date, bigint[]), hadir.policy_of(bigint, date, date, bigint[]),
   hadir.work_days(bigint, date, date, bigint[]), hadir.stays_of(bigint, date, date, bigint[]),
-  hadir.told_of(date, date, bigint[], bigint),
+  hadir.told_of(date, date, bigint[], bigint), hadir.shift_runs(bigint, bigint, date, text),
   hadir.places_of(bigint, date, date, bigint[], bigint), hadir.breaches_of(bigint, date, date, bigint[], bigint),
   hadir.breach_text(text, text, text, date, date, text, int, int, int),
   hadir.breach_list(bigint, date, date, bigint[], bigint) from public;
 grant execute on function hadir.policy_binds(bigint, date, date, bigint[]),
   hadir.policy_days(bigint, date, date, bigint[]), hadir.policy_of(bigint, date, date, bigint[]),
   hadir.work_days(bigint, date, date, bigint[]), hadir.stays_of(bigint, date, date, bigint[]),
-  hadir.told_of(date, date, bigint[], bigint),
+  hadir.told_of(date, date, bigint[], bigint), hadir.shift_runs(bigint, bigint, date, text),
   hadir.places_of(bigint, date, date, bigint[], bigint), hadir.breaches_of(bigint, date, date, bigint[], bigint),
   hadir.breach_text(text, text, text, date, date, text, int, int, int),
   hadir.breach_list(bigint, date, date, bigint[], bigint) to hadir_reader, hadir_writer;

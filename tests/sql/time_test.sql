@@ -85,6 +85,24 @@ select is(t.day(203, '2026-01-02'), 'pagi on_time 02 07:10:00, sore on_time 02 1
 select is(t.day(201, '2026-01-02'), 'pagi, sore', 'for all');
 select is(t.day(201, '2026-01-03'), '(Bukan hari kerja) not_expected', 'and then it is Saturday');
 
+-- The shift's hours end with the year: a list that still names it leaves the Saturday free, and nobody is counted on it.
+insert into hadir.assignment (letter, person, day, orders) values (1, 203, '2026-01-03', 1);
+insert into hadir.policy (id, government, number, dated, valid_from) overriding system value values (1, 2, 'SE-1', '2025-12-01', '2026-01-03');
+insert into hadir.policy_scope (policy) values (1);
+insert into hadir.policy_day (policy, weekdays, place) values (1, '{6}', 'WFO');
+insert into hadir.policy_quota (policy, measure, percent) values (1, 'min_wfh', 100);
+select t.compile('2026-01-02', '2026-01-03') \g /dev/null
+select is(t.day(203, '2026-01-03'), 'pagi, sore', 'the shift is on a Saturday, too');
+select is((select count(*) from hadir.breaches_of(2, '2026-01-03', '2026-01-03', '{20,21,22}', null)), 1::bigint, 'and counted');
+update hadir.working_hours set valid_to = '2026-01-02' where shift = 'MALAM';
+select t.compile('2026-01-02', '2026-01-03') \g /dev/null
+select is(t.day(203, '2026-01-03'), '(Bukan hari kerja) not_expected', 'no longer, when its hours have ended');
+select is((select count(*) from hadir.breaches_of(2, '2026-01-03', '2026-01-03', '{20,21,22}', null)), 0::bigint, 'nor counted');
+update hadir.working_hours set valid_to = null where shift = 'MALAM';
+delete from hadir.policy;
+delete from hadir.assignment where day = '2026-01-03';
+select t.compile('2026-01-02', '2026-01-03') \g /dev/null
+
 -- A leap day's night ends in March.
 select t.compile('2028-02-27', '2028-03-02') \g /dev/null
 select t.in(201, '2028-02-29 21:01+08'), t.in(201, '2028-03-01 05:59:59+08'), t.in(201, '2028-03-01 06:00+08') \g /dev/null
