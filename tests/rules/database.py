@@ -35,7 +35,7 @@ class Database:
     def make(self):
         self.run(f"{self.bin}/initdb", "-D", f"{self.dir}/data", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8",
                  "--no-sync")
-        options = f"-k {self.dir} -c listen_addresses='' -c fsync=off -c shared_buffers=128MB -c jit=off -c autovacuum_naptime=5s"
+        options = f"-k {self.dir} -c listen_addresses='' -c fsync=off -c shared_buffers=128MB -c jit=off -c autovacuum_naptime=15s"
         self.run(f"{self.bin}/pg_ctl", "-D", f"{self.dir}/data", "-w", "-l", f"{self.dir}/log", "-o", options, "start")
 
     def load(self, sql):

@@ -242,7 +242,7 @@ class Town:
         order = self.order(person, day)
         plan = {"unit": unit, "government": gid, "place": None, "anywhere": False, "policy": None, "policies": [],
                 "sessions": [], "orders": None, "excuse": None, "excused": [], "evidence": [], "reason": None,
-                "conflict": None, "starts_at": moment(day, 0, zone), "ends_at": moment(day + ONE_DAY, 0, zone),
+                "conflict": None, "works": False, "starts_at": moment(day, 0, zone), "ends_at": moment(day + ONE_DAY, 0, zone),
                 "uncertain_counts": True, "cap": government["accuracy_cap_m"], "decides": self.channels([], gid)[1],
                 "fences": self.fences(unit, None)}
 
@@ -286,7 +286,9 @@ class Town:
         zone = order["zone"] if order is not None and order["zone"] else government["zone"]
         plan["sessions"] = sorted((self.session(s, day, zone) for s in sessions),
                                   key=lambda s: (s["accept_from"], s["accept_until"], s["session"]))
-        self.excuse(plan, *self.absences(person, day))
+        whole, single = self.absences(person, day)
+        self.excuse(plan, whole, single)
+        plan["works"] = not whole
         return plan
 
     def session(self, row, day, zone):
@@ -449,6 +451,85 @@ class Town:
                    others=max(0, len(judged) - 1))
         return row
 
+    # ----------------------------------------------------------------------------------------------------- breaches
+    def placing(self, person, day):
+        """The circular that decides a person's place on a day, whether he works or not; None."""
+        unit = self.posting(person, day)["unit"]
+        circulars = self.circulars(person, unit, self.one("unit", unit)["government"], day)
+        found = self.speaking(circulars, lambda p: self.days(p, day))
+        return found["id"] if found else None
+
+    def breaches(self, government, first, last):
+        """What the circulars do not allow from first to last: (policy, measure, unit, day or Monday, person, have, limit,
+        base, people)."""
+        units = [u["id"] for u in self.rows("unit", government=government)]
+        found, weeks = set(), set()
+        for n in range((last - first).days + 1):
+            day = first + n * ONE_DAY
+            for unit in units:
+                people = [p["id"] for p in self.tables["person"] if (self.posting(p["id"], day) or {}).get("unit") == unit]
+                found |= self.shares(unit, day, people)
+                working = [p for p in people if self.plan(p, day)["works"]]
+                found |= {b for p in working for b in self.sent(p, day)}
+                weeks |= {(p, day - (day.isoweekday() - 1) * ONE_DAY) for p in working}
+        return found | {b for person, monday in weeks for b in self.week(person, monday)}
+
+    def shares(self, unit, day, people):
+        """Quotas of a unit on a day. Its people, but those whose place another circular decides; a unit of at most `small`
+        is exempt, and a day on which nobody whom the circular places works."""
+        found = set()
+        for policy in {self.placing(p, day) for p in people if self.plan(p, day)["works"]} - {None}:
+            counted = [p for p in people if self.placing(p, day) in (policy, None)]
+            places = {p: self.plan(p, day)["place"] for p in counted if self.plan(p, day)["works"]}
+            for q in self.rows("policy_quota", policy=policy):
+                if len(counted) <= q["small"] or q["services"] is not None and self.service(unit) not in q["services"]:
+                    continue
+                fits = {"max_elsewhere": ("WFH", "WFA"), "min_wfo": ("WFO",)}.get(q["measure"], ("WFH",))
+                have = tuple(sorted(p for p in places if places[p] in fits))
+                base = len(counted) if q["base"] == "posted" else len(places)
+                limit = self.rounded(q["percent"] * base, q["rounding"])
+                if len(have) > limit if q["measure"].startswith("max") else len(have) < limit:
+                    found.add((policy, q["measure"], unit, str(day), None, len(have), limit, base, have))
+        return found
+
+    def rounded(self, hundredths, rounding):
+        """Percent × base to people."""
+        return {"down": hundredths // 100, "up": -(-hundredths // 100), "nearest": (hundredths + 50) // 100}[rounding]
+
+    def week(self, person, monday):
+        """A person's week: days worked under a circular, or under none; not those another decides, not duty (DL)."""
+        days = [monday + n * ONE_DAY for n in range(7)]
+        worked = [(d, self.placing(person, d), self.plan(person, d)) for d in days if self.plan(person, d) and self.plan(person, d)["works"]]
+        found = set()
+        for id in {policy for _, policy, _ in worked} - {None}:
+            policy = self.one("policy", id)
+            mine = [plan for _, p, plan in worked if p in (id, None) and plan["place"] != "DL"]
+            office = sum(plan["place"] == "WFO" for plan in mine)
+            away = sum(plan["place"] in ("WFH", "WFA") for plan in mine)
+            least, most = policy["min_office_days"], policy["max_elsewhere_days"]
+            if least is not None and office < min(least, len(mine)):
+                found.add((id, "min_office_days", mine[-1]["unit"], str(monday), person, office, min(least, len(mine)), len(mine), ()))
+            if most is not None and away > most:
+                found.add((id, "max_elsewhere_days", mine[-1]["unit"], str(monday), person, away, most, len(mine), ()))
+        return found
+
+    def sent(self, person, day):
+        """A letter sends him home or elsewhere, and the circular that decides his place does not name that place that day. If
+        the best circular that names it does not bind him, he is not eligible."""
+        plan, placing = self.plan(person, day), self.placing(person, day)
+        if plan["orders"] is None or plan["place"] not in ("WFH", "WFA"):
+            return
+        allow = [p for p in self.rows("policy", government=plan["government"]) if covers(p, day)
+                 and any(d["place"] == plan["place"] for d in self.days(p, day))]
+        if placing in [p["id"] for p in allow]:
+            return
+        best = max(allow, key=lambda p: (p["rank"], p["dated"], p["valid_from"], p["id"]), default=None)
+        bind = [p["id"] for p in self.circulars(person, plan["unit"], plan["government"], day)]
+        if best is not None and best["id"] not in bind:
+            yield best["id"], "not_eligible", plan["unit"], str(day), person, 1, 0, 1, ()
+        else:
+            yield placing, "place_not_granted", plan["unit"], str(day), person, 1, 0, 1, ()
+
     # ------------------------------------------------------------------------------------------------- consequences
     def minute_class(self, government, day, counts_as, state, minutes):
         """The class of a late, early or missing session by the table in force on the day: of those whose minutes are reached
@@ -509,13 +590,13 @@ class Town:
 
     def count_session(self, found, plan, session, row, state, codes, day):
         """Adds a session of a day with work to what the day counts for."""
+        code = codes.get(self.excuses(plan, session["code"]))
         if state in ("on_time", "late", "early"):
             found["present"] = True
-            found["places"].add(row["place"])
+            found["places"].add(row["place"] or (plan["place"] if code and code["working"] else None))
         if state in ("late", "early"):
             found[state] += row[state]
         if state == "excused":
-            code = codes[self.excuses(plan, session["code"])]
             if code["working"]:
                 found["present"] = True
                 found["places"].add(row["place"] or plan["place"])

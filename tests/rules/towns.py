@@ -38,7 +38,7 @@ class Maker:
     def __init__(self, seed, parts=PARTS):
         self.rng = random.Random(seed)
         self.parts = parts
-        self.asked_again = self.chance(0.25)
+        self.early, self.asked_again = self.chance(0.5), self.chance(0.25)
         self.tables = {}
         middle = datetime.date.fromisoformat(self.rng.choice(TURNS)) if self.chance(0.7) else \
             datetime.date(2025, 1, 1) + datetime.timedelta(days=self.rng.randrange(1000))
@@ -214,11 +214,14 @@ class Maker:
                 policy = self.new("policy", government=g, number=f"SE-{g}-{n}", dated=self.rng.choice(("2025-01-01", "2025-02-01")),
                                   rank=self.rng.choice((0, 0, 0, 1)), own_sessions=own, states_evidence=self.chance(0.4),
                                   accuracy_cap_m=self.rng.choice((None, None, 30, 200)),
+                                  min_office_days=self.rng.choice((None, None, 2, 3)),
+                                  max_elsewhere_days=self.rng.choice((None, None, 1, 2)),
                                   uncertain_counts=self.rng.choice((None, None, True)), **self.term())
                 if own:
                     self.sessions(self.rng.choice(TEMPLATES), policy=policy)
                 self.scopes(policy, g)
                 self.policy_days(policy)
+                self.quotas(policy)
                 for channel in self.some(CHANNELS, 1) if self.chance(0.3) else []:
                     self.add("policy_channel", policy=policy, channel=channel, decides=self.rng.choice(("fix", "message", "arrival")))
                 if self.tables["policy"][-1]["states_evidence"]:
@@ -233,6 +236,13 @@ class Maker:
                      categories=sorted(self.some(("PNS", "PPPK", "PPPK_PW"), 1)) if self.chance(0.3) else None,
                      services=sorted(self.some(("public", "support", "administration"), 1)) if self.chance(0.2) else None,
                      echelons=sorted(self.some(("", "II", "III", "IV"), 1)) if self.chance(0.2) else None)
+
+    def quotas(self, policy):
+        for measure in self.some(("min_wfh", "max_wfh", "min_wfo", "max_elsewhere"), 0, 2):
+            self.add("policy_quota", policy=policy, measure=measure, percent=self.rng.choice((0, 30, 50, 75, 100)),
+                     rounding=self.rng.choice(("down", "up", "nearest")), base=self.rng.choice(("posted", "working")),
+                     small=self.rng.choice((0, 0, 1, 2)),
+                     services=sorted(self.some(("public", "support", "administration"), 1)) if self.chance(0.3) else None)
 
     def policy_days(self, policy):
         """Each weekday has one place for everybody at most; others may be granted besides."""
