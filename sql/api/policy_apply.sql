@@ -121,7 +121,12 @@ begin
   end if;
   return jsonb_build_object('status', case when v_old.id is null then 201 else 200 end, 'policy', v_policy, 'number', v_new.number,
                             'revision', v_new.revision, 'changed', v_new.revision is distinct from v_old.revision,
-                            'lines', case when p_words then to_jsonb(hadir.policy_says(v_policy, v_today)) end);
+                            'lines', case when p_words then to_jsonb(case
+                              when v_old.id is null then '{}'::text[]
+                              when v_new.revision = v_old.revision
+                                then array[format(hadir.say('Sudah berlaku seperti ini (revisi %s)', 'Applied as it is (revision %s)'), v_old.revision)]
+                              else array[format(hadir.say('Akan menggantikan revisi %s', 'Would replace revision %s'), v_old.revision)] end
+                              || hadir.policy_says(v_policy, v_today)) end);
 end
 $$;
 

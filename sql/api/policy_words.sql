@@ -46,14 +46,19 @@ as $$
   select to_char(p_hour, case when extract(second from p_hour) = 0 then 'HH24:MI' else 'HH24:MI:SS' end)
 $$;
 
--- The days that are told one by one: all of a validity of up to two months, else four weeks from today or its beginning.
+-- The days that are told one by one: all of a validity of up to two months; else four weeks from today on, or from its
+-- beginning when that is later, or the last four when it is over.
 create or replace function hadir.policy_span(p_policy bigint, p_today date, out first date, out last date)
 language sql stable set search_path = pg_catalog, pg_temp
 as $$
-  select case when p.valid_to - p.valid_from <= 62 then p.valid_from else least(greatest(p.valid_from, p_today), coalesce(p.valid_to, p_today + 3660)) end,
-         case when p.valid_to - p.valid_from <= 62 then p.valid_to
-              else least(greatest(p.valid_from, p_today) + 27, coalesce(p.valid_to, greatest(p.valid_from, p_today) + 27)) end
-  from hadir.policy p where p.id = p_policy
+  select q.first, case when p.valid_to - p.valid_from <= 62 then p.valid_to else least(q.first + 27, coalesce(p.valid_to, q.first + 27)) end
+  from hadir.policy p
+  cross join lateral (
+    select case when p.valid_to - p.valid_from <= 62 then p.valid_from
+                when p.valid_to is null then greatest(p.valid_from, p_today)
+                else greatest(p.valid_from, least(p_today, p.valid_to - 27)) end as first
+  ) q
+  where p.id = p_policy
 $$;
 
 -- Makes plan_kind of whoever the circular binds in p_first … p_last, by the postings of p_first, and policy_bound.

@@ -143,7 +143,9 @@ def blanket_with_locations_and_one_more_from_the_manual(house):
     assert town.value("select count(*) from hadir.session where policy is not null") == "3"
     assert town.value("select revision from hadir.policy where number = 'SE 12/2026'") == "1"
     changed = house.write("keenam.conf", example.replace("percent = 25", "percent = 30") + "\n", mode=0o644)
+    found(town.words(changed), "Would replace revision 1", "Circular SE 12/2026", "WFH at most 30 %")
     assert "SE 12/2026 applied, revision 2" in town.apply(changed)
+    found(town.words(changed), "Applied as it is (revision 2)")
 
 
 @test

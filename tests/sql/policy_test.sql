@@ -192,6 +192,12 @@ select is(api.policy_apply(:'overlay', '2025-12-22 08:03+08') ->> 'status', '201
 select alike(tap.lines(api.policy_check(:'standing', '2025-12-22 08:04+08')), '%Senin 29 Desember 2025: 3 orang WFA (100.3.4/19480/Biro Org), 1 orang WFO; WFA bila diberikan kepala%',
   'the standing one says where another goes before it');
 
+-- Which days are told: what is over for long still says its last four weeks.
+select alike(tap.lines(tap.check_of(E'[policy]\nnumber = 8\ndated = 2025-01-01\nvalid_from = 2025-01-02\nvalid_to = 2025-06-30\naccuracy_cap_m = 30\ngovernment = kota')),
+  '%Hari kerja dari Selasa 3 Juni 2025 sampai Senin 30 Juni 2025: 17%', 'one that is over');
+select alike(tap.lines(tap.check_of(E'[policy]\nnumber = 8\ndated = 2025-01-01\nvalid_from = 2045-01-02\naccuracy_cap_m = 30\ngovernment = kota')),
+  '%Hari kerja dari Senin 2 Januari 2045 sampai Minggu 29 Januari 2045: 20%', 'one that is far away');
+
 -- A roster with three quotas that stand apart.
 select tap.lines(api.policy_check(:'split', '2024-04-15 08:00+08')) as words \gset
 select alike(:'words'::text, '%Selasa, Rabu: WFH (rumah), lokasi bebas, bagi yang disebut daftar giliran kepala%', 'a roster');
