@@ -277,6 +277,25 @@ begin
 end
 $$;
 
+-- Who is named and has moved to another unit since the letter was filed, as problems.
+create or replace function hadir.letter_strays(p_letter bigint) returns jsonb
+language sql stable set search_path = pg_catalog, pg_temp
+as $$
+  select coalesce(jsonb_agg(hadir.problem('letter', format(hadir.say('%s bukan pegawai unit ini pada %s',
+           '%s does not belong to this unit on %s'), s.nip, s.day)) order by s.day, s.nip), '[]')
+  from (
+    select pe.nip, min(a.day) as day
+    from hadir.letter l
+    join hadir.assignment a on a.letter = l.id
+    join hadir.person pe on pe.id = a.person
+    where l.id = p_letter and not exists (
+      select from hadir.posting o
+      join hadir.unit_closure c on c.ancestor = l.unit and c.descendant = o.unit
+      where o.person = a.person and o.kind = 'main' and o.valid_from <= a.day and (o.valid_to is null or o.valid_to >= a.day))
+    group by pe.nip
+  ) s
+$$;
+
 -- Of two letters that touch the same unit and week the second to be confirmed waits for the first, and then counts it.
 -- Locks are taken in one order everywhere.
 create or replace function hadir.letter_lock(p_letter bigint) returns void
@@ -312,12 +331,12 @@ revoke all on function hadir.problems_at(text, jsonb), hadir.letter_parts(jsonb)
   hadir.letter_days(jsonb), hadir.letter_form(jsonb), hadir.letter_span(jsonb), hadir.letter_place(text, jsonb),
   hadir.letter_order_problems(bigint, jsonb), hadir.letter_people_problems(bigint, jsonb),
   hadir.letter_anywhere(bigint, text, bigint[], date), hadir.letter_store(bigint, bigint, jsonb, timestamptz),
-  hadir.letter_breach_list(bigint), hadir.letter_lock(bigint), hadir.letter_unit(text) from public;
+  hadir.letter_breach_list(bigint), hadir.letter_strays(bigint), hadir.letter_lock(bigint), hadir.letter_unit(text) from public;
 grant execute on function hadir.problems_at(text, jsonb), hadir.letter_parts(jsonb), hadir.letter_entries(jsonb),
   hadir.letter_days(jsonb), hadir.letter_form(jsonb), hadir.letter_span(jsonb), hadir.letter_place(text, jsonb),
   hadir.letter_order_problems(bigint, jsonb), hadir.letter_people_problems(bigint, jsonb),
   hadir.letter_anywhere(bigint, text, bigint[], date), hadir.letter_store(bigint, bigint, jsonb, timestamptz),
-  hadir.letter_lock(bigint) to hadir_writer;
+  hadir.letter_strays(bigint), hadir.letter_lock(bigint) to hadir_writer;
 grant execute on function hadir.letter_breach_list(bigint), hadir.letter_unit(text) to hadir_writer, hadir_reader;
 
 set role hadir_writer;
@@ -393,6 +412,10 @@ begin
       else hadir.say('surat ini sudah berlaku', 'this letter is in force') end));
   end if;
   if v_step = 'confirmed' then
+    v_problems := hadir.letter_strays(v_letter.id);
+    if v_problems <> '[]' then
+      return hadir.refusal(409, 'wrong_state', v_problems);
+    end if;
     perform hadir.letter_lock(v_letter.id);
     v_breaches := hadir.letter_breach_list(v_letter.id);
     if v_breaches <> '[]' and v_reason = '' then

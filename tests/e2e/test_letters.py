@@ -42,11 +42,15 @@ def refused(house, *args):
     return done.stderr + done.stdout
 
 
-def place(house, supervisor, nip):
+def session(house, supervisor, nip):
     status, answer = house.presence(supervisor, "SETDA-PEM")
     assert status == 200, answer
     person = next(p for p in answer["people"] if p["nip"] == nip)
-    return next(s for s in person["sessions"] if s["session"] == "pagi")["place"]
+    return next(s for s in person["sessions"] if s["session"] == "pagi")
+
+
+def place(house, supervisor, nip):
+    return session(house, supervisor, nip)["place"]
 
 
 @test
@@ -68,6 +72,25 @@ def a_letter_makes_elsewhere_a_place(house):
     assert len(listed) == 2 and listed[1].split("\t")[:5] == [id, "confirmed", "assignment", "800/1", DAY], listed
     assert "revoked" in house.hadir("letter", "revoke", id, "--reason", "selesai").stdout
     wait_until("the door knows it is revoked", lambda: house.checkin(token, **AWAY)[1]["place"] is None, WITHIN_S)
+
+
+@test
+def a_letter_filed_late_binds_its_places(house):
+    nip, point = house.nips[4], {"lat": -2.7, "lon": 120.5}
+    token, supervisor = house.known(house.enroll(nip)), house.known(house.grant(house.nips[0], unit="SETDA-PEM"))
+    fences = house.write("site.geojson", json.dumps({"type": "FeatureCollection", "features": [
+        {"type": "Feature", "properties": {"code": "TAPAK", "name": "Tapak uji", "kind": "site", "unit": "DISKAN", "radius_m": 200},
+         "geometry": {"type": "Point", "coordinates": [point["lon"], point["lat"]]}}]}))
+    house.hadir("import", "fences", fences)
+    status, answer = house.checkin(token, **point)
+    assert status == 200 and answer["place"] is None and answer["relation"] == "outside", answer
+    body = house.write("travel.json", json.dumps({"unit": "SETDA", "kind": "travel", "number": "090/1", "dated": DAY, "orders": [
+        {"fences": ["TAPAK"], "people": [{"nip": nip, "from": DAY, "to": "2025-12-31"}]}]}))
+    house.hadir("letter", "confirm", house.hadir("letter", "file", body).stdout.split()[1])
+    wait_until("the check-in of before is placed in the letter's fence", lambda: session(house, supervisor, nip)["fence"] == "Tapak uji", WITHIN_S)
+    assert session(house, supervisor, nip)["place"] == "DL", session(house, supervisor, nip)
+    wait_until("the door binds it", lambda: house.checkin(token, **point)[1]["fence"] == "Tapak uji", WITHIN_S)
+    assert house.checkin(token, **AWAY)[1]["place"] is None, "travel is to its places"
 
 
 @test

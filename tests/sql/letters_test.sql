@@ -261,6 +261,21 @@ select is((select bool_and(o.anywhere) from hadir.letter_order o join hadir.lett
 select is((select bool_or(o.anywhere) from hadir.letter_order o join hadir.letter l on l.id = o.letter where l.number = '5'), false, 'and nowhere else');
 set session authorization hadir_admin;
 
+-- Somebody moves after his letter was filed.
+reset session authorization;
+update hadir.posting set valid_to = '2031-03-31' where person = 413 and kind = 'main';
+insert into hadir.posting (person, unit, valid_from) values (413, 13, '2031-04-01');
+set session authorization hadir_admin;
+select is(t.file(t.letter('25', 'WFH', '{413}', '2031-03-31', '2031-04-01')), 'orders[0].people[0].nip: bukan pegawai unit ini pada 2031-04-01',
+  'who belongs elsewhere on one of the days is no people of the letter');
+select is(t.file(t.letter('25', 'WFH', '{412}', '2031-04-03')), '-', 'one more day at home');
+reset session authorization;
+update hadir.posting set valid_to = '2031-04-02' where person = 412 and kind = 'main';
+insert into hadir.posting (person, unit, valid_from) values (412, 13, '2031-04-03');
+set session authorization hadir_admin;
+select is(t.decide('25', 'confirmed', 'perlu'), 'wrong_state', 'whoever moved since is noticed when it is confirmed');
+select is(t.decide('25', 'revoked', 'pindah'), 'revoked', 'the letter can only be revoked');
+
 -- ---- who may
 reset session authorization;
 create function t.id(p_number text) returns bigint language sql as $$ select id from hadir.letter where number = p_number $$;
@@ -309,7 +324,7 @@ insert into hadir.device (id, government, person, channel, token_hash, enrolled_
 values (1412, 1, 412, 'native', sha256('q'), '2031-01-01');
 set session authorization hadir_query;
 select t.as('device:1412') as set \gset
-select is(jsonb_path_query_array(api.letters('{}', t.now()), '$.letters[*].number'), '["24", "23", "20"]', 'a person sees the letters that name him');
+select is(jsonb_path_query_array(api.letters('{}', t.now()), '$.letters[*].number'), '["25", "24", "23", "20"]', 'a person sees the letters that name him');
 select is(jsonb_path_query_array(api.letters(jsonb_build_object('letter', :l20), t.now()), '$.letters[*].orders[*].people[*].nip'),
   jsonb_build_array(t.nip(412)), 'and himself in them');
 select is(t.code(api.letter_breaches(jsonb_build_object('letter', :l20), t.now())), 'not_found', 'not what they breach');
