@@ -497,20 +497,21 @@ class Town:
         return {"down": hundredths // 100, "up": -(-hundredths // 100), "nearest": (hundredths + 50) // 100}[rounding]
 
     def week(self, person, monday):
-        """A person's week: days worked under a circular, or under none; not those another decides, not duty (DL)."""
+        """A person's week: days worked under a circular, or under none; not those another decides, not duty (DL). It is a
+        matter of the unit where the circular placed him last."""
         days = [monday + n * ONE_DAY for n in range(7)]
         worked = [(d, self.placing(person, d), self.plan(person, d)) for d in days if self.plan(person, d) and self.plan(person, d)["works"]]
         found = set()
         for id in {policy for _, policy, _ in worked} - {None}:
-            policy = self.one("policy", id)
+            policy, unit = self.one("policy", id), [plan["unit"] for _, p, plan in worked if p == id][-1]
             mine = [plan for _, p, plan in worked if p in (id, None) and plan["place"] != "DL"]
             office = sum(plan["place"] == "WFO" for plan in mine)
             away = sum(plan["place"] in ("WFH", "WFA") for plan in mine)
             least, most = policy["min_office_days"], policy["max_elsewhere_days"]
             if least is not None and office < min(least, len(mine)):
-                found.add((id, "min_office_days", mine[-1]["unit"], str(monday), person, office, min(least, len(mine)), len(mine), ()))
+                found.add((id, "min_office_days", unit, str(monday), person, office, min(least, len(mine)), len(mine), ()))
             if most is not None and away > most:
-                found.add((id, "max_elsewhere_days", mine[-1]["unit"], str(monday), person, away, most, len(mine), ()))
+                found.add((id, "max_elsewhere_days", unit, str(monday), person, away, most, len(mine), ()))
         return found
 
     def sent(self, person, day):
