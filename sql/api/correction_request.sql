@@ -110,24 +110,27 @@ alter function api.correction_request(jsonb, timestamptz) owner to hadir_writer;
 revoke all on function api.correction_request(jsonb, timestamptz) from public;
 grant execute on function api.correction_request(jsonb, timestamptz) to hadir_operator, hadir_admin;
 
--- As what the actor may take that step of a correction, or null. The superior has the first word (BKPSDM about whom nobody stands
--- above), then BKPSDM, where the government wants it; the console has every word.
+-- As what the actor may take that step of a correction, which its state allows; or null. The superior has the first word (BKPSDM, too,
+-- where nobody is named head of his unit or above), then BKPSDM; the console has every word.
 create or replace function hadir.correction_capacity(p_correction hadir.correction, p_step text, p_now timestamptz) returns text
 language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_capacity constant text := hadir.capacity_to_decide((p_correction).person, p_now);
   v_day      constant date := hadir.local_day((p_correction).government, p_now);
-  v_bkpsdm   boolean;          -- it is BKPSDM's word
+  v_status   constant text := (p_correction).status;
 begin
-  if p_step = 'revoked' and (p_correction).status = 'requested' then
+  if v_status = 'requested' and p_step = 'revoked' then
     return case when session_user <> 'hadir_admin' and (p_correction).person = hadir.actor_person() then 'self' end;
-  elsif p_step = 'revoked' then
-    v_bkpsdm := v_capacity = 'bkpsdm' or (p_correction).status = 'confirmed';
-  else
-    v_bkpsdm := (p_correction).status = 'approved' or hadir.superior_unit((p_correction).person, v_day) is null;
+  elsif v_capacity = 'bkpsdm' and v_status = 'requested' then
+    return case when not exists (
+      select from hadir.posting o
+      join hadir.unit_closure c on c.ancestor = o.unit and c.descendant = hadir.superior_unit((p_correction).person, v_day)
+      where o.kind in ('head', 'acting') and o.valid_from <= v_day and (o.valid_to is null or o.valid_to >= v_day)) then v_capacity end;
+  elsif v_capacity in ('head', 'acting', 'delegate') and v_status <> 'requested' then
+    return case when v_status = 'approved' and p_step = 'revoked' then v_capacity end;
   end if;
-  return case when v_capacity = 'console' or (v_capacity = 'bkpsdm') = v_bkpsdm then v_capacity end;
+  return v_capacity;
 end
 $$;
 

@@ -131,6 +131,16 @@ select is(t.correct('device:1101', 6, '{"day": "2031-03-03", "session": "sore", 
 select is(t.step('access:71', 7, 1, 'shelved'), 'invalid: step harus approved, confirmed, rejected atau revoked', 'a step that is none');
 select is(t.ask('access:71', 7, 'correction_decide', '{"correction": 999999, "step": "approved"}'), 'not_found', 'a correction that is none');
 
+-- Where nobody is named, neither in the unit nor above, requests do not wait for ever.
+select is(t.correct('device:1201', 4, '{"day": "2031-03-03", "session": "pagi", "kind": "forgotten", "claimed_at": "2031-03-03T07:20:00+08:00"}'), 'requested', 'somebody of B'); -- 10
+select is(t.step('access:77', 4, 10, 'rejected', 'x'), 'not_yours: correction hanya atasannya yang memutuskan', 'a head of all is enough to go first');
+reset session authorization;
+update hadir.posting set valid_to = '2031-02-28' where person = 301 and kind = 'head';
+set session authorization hadir_operator;
+select is(t.step('access:77', 4, 10, 'rejected', 'x'), 'rejected', 'without one BKPSDM does');
+reset session authorization;
+update hadir.posting set valid_to = null where person = 301 and kind = 'head';
+
 -- ---- where BKPSDM confirms
 reset session authorization;
 update hadir.government set confirms_corrections = true where id = 1;
@@ -152,7 +162,7 @@ reset session authorization;
 select results_eq($$ select step, actor, person, capacity, reason from hadir.decision where subject = 'correction' and ref = (select correction[1] from t.known) order by id $$,
   $$ values ('requested', 'device:1101', 101::bigint, 'self', ''), ('approved', 'access:74', 102, 'acting', ''), ('rejected', 'access:77', 302, 'bkpsdm', 'tanpa bukti') $$,
   'every step, by whom and as what');
-select is((select count(*) from hadir.decision where subject = 'correction'), 9 + 8::bigint, 'and no others');
+select is((select count(*) from hadir.decision where subject = 'correction'), 10 + 9::bigint, 'and no others');
 
 set session authorization hadir_query;
 select is(t.list('device:1101', 'corrections'), '101 A 2031-03-03 pagi forgotten rejected false, 101 A 2031-03-03 sore device rejected false, 101 A 2031-03-03 sore device revoked false, 101 A 2031-03-04 pagi wrong_place confirmed true',
@@ -160,7 +170,7 @@ select is(t.list('device:1101', 'corrections'), '101 A 2031-03-03 pagi forgotten
 select is(t.list('access:71', 'corrections', '{"unit": "A1"}'), '103 A1 2031-03-03 pagi forgotten requested false, 103 A1 2031-03-03 sore forgotten requested false', 'a head those of a unit');
 select is(t.list('access:71', 'corrections', '{"status": "approved"}'), '299 A 2031-03-03 pagi forgotten approved false', 'to be confirmed: does not count yet');
 select is(t.list('access:71', 'corrections', '{"from": "2031-03-04"}'), '101 A 2031-03-04 pagi wrong_place confirmed true', 'of some days');
-select is(t.list('access:72', 'corrections'), null, 'not those of others');
+select is(t.list('access:72', 'corrections'), '201 B 2031-03-03 pagi forgotten rejected false', 'not those of others');
 select is(t.list('access:72', 'corrections', '{"unit": "A"}'), 'not_found: unit unit tidak dikenal', 'nor of their unit');
 select is(t.list('nobody', 'corrections'), null, 'nobody sees nothing');
 select throws_ok($$ select api.correction_decide('{}', '2031-03-03') $$, '42501', null, 'the reading role decides nothing');
