@@ -15,12 +15,20 @@ def load(house):
                        ("units", f"{EXAMPLE}/units.csv"), ("people", f"{EXAMPLE}/people.csv"), ("fences", f"{EXAMPLE}/fences.geojson")):
         house.hadir("import", what, path)
     # elsewhere by letter, at most 30 % of a unit: two of the seven of SETDA-PEM
-    house.sql("""
-      insert into hadir.policy (government, number, dated, valid_from, grants)
-      select id, 'UJI/1', '2025-01-01', '2025-01-01', 'letter' from hadir.government;
-      insert into hadir.policy_scope (policy) select id from hadir.policy;
-      insert into hadir.policy_day (policy, weekdays, place, granted) select id, '{1,2,3,4,5}', 'WFA', true from hadir.policy;
-      insert into hadir.policy_quota (policy, measure, percent) select id, 'max_elsewhere', 30 from hadir.policy;""")
+    house.hadir("policy", "apply", house.write("uji.conf", """[policy]
+number = UJI/1
+dated = 2025-01-01
+valid_from = 2025-01-01
+grants = letter
+[day di tempat lain]
+weekdays = Senin-Jumat
+place = WFA
+anywhere = ya
+granted = ya
+[quota paling banyak]
+measure = max_elsewhere
+percent = 30
+"""))
     house.nips = [r[0] for r in house.sql("select p.nip from hadir.person p join hadir.posting o on o.person = p.id join hadir.unit u "
                                           "on u.id = o.unit where u.code = 'SETDA-PEM' order by p.nip")]
 
