@@ -209,6 +209,7 @@ select is(t.outage('', 4, 4, 'approved'), 'approved', 'the console decides');
 set session authorization hadir_query;
 select is(t.list('access:71', 'outages', '{"unit": "A1"}'), 'A revoked, A1 rejected, A revoked, approved', 'outages of a unit: its own and those above it, without names of what he may not see');
 select is(t.list('device:1101', 'outages', '{"status": "approved"}'), 'approved', 'a person sees that there was one');
+select is(t.list('device:1101', 'outages', format('{"nip": "%s", "status": "approved"}', t.nip(101))::jsonb), 'approved', 'and that it was his');
 select is(t.list('nobody', 'outages'), null, 'nobody sees nothing');
 
 -- ---- work reports
