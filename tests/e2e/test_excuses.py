@@ -1,6 +1,6 @@
 """Leave, corrections, outages, reports, heads: the way of a request from a phone over its superior, and the console's commands."""
 import concurrent.futures, json
-from harness import DAY, House, Tests
+from harness import DAY, EXAMPLE, House, Tests
 
 test = Tests()
 
@@ -34,10 +34,11 @@ def leave_goes_from_a_phone_over_the_superior(house):
     stranger = house.grant(house.people[-1]["nip"], unit=house.people[-1]["unit"])
     for token in (phone, head, acting, stranger):
         house.known(token)
-    assert said(house, "head", boss, "--unit", unit, "--kind", "head", "--from", "2025-01-01") == ""
+    for _ in range(2):
+        said(house, "import", "heads", f"{EXAMPLE}/heads.csv")
     said(house, "head", stand_in, "--unit", unit, "--kind", "acting", "--from", DAY, "--to", DAY)
     listed = said(house, "head", "list", "--unit", unit, "--day", DAY)
-    assert f"{unit}\thead\t2025-01-01\t\t{boss}" in listed and f"acting\t{DAY}\t{DAY}\t{stand_in}" in listed, listed
+    assert f"{unit}\thead\t2020-01-01\t\t{boss}" in listed and f"acting\t{DAY}\t{DAY}\t{stand_in}" in listed, listed
 
     status, answer = call(house, phone, "POST", "/v1/absences", {"code": "CS", "first_day": "2026-01-05", "last_day": "2026-01-04"})
     assert status == 422 and {p["field"] for p in answer["problems"]} == {"last_day", "document"}, answer
@@ -59,6 +60,7 @@ def leave_goes_from_a_phone_over_the_superior(house):
     assert f"{person}" in table and "CT,2026-01-05,2026-01-06" in table and "approved" in table, table
     assert made(said(house, "absence", "revoke", str(absence), "--reason", "dinas mendadak"), "absence") == str(absence)
     assert "revoked" in said(house, "absence", "approve", str(absence), code=1)
+    assert boss in said(house, "head", house.people[4]["nip"], "--unit", unit, "--kind", "head", "--from", "2026-02-01")  # ended by it
     said(house, "absence", "approve", "first", code=2)
     said(house, "absence", "shelve", str(absence), code=2)
 
