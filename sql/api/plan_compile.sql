@@ -103,24 +103,24 @@ begin
   ),
   -- Hours that could bind the class, nearest level lowest.
   candidate as (
-    select k.class, w.id, w.valid_from, w.valid_to, w.season, w.shift, k.government, -1 as level
+    select k.class, w.id, w.valid_from, w.valid_to, w.weekdays, w.on_holidays, w.season, w.shift, k.government, -1 as level
     from pg_temp.plan_kind k join hadir.working_hours w on w.person = k.person
     where k.person <> 0
     union all
-    select k.class, w.id, w.valid_from, w.valid_to, w.season, w.shift, k.government, c.depth
+    select k.class, w.id, w.valid_from, w.valid_to, w.weekdays, w.on_holidays, w.season, w.shift, k.government, c.depth
     from pg_temp.plan_kind k
     join hadir.unit_closure c on c.descendant = k.unit
     join hadir.working_hours w on w.unit = c.ancestor
     union all
-    select k.class, w.id, w.valid_from, w.valid_to, w.season, w.shift, k.government, 1000000
+    select k.class, w.id, w.valid_from, w.valid_to, w.weekdays, w.on_holidays, w.season, w.shift, k.government, 1000000
     from pg_temp.plan_kind k
     join hadir.working_hours w on w.government = k.government and w.unit is null and w.person is null
   ),
   season as materialized (select s.* from hadir.period_days(p_from, p_to) s),
   chosen as (
-    select c.class, d.day, d.weekday, c.id, c.shift,
+    select c.class, d.day, c.id, c.shift, c.on_holidays, d.weekday = any (c.weekdays) as named,
            rank() over (partition by c.class, d.day, c.shift
-                        order by c.level, c.season is null, c.valid_from desc) as place
+                        order by c.level, c.season is null, c.valid_from desc, c.season) as place
     from candidate c
     join day d on d.day >= c.valid_from and (c.valid_to is null or d.day <= c.valid_to)
     left join shift t on t.class = c.class
@@ -131,12 +131,12 @@ begin
   -- Who is on a shift works it on that day, whatever weekday or holiday it is.
   hours as (
     select c.class, c.day,
-           coalesce(array_agg(w.id order by w.id) filter (where c.shift is not null),
-                    array_agg(w.id order by w.id) filter (where c.shift is null and c.weekday = any (w.weekdays))) as ids,
-           coalesce(bool_or(w.on_holidays or c.shift is not null)
-                    filter (where c.shift is not null or c.weekday = any (w.weekdays)), false) as on_holidays,
+           coalesce(array_agg(c.id order by c.id) filter (where c.shift is not null),
+                    array_agg(c.id order by c.id) filter (where c.shift is null and c.named)) as ids,
+           coalesce(bool_or(c.on_holidays or c.shift is not null) filter (where c.shift is not null or c.named), false)
+             as on_holidays,
            bool_or(c.shift is not null) as on_shift
-    from chosen c join hadir.working_hours w on w.id = c.id
+    from chosen c
     where c.place = 1
     group by c.class, c.day
   ),
@@ -201,10 +201,16 @@ begin
          (b.day::timestamp + s.due) at time zone b.zone as due,
          (b.day::timestamp + s.on_time_from) at time zone b.zone as on_time_from,
          (b.day::timestamp + s.on_time_until) at time zone b.zone as on_time_until
-  from pg_temp.plan_shape b
-  join hadir.session s on case when b.own_sessions is not null then s.policy = b.own_sessions
-                               else s.working_hours = any (b.hours) end
-  where b.works;
+  from (select p.shape, p.own_sessions as policy, null::bigint as hours from pg_temp.plan_shape p
+        where p.works and p.own_sessions is not null
+        union all
+        select p.shape, null, unnest(p.hours) from pg_temp.plan_shape p where p.works and p.own_sessions is null) of
+  join pg_temp.plan_shape b on b.shape = of.shape
+  join lateral (
+    select x.* from hadir.session x where x.policy = of.policy
+    union all
+    select x.* from hadir.session x where x.working_hours = of.hours
+  ) s on true;
 
   drop table pg_temp.plan_wide, pg_temp.plan_rule;
   analyze pg_temp.plan_base, pg_temp.plan_shape, pg_temp.plan_raw;

@@ -71,6 +71,17 @@ select is(pg_temp.day_of('3', '2026-02-20'), 'WFO pagi=06:00..08:30..12:00', 'in
 select is(pg_temp.day_of('3', '2026-02-21'), '- (Bukan hari kerja)', 'on the weekdays they name');
 select is(pg_temp.day_of('3', '2026-02-18'), 'WFO pagi=06:00..07:00..09:00 siang=12:00..12:00..13:30 sore=13:30..14:00..17:00', 'outside of it the ordinary ones, which the second file left alone');
 
+-- Two seasons on one day: one of them holds, not both.
+set session authorization hadir_admin;
+select is_empty($$select * from api.import_periods('[{"line": 2, "kind": "BENCANA", "name": "Panen raya", "first_day": "2026-02-20", "last_day": "2026-02-20", "dated": "2026-01-01"}]', '2026-01-01')$$, 'another period');
+select is_empty($$select * from pg_temp.hours('[
+  {"line": 2, "unit": "dinas-b", "valid_from": "2025-01-01", "weekdays": "5", "season": "BENCANA", "session": "pagi", "counts_as": "in", "accept_from": "05:00", "due": "06:00", "on_time_until": "06:01", "accept_until": "08:00"}]')$$, 'with hours of its own');
+reset session authorization;
+select pg_temp.compile('2026-02-16', '2026-02-28') as done \gset
+select is(pg_temp.day_of('3', '2026-02-20'), 'WFO pagi=05:00..06:00..08:00', 'the first by name, of the same first day');
+delete from hadir.working_hours where season = 'BENCANA';
+delete from hadir.calendar_period where kind = 'BENCANA';
+
 -- ------------------------------------------------------------------------------------------- part-time, one by one
 set session authorization hadir_admin;
 select is_empty($$select * from pg_temp.hours('[
