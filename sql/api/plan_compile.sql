@@ -602,9 +602,13 @@ begin
     return query
     select distinct on (u.code, r.code) u.code, r.day, r.code
     from (
-      select w.*, least(w.accept_until, lead(w.accept_from) over (partition by w.class order by w.accept_from, w.day,
-                                                                  w.accept_until, w.session)) as until
+      -- As hadir.plan_slots cuts them: a day's sessions against each other, and all of them where the next day begins.
+      select w.*, least(w.accept_until, t.starts, lead(w.accept_from) over (partition by w.class order by w.accept_from, w.day,
+                                                                            w.accept_until, w.session)) as until
       from (select b.class, x.* from pg_temp.plan_base b join pg_temp.plan_raw x on x.shape = b.shape) w
+      left join (select b.class, b.day, min(x.accept_from) as starts
+                 from pg_temp.plan_base b join pg_temp.plan_raw x on x.shape = b.shape group by b.class, b.day) t
+        on t.class = w.class and t.day = w.day + 1
     ) r
     join pg_temp.plan_kind k on k.class = r.class
     join hadir.unit u on u.id = k.unit

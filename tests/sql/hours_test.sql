@@ -139,6 +139,10 @@ select results_eq($$select * from pg_temp.hours('[
   {"line": 2, "unit": "rsud", "valid_from": "2026-01-01", "weekdays": "1-5", "season": "RAMADAN", "session": "a", "counts_as": "in", "accept_from": "06:00", "due": "07:00", "on_time_until": "07:01", "accept_until": "09:00"},
   {"line": 3, "unit": "rsud", "valid_from": "2026-01-01", "weekdays": "5", "season": "RAMADAN", "session": "b", "counts_as": "in", "accept_from": "06:00", "due": "07:00", "on_time_until": "07:01", "accept_until": "10:00"}]')$$,
   $$values ('2 accept_from')$$, 'hours of a season are tried in the season');
+select results_eq($$select * from pg_temp.hours('[
+  {"line": 2, "unit": "rsud", "valid_from": "2026-03-01", "weekdays": "1-7", "session": "masuk", "counts_as": "in", "accept_from": "06:00", "due": "07:00", "on_time_until": "07:01", "accept_until": "09:00"},
+  {"line": 3, "unit": "rsud", "valid_from": "2026-03-01", "weekdays": "1-7", "session": "pulang", "counts_as": "out", "accept_from": "31:00", "due": "32:00", "accept_until": "33:00"}]')$$,
+  $$values ('2 accept_from')$$, 'a session that begins after the next day has begun');
 reset session authorization;
 select is((select count(*) from hadir.working_hours w join hadir.unit u on u.id = w.unit where u.code = 'rsud' and w.season is not null), 0::bigint, 'nothing of it was loaded');
 
