@@ -1,72 +1,111 @@
--- plan × facts = attendance. Derivation reads the compiled plan (plan_day, plan_pattern, plan_session) and the facts
--- (checkin, placement) and nothing else: no clock, no order of arrival, no coordinates, so that any day can be derived
--- again at any time with the same result, after erasure too. The door's own verdict is not read; of what the door
+-- plan × facts = attendance. Derivation reads the compiled plan (plan_member, plan_slot, plan_pattern, plan_session) and
+-- the facts (checkin, placement) and nothing else: no clock, no order of arrival, no coordinates, so that any day can be
+-- derived again at any time with the same result, after erasure too. The door's own verdict is not read; of what the door
 -- chose, only its fence breaks ties between fences that are otherwise equal.
+--
+-- Everybody's day is derived by hash joins in one pass, a few people's by index. Both are planned from the same text: a
+-- function `language sql` that PostgreSQL puts in place of its call, p_everybody a literal there, so that what does not
+-- apply falls away. Such functions pin no search_path (that would keep them from being put in place) and are called by
+-- functions that do. A plan of everybody is made anew for each call, with nested loops off, because what came in today is
+-- not in the statistics; one of few is kept for the session, because a supervisor's question is short.
 
--- The time that judges a check-in, from its three times.
+-- Which of its times judges a check-in.
+create or replace function hadir.judging_time(p_channel text, p_decides text[], p_fix_at timestamptz,
+  p_message_at timestamptz, p_sent_at timestamptz, p_received_at timestamptz) returns text
+language sql stable parallel safe
+return case coalesce(p_decides[case p_channel when 'native' then 1 when 'owntracks' then 2 when 'osmand' then 3
+                               when 'whatsapp' then 4 end], 'arrival')
+  when 'fix' then case
+    when p_channel = 'native'
+      then case when p_sent_at - p_fix_at >= interval '0' and p_sent_at - p_fix_at <= interval '24 hours'
+                then 'corrected' else 'stale' end
+    when p_fix_at - p_received_at <= interval '60 seconds' then 'fix' else 'arrival' end
+  when 'message' then case when p_message_at - p_received_at <= interval '60 seconds' then 'message' else 'arrival' end
+  else 'arrival' end;
+comment on function hadir.judging_time(text, text[], timestamptz, timestamptz, timestamptz, timestamptz) is
+  'p_channel; p_decides: of the pattern of the arrival''s local day, null = arrival decides; the three claimed times and '
+  'the arrival. Returns corrected (fix, corrected by when it was sent), fix, message, arrival, or stale (arrival, because '
+  'the fix was not made at this attempt). The same arithmetic as directory_judge. Called by hadir.held.';
+
+create or replace function hadir.judged_at(p_judging text, p_fix_at timestamptz, p_message_at timestamptz,
+  p_sent_at timestamptz, p_received_at timestamptz) returns timestamptz
+language sql stable parallel safe
+return case p_judging when 'corrected' then p_fix_at + (p_received_at - p_sent_at)
+                      when 'fix' then p_fix_at when 'message' then p_message_at else p_received_at end;
+comment on function hadir.judged_at(text, timestamptz, timestamptz, timestamptz, timestamptz) is
+  'The time that hadir.judging_time names. Called by hadir.held.';
+
+-- The flags that follow from the times.
+create or replace function hadir.time_flags(p_judging text, p_channel text, p_at timestamptz, p_fix_at timestamptz,
+  p_message_at timestamptz, p_received_at timestamptz) returns text[]
+language sql stable parallel safe
+return case
+  when p_judging = 'corrected' and p_received_at - p_at <= interval '5 minutes'
+    and coalesce(p_fix_at - p_received_at <= interval '60 seconds', true) then '{}'
+  else array_remove(array[
+    case when p_judging = 'fix' and p_channel in ('owntracks', 'osmand') then 'device_clock' end,
+    case when p_received_at - p_at > interval '5 minutes' then 'late_delivery' end,
+    case when p_judging = 'stale' then 'stale_fix' end,
+    case when coalesce(p_fix_at, p_message_at) - p_received_at > interval '60 seconds' then 'future_fix' end], null) end;
+comment on function hadir.time_flags(text, text, timestamptz, timestamptz, timestamptz, timestamptz) is
+  'p_judging: of hadir.judging_time; p_at: of hadir.judged_at. device_clock: the phone''s own clock judges; late_delivery: '
+  'over 5 minutes after; stale_fix; future_fix: over a minute ahead of us. Called by hadir.held.';
+
 create or replace function hadir.deciding_time(p_channel text, p_decides text[], p_fix_at timestamptz,
   p_message_at timestamptz, p_sent_at timestamptz, p_received_at timestamptz)
 returns table (at timestamptz, source text, flags text[])
-language sql immutable
+language sql stable
 begin atomic
-  select
-    case j.judge when 'corrected' then p_fix_at + (p_received_at - p_sent_at)
-                 when 'fix' then p_fix_at when 'message' then p_message_at else p_received_at end,
-    case j.judge when 'corrected' then 'fix' when 'fix' then 'fix' when 'message' then 'message' else 'arrival' end,
-    array_remove(array[
-      case when w.wanted = 'fix' and p_channel in ('owntracks', 'osmand') and j.judge = 'fix' then 'device_clock' end,
-      case when p_received_at - case j.judge when 'corrected' then p_fix_at + (p_received_at - p_sent_at)
-             when 'fix' then p_fix_at when 'message' then p_message_at else p_received_at end > interval '5 minutes'
-           then 'late_delivery' end,
-      case when w.wanted = 'fix' and p_channel = 'native' and j.judge <> 'corrected' then 'stale_fix' end,
-      case when j.ahead then 'future_fix' end], null)
-  from (select coalesce(p_decides[array_position(array['native', 'owntracks', 'osmand', 'whatsapp'], p_channel)],
-                        'arrival') as wanted) w
+  select t.at, case j.judging when 'corrected' then 'fix' when 'stale' then 'arrival' else j.judging end,
+    hadir.time_flags(j.judging, p_channel, t.at, p_fix_at, p_message_at, p_received_at)
+  from (select hadir.judging_time(p_channel, p_decides, p_fix_at, p_message_at, p_sent_at, p_received_at) as judging) j
   cross join lateral (
-    select case
-        when w.wanted = 'fix' and p_channel = 'native' then
-          case when p_sent_at - p_fix_at >= interval '0' and p_sent_at - p_fix_at <= interval '24 hours'
-               then 'corrected' else 'arrival' end
-        when w.wanted = 'fix' and p_fix_at - p_received_at <= interval '60 seconds' then 'fix'
-        when w.wanted = 'message' and p_message_at - p_received_at <= interval '60 seconds' then 'message'
-        else 'arrival' end as judge,
-      coalesce(coalesce(p_fix_at, p_message_at) - p_received_at > interval '60 seconds', false) as ahead
-  ) j;
+    select hadir.judged_at(j.judging, p_fix_at, p_message_at, p_sent_at, p_received_at) as at) t;
 end;
 comment on function hadir.deciding_time(text, text[], timestamptz, timestamptz, timestamptz, timestamptz) is
-  'p_channel; p_decides: of the pattern of the arrival''s local day, null = arrival decides; the three claimed times and '
-  'the arrival. Returns the time that judges, which of the three it is (fix message arrival), and the flags that follow. '
-  'The same arithmetic as directory_judge. Called by hadir.derive.';
-revoke all on function hadir.deciding_time(text, text[], timestamptz, timestamptz, timestamptz, timestamptz) from public;
-grant execute on function hadir.deciding_time(text, text[], timestamptz, timestamptz, timestamptz, timestamptz)
-  to hadir_reader, hadir_writer;
+  'The three above together: the time that judges, which of the three it is (fix message arrival), the flags that follow.';
 
 -- Verdict and minutes of a check-in within its session.
-create or replace function hadir.session_verdict(p_counts_as text, p_at timestamptz, p_due timestamptz,
-  p_on_time_from timestamptz, p_on_time_until timestamptz)
-returns table (verdict text, late_minutes int, early_minutes int)
+create or replace function hadir.session_verdict(p_counts_as text, p_at timestamptz, p_on_time_from timestamptz,
+  p_on_time_until timestamptz) returns text
+language sql stable parallel safe
+return case when p_counts_as = 'in' and p_at >= p_on_time_until then 'late'
+            when p_counts_as = 'out' and p_at < p_on_time_from then 'early'
+            when p_at is not null then 'on_time' end;
+comment on function hadir.session_verdict(text, timestamptz, timestamptz, timestamptz) is
+  'A check-in at p_at inside the acceptance interval of a session. in: late from on_time_until; out: early before '
+  'on_time_from; presence: on time. Null without a check-in. Called by hadir.judge and hadir.derive.';
+
+create or replace function hadir.late_minutes(p_verdict text, p_at timestamptz, p_due timestamptz) returns int
+language sql stable parallel safe
+return case p_verdict when 'late' then greatest(0, floor(extract(epoch from p_at - p_due) / 60))::int
+                      when 'on_time' then 0 when 'early' then 0 end;
+create or replace function hadir.early_minutes(p_verdict text, p_at timestamptz, p_due timestamptz) returns int
+language sql stable parallel safe
+return case p_verdict when 'early' then greatest(0, ceil(extract(epoch from p_due - p_at) / 60))::int
+                      when 'on_time' then 0 when 'late' then 0 end;
+comment on function hadir.late_minutes(text, timestamptz, timestamptz) is
+  'Whole minutes since due of a late check-in; 0 if it is not late, null outside of sessions.';
+comment on function hadir.early_minutes(text, timestamptz, timestamptz) is
+  'Started minutes to due of an early check-in; 0 if it is not early, null outside of sessions.';
+
+-- All flags of a check-in: the door's are facts, those that follow from the plan are derived again. Few have any: call it
+-- where there is something to sort.
+create or replace function hadir.all_flags(p_door text[], p_time text[], p_uncertain boolean, p_differs boolean) returns text[]
 language sql immutable
-begin atomic
-  select case when p_counts_as = 'in' and p_at >= p_on_time_until then 'late'
-              when p_counts_as = 'out' and p_at < p_on_time_from then 'early'
-              else 'on_time' end,
-         case when p_counts_as = 'in' and p_at >= p_on_time_until
-              then greatest(0, floor(extract(epoch from p_at - p_due) / 60))::int else 0 end,
-         case when p_counts_as = 'out' and p_at < p_on_time_from
-              then greatest(0, ceil(extract(epoch from p_due - p_at) / 60))::int else 0 end;
-end;
-comment on function hadir.session_verdict(text, timestamptz, timestamptz, timestamptz, timestamptz) is
-  'A check-in at p_at inside the acceptance interval of a session. in: late from on_time_until, whole minutes since due; '
-  'out: early before on_time_from, started minutes to due; presence: on time. Called by hadir.derive.';
-revoke all on function hadir.session_verdict(text, timestamptz, timestamptz, timestamptz, timestamptz) from public;
-grant execute on function hadir.session_verdict(text, timestamptz, timestamptz, timestamptz, timestamptz)
-  to hadir_reader, hadir_writer;
+return array(
+  select f.flag from (
+    select unnest(p_door) as flag
+    except select unnest('{device_clock,late_delivery,stale_fix,future_fix,uncertain_place,session_differs}'::text[])
+    union select unnest(p_time)
+    union select 'uncertain_place' where p_uncertain
+    union select 'session_differs' where p_differs) f
+  order by f.flag collate "C");
+comment on function hadir.all_flags(text[], text[], boolean, boolean) is
+  'Flags of the door, of hadir.time_flags; uncertain: the fence that decides holds the point by its accuracy only; differs: '
+  'the client named another session. Sorted. Called by hadir.judge and hadir.derivation.';
 
--- What of the plan and of the facts a derivation reads. Each of the three asks for everybody or for some in two
--- statements, because one with "null or" could not use the index of either; so all plans can be kept for the session,
--- and a supervisor's question is not planned anew each time.
-
--- From when to when the days reach: the outermost of their patterns and sessions.
+-- From when to when the days reach: the outermost of their patterns and sessions. Too far is harmless.
 create or replace function hadir.days_reach(p_government bigint, p_days date[], p_persons bigint[])
 returns table (first timestamptz, last timestamptz)
 language plpgsql stable set search_path = pg_catalog, pg_temp set plan_cache_mode = force_generic_plan
@@ -76,8 +115,7 @@ declare
   v_patterns bigint[];
 begin
   if p_persons is null then
-    v_patterns := array(select p.id from hadir.plan_pattern p where p.government = p_government and p.day = any (p_days)
-                        and exists (select from hadir.plan_day d where d.day = p.day and d.pattern = p.id));
+    v_patterns := array(select p.id from hadir.plan_pattern p where p.government = p_government and p.day = any (p_days));
   else
     v_patterns := array(select distinct d.pattern from hadir.plan_day d
                         where d.day = any (p_days) and d.person = any (p_persons));
@@ -90,80 +128,265 @@ end
 $$;
 comment on function hadir.days_reach(bigint, date[], bigint[]) is
   'The earliest and the latest instant of p_government''s local days p_days as planned for p_persons (null: everybody). '
-  'Called by hadir.judge.';
-revoke all on function hadir.days_reach(bigint, date[], bigint[]) from public;
-grant execute on function hadir.days_reach(bigint, date[], bigint[]) to hadir_reader, hadir_writer;
+  'Called by hadir.judge and hadir.derive.';
 
 -- Check-ins that may belong to the time from p_first to p_last.
-create or replace function hadir.arrivals(p_government bigint, p_persons bigint[], p_first timestamptz, p_last timestamptz,
-                                          p_as_of timestamptz)
-returns table (id uuid, person bigint, channel text, fix_at timestamptz, message_at timestamptz, sent_at timestamptz,
-  received_at timestamptz, flags text[], session_claimed text, first_fence bigint)
-language plpgsql stable set search_path = pg_catalog, pg_temp set plan_cache_mode = force_generic_plan
+create or replace function hadir.arrivals(p_everybody boolean, p_government bigint, p_persons bigint[], p_first timestamptz,
+                                          p_last timestamptz, p_as_of timestamptz)
+returns setof hadir.checkin
+language sql stable
+as $$
+  -- The judging time is never later than a minute after arrival, never earlier than all four of these, and
+  -- seldom a day earlier than arrival (those few: index checkin_delivered_late).
+  select k.* from hadir.checkin k
+  where (p_everybody or k.person = any (p_persons)) and k.government = p_government and k.status = 'recorded'
+    and k.received_at <= p_as_of and k.received_at >= p_first - interval '1 minute'
+    and k.received_at < p_last + interval '24 hours'
+    and least(k.received_at, k.fix_at, k.message_at, k.fix_at + (k.received_at - k.sent_at)) < p_last
+  union all
+  select k.* from hadir.checkin k
+  where (p_everybody or k.person = any (p_persons)) and k.government = p_government and k.status = 'recorded'
+    and k.received_at <= p_as_of and k.received_at >= p_last + interval '24 hours'
+    and k.received_at - least(k.fix_at, k.message_at) > interval '24 hours'
+    and least(k.fix_at, k.message_at) < p_last
+$$;
+comment on function hadir.arrivals(boolean, bigint, bigint[], timestamptz, timestamptz, timestamptz) is
+  'Recorded check-ins of p_persons (or everybody''s), arrived until p_as_of, whose judging time may lie between p_first and '
+  'p_last. Put in place of its call by hadir.held.';
+
+-- Check-ins of the asked days, each with the session that holds it.
+create or replace function hadir.held(p_everybody boolean, p_government bigint, p_zone text, p_days date[], p_persons bigint[],
+                                      p_first timestamptz, p_last timestamptz, p_as_of timestamptz)
+returns table (checkin uuid, person bigint, day date, pattern bigint, "position" int, at timestamptz, judging text,
+  received_at timestamptz, flags text[], time_flags text[], session_claimed text, first_fence bigint)
+language sql stable
+as $$
+  with near as (
+    select k.id, k.person, k.channel, k.fix_at, k.message_at, k.sent_at, k.received_at, k.flags, k.session_claimed,
+      k.first_fence, (k.received_at at time zone p_zone)::date as arrival_day
+    from hadir.arrivals(p_everybody, p_government, p_persons, p_first, p_last, p_as_of) k
+    offset 0
+  ),
+  judged as (
+    select n.*, o.pattern,
+      hadir.judging_time(n.channel, p.decides, n.fix_at, n.message_at, n.sent_at, n.received_at) as judging
+    from near n
+    left join hadir.plan_member m on m.person = n.person and n.arrival_day between m.first_day and m.last_day
+    left join hadir.plan_slot o on o.pair = m.pair and o.day = n.arrival_day
+    left join hadir.plan_pattern p on p.id = o.pattern
+    offset 0
+  ),
+  timed as (
+    select j.*, hadir.judged_at(j.judging, j.fix_at, j.message_at, j.sent_at, j.received_at) as at from judged j offset 0
+  ),
+  -- Nearly all lie in a session of the local day on which they arrived …
+  tried as materialized (
+    select t.id, t.person, t.arrival_day, t.pattern, s.position, t.at, t.judging, t.received_at, t.flags,
+      hadir.time_flags(t.judging, t.channel, t.at, t.fix_at, t.message_at, t.received_at) as time_flags, t.session_claimed,
+      t.first_fence
+    from timed t
+    left join hadir.plan_session s on s.pattern = t.pattern and s.accept_from <= t.at and s.accept_until > t.at
+      and (t.at at time zone p_zone)::date = t.arrival_day
+  ),
+  -- … the others in one of the local day of their time, else of a neighbour whose sessions reach so far; else in that day.
+  other as (
+    select distinct on (t.id) t.id, o.day, o.pattern, s.position
+    from (select t.id, t.person, t.at, (t.at at time zone p_zone)::date as local_day from tried t
+          where t.position is null and t.at >= p_first and t.at < p_last offset 0) t
+    cross join (values (0), (-1), (1), (-2), (2)) as n(days)
+    join hadir.plan_member m on m.person = t.person and t.local_day + n.days between m.first_day and m.last_day
+    join hadir.plan_slot o on o.pair = m.pair and o.day = t.local_day + n.days
+    left join hadir.plan_session s on s.pattern = o.pattern and s.accept_from <= t.at and s.accept_until > t.at
+    where s.position is not null or n.days = 0
+    order by t.id, s.position is null, n.days <> 0, n.days
+  )
+  select t.id, t.person, t.arrival_day, t.pattern, t.position, t.at, t.judging, t.received_at, t.flags, t.time_flags,
+    t.session_claimed, t.first_fence
+  from tried t
+  where t.position is not null and t.arrival_day = any (p_days)
+  union all
+  select t.id, t.person, o.day, o.pattern, o.position, t.at, t.judging, t.received_at, t.flags, t.time_flags,
+    t.session_claimed, t.first_fence
+  from other o
+  join tried t on t.id = o.id
+  where o.day = any (p_days)
+$$;
+comment on function hadir.held(boolean, bigint, text, date[], bigint[], timestamptz, timestamptz, timestamptz) is
+  'Check-ins of p_persons (or everybody''s) that belong to the local days p_days: day, pattern, position of the session '
+  '(null: none holds them), the time that judges and its flags. p_first, p_last: of hadir.days_reach. Put in place of its '
+  'call by hadir.judge and hadir.derivation.';
+
+-- The fence that speaks for a check-in: inside before uncertain, bound before shared, then the door's own choice (it knew
+-- the distances, which are erased one day), then the plan's order; where none holds the point, a bound one. Each placement
+-- is a list, compared member by member, and the least speaks: that is many times cheaper than sorting rows.
+create or replace function hadir.speaking_fence(p_checkin uuid, p_person bigint, p_place text, p_anywhere boolean,
+                                                p_fences bigint[], p_first_fence bigint)
+returns table (fence bigint, relation text, class text, bound boolean)
+language sql stable
+as $$
+  select (w.least)[6], (array['inside', 'uncertain', 'outside'])[(w.least)[8]],
+    case when (w.least)[1] = 0 then (array['WFO', 'DL', 'WFH'])[(w.least)[9]] end, (w.least)[3] = 0
+  from (
+    select min(array[case when b.decides then 0 else 1 end, case when b.relation = 'inside' then 0 else 1 end,
+        case when b.bound then 0 else 1 end, case when b.fence = p_first_fence then 0 else 1 end,
+        coalesce(array_position(p_fences, b.fence), 1000000), b.fence, -b.fence_version,
+        case b.relation when 'inside' then 1 when 'uncertain' then 2 else 3 end,
+        case b.kind when 'office' then 1 when 'site' then 2 when 'home' then 3 end]) as least
+    from (
+      select a.*, a.kind <> 'area' and a.relation <> 'outside' and (a.bound or a.shared) as decides
+      from (
+        select l.fence, l.relation, l.fence_version, (l.fe).shared as shared, (l.fe).kind as kind,
+          l.fence = any (p_fences) or (p_anywhere or p_place = 'WFH') is true and (l.fe).person is not distinct from p_person as bound
+        from (select pl.fence, pl.relation, pl.fence_version, (select fe from hadir.fence fe where fe.id = pl.fence) as fe
+              from hadir.placement pl where pl.checkin = p_checkin offset 0) l
+        where (l.fe).id is not null
+        offset 0) a
+      offset 0) b
+    where b.decides or b.bound) w
+$$;
+comment on function hadir.speaking_fence(uuid, bigint, text, boolean, bigint[], bigint) is
+  'Of the placements of p_checkin, by p_person under a pattern with p_place, p_anywhere and p_fences, the one that speaks; '
+  'class: the place that it decides, if it does. Nulls: none is near. Put in place of its call by hadir.judged and '
+  'hadir.derivation.';
+
+-- Every check-in that touches the asked days, judged by itself.
+create or replace function hadir.judged(p_everybody boolean, p_government bigint, p_zone text, p_days date[],
+  p_persons bigint[], p_first timestamptz, p_last timestamptz, p_as_of timestamptz)
+returns table (checkin uuid, person bigint, day date, "position" int, session bigint, session_code text,
+  session_label text, counts_as text, decided_at timestamptz, decided_by text, received_at timestamptz, verdict text,
+  late_minutes int, early_minutes int, place text, fence bigint, relation text, expected boolean, flags text[])
+language sql stable
+as $$
+  select h.checkin, h.person, h.day, h.position, s.session, s.code, s.label, s.counts_as, h.at,
+    case h.judging when 'corrected' then 'fix' when 'stale' then 'arrival' else h.judging end, h.received_at,
+    case when s.position is not null then v.verdict
+         when exists (select from hadir.plan_session x where x.pattern = h.pattern) then 'outside_window'
+         else 'not_expected' end,
+    hadir.late_minutes(v.verdict, h.at, s.due), hadir.early_minutes(v.verdict, h.at, s.due),
+    case when l.class is not null then l.class when p.anywhere then p.place end, l.fence, coalesce(l.relation, 'none'),
+    p.anywhere or coalesce(l.class is not null and l.bound, false),
+    hadir.all_flags(h.flags, h.time_flags, l.class is not null and l.relation = 'uncertain', h.session_claimed <> s.code)
+  from hadir.held(p_everybody, p_government, p_zone, p_days, p_persons, p_first, p_last, p_as_of) h
+  join hadir.plan_pattern p on p.id = h.pattern and p.government = p_government
+  left join hadir.plan_session s on s.pattern = h.pattern and s.position = h.position
+  cross join lateral (
+    select case when s.position is not null
+                then hadir.session_verdict(s.counts_as, h.at, s.on_time_from, s.on_time_until) end as verdict) v
+  left join lateral hadir.speaking_fence(h.checkin, h.person, p.place, p.anywhere, p.fences, h.first_fence) l on true
+$$;
+comment on function hadir.judged(boolean, bigint, text, date[], bigint[], timestamptz, timestamptz, timestamptz) is
+  'What hadir.judge answers. Put in place of its call by hadir.judge_all and hadir.judge_some.';
+
+-- Attendance of the asked days.
+create or replace function hadir.derivation(p_everybody boolean, p_government bigint, p_zone text, p_days date[],
+  p_persons bigint[], p_first timestamptz, p_last timestamptz, p_as_of timestamptz)
+returns table (person bigint, day date, unit bigint, pattern bigint, expected_place text, plan_reason text,
+  "position" int, session bigint, session_code text, session_label text, counts_as text,
+  accept_from timestamptz, accept_until timestamptz, due timestamptz, on_time_from timestamptz, on_time_until timestamptz,
+  checkin uuid, decided_at timestamptz, decided_by text, verdict text, late_minutes int, early_minutes int,
+  place text, fence bigint, relation text, flags text[], others int)
+language sql stable
+as $$
+  -- nth: a session's position, -1 outside of all.
+  with held as materialized (
+    select h.*, coalesce(h.position, -1) as nth
+    from hadir.held(p_everybody, p_government, p_zone, p_days, p_persons, p_first, p_last, p_as_of) h
+  ),
+  crowded as materialized (
+    select h.person, h.day, h.nth from held h group by h.person, h.day, h.nth having count(*) > 1
+  ),
+  -- Where several compete: the one that counts first.
+  rival as materialized (
+    select h.* from crowded c join held h on h.person = c.person and h.day = c.day and h.nth = c.nth
+  ),
+  ranked as materialized (
+    select h.checkin, (count(*) over (partition by h.person, h.day, h.nth) - 1)::int as others,
+      row_number() over (
+        partition by h.person, h.day, h.nth
+        order by h.position is null or p.anywhere or coalesce(l.class is not null and l.bound, false) desc,
+          case when s.counts_as = 'out' then h.at end desc nulls last, h.at, h.received_at, h.checkin) as rank
+    from rival h
+    join hadir.plan_pattern p on p.id = h.pattern
+    left join hadir.plan_session s on s.pattern = h.pattern and s.position = h.position
+    left join lateral hadir.speaking_fence(h.checkin, h.person, p.place, p.anywhere, p.fences, h.first_fence) l on true
+  ),
+  best as (
+    select h.*, coalesce(r.others, 0) as others
+    from held h left join ranked r on r.checkin = h.checkin
+    where r.rank is null or r.rank = 1
+  ),
+  expected as (
+    select m.person, o.day, m.unit, p.id as pattern, p.place, p.reason, p.anywhere, p.fences, coalesce(s.position, -1) as nth,
+      s.position, s.session, s.code, s.label, s.counts_as, s.accept_from, s.accept_until, s.due, s.on_time_from, s.on_time_until
+    from hadir.plan_member m
+    join hadir.plan_slot o on o.pair = m.pair and o.day between m.first_day and m.last_day
+    join hadir.plan_pattern p on p.id = o.pattern
+    left join hadir.plan_session s on s.pattern = p.id
+    where o.day = any (p_days) and p.government = p_government and (p_everybody or m.person = any (p_persons))
+  ),
+  -- One row per session, or for a day without … (A full join whose other half is dropped: it is always made by hash, where
+  -- a left join of rows that the planner thinks few would compare each with each.)
+  line as (
+    select e.person, e.day, e.unit, e.pattern, e.place, e.reason, e.anywhere, e.fences,
+      e.position, e.session, e.code, e.label, e.counts_as, e.accept_from, e.accept_until, e.due, e.on_time_from, e.on_time_until,
+      case when e.position is null then 'not_expected'
+           else hadir.session_verdict(e.counts_as, b.at, e.on_time_from, e.on_time_until) end as verdict,
+      b.checkin, b.at, b.judging, b.flags, b.time_flags, b.session_claimed, b.first_fence, coalesce(b.others, 0) as others
+    from expected e
+    full join best b on b.person = e.person and b.day = e.day and b.nth = e.nth
+    where coalesce(e.person, 0) <> 0
+    union all
+    -- … and one for what came in outside of all sessions of a day that has some.
+    select m.person, b.day, m.unit, p.id, p.place, p.reason, p.anywhere, p.fences,
+      null, null, null, null, null, null, null, null, null, null,
+      'outside_window', b.checkin, b.at, b.judging, b.flags, b.time_flags, b.session_claimed, b.first_fence, b.others
+    from best b
+    join hadir.plan_member m on m.person = b.person and b.day between m.first_day and m.last_day
+    join hadir.plan_pattern p on p.id = b.pattern
+    where b.position is null and p.government = p_government
+      and exists (select from hadir.plan_session x where x.pattern = b.pattern)
+  )
+  select n.person, n.day, n.unit, n.pattern, n.place, n.reason, n.position, n.session, n.code, n.label, n.counts_as,
+    n.accept_from, n.accept_until, n.due, n.on_time_from, n.on_time_until, n.checkin, n.at,
+    case n.judging when 'corrected' then 'fix' when 'stale' then 'arrival' else n.judging end,
+    n.verdict, hadir.late_minutes(n.verdict, n.at, n.due), hadir.early_minutes(n.verdict, n.at, n.due),
+    case when n.checkin is null then null when l.class is not null then l.class when n.anywhere then n.place end,
+    l.fence, case when n.checkin is not null then coalesce(l.relation, 'none') end,
+    case when n.checkin is null then '{}'
+         when n.flags = '{}' and n.time_flags = '{}' and n.session_claimed is null
+           and l.relation is distinct from 'uncertain' then '{}'
+         else hadir.all_flags(n.flags, n.time_flags, l.class is not null and l.relation = 'uncertain', n.session_claimed <> n.code) end,
+    n.others
+  from line n
+  left join lateral hadir.speaking_fence(n.checkin, n.person, n.place, n.anywhere, n.fences, n.first_fence) l on true
+$$;
+comment on function hadir.derivation(boolean, bigint, text, date[], bigint[], timestamptz, timestamptz, timestamptz) is
+  'What hadir.derive answers. Put in place of its call by hadir.derive_all and hadir.derive_some.';
+
+-- The two plans of each, see above.
+create or replace function hadir.judge_all(p_government bigint, p_from date, p_to date, p_as_of timestamptz)
+returns table (checkin uuid, person bigint, day date, "position" int, session bigint, session_code text,
+  session_label text, counts_as text, decided_at timestamptz, decided_by text, received_at timestamptz, verdict text,
+  late_minutes int, early_minutes int, place text, fence bigint, relation text, expected boolean, flags text[])
+language plpgsql stable set search_path = pg_catalog, pg_temp set plan_cache_mode = force_custom_plan
+  set enable_nestloop = off set work_mem = '256MB'
 as $$
 #variable_conflict use_column
 declare
-  -- The judging time is never later than a minute after arrival, and
-  -- seldom earlier than a day before it (those few: index checkin_delivered_late).
-  v_from constant timestamptz := p_first - interval '1 minute';
-  v_to   constant timestamptz := p_last + interval '24 hours';
-  v_seen constant timestamptz := coalesce(p_as_of, 'infinity');
+  v_zone  constant text := (select g.zone from hadir.government g where g.id = p_government);
+  v_days  constant date[] := array(select n::date from generate_series(p_from, p_to, interval '1 day') n);
+  v_as_of constant timestamptz := coalesce(p_as_of, 'infinity');
+  v_first timestamptz;
+  v_last  timestamptz;
 begin
-  if p_persons is null then
-    return query
-    select k.id, k.person, k.channel, k.fix_at, k.message_at, k.sent_at, k.received_at, k.flags, k.session_claimed, k.first_fence
-    from hadir.checkin k
-    where k.government = p_government and k.status = 'recorded' and k.received_at <= v_seen
-      and k.received_at >= v_from and k.received_at < v_to;
-  else
-    return query
-    select k.id, k.person, k.channel, k.fix_at, k.message_at, k.sent_at, k.received_at, k.flags, k.session_claimed, k.first_fence
-    from hadir.checkin k
-    where k.person = any (p_persons) and k.government = p_government and k.status = 'recorded' and k.received_at <= v_seen
-      and k.received_at >= v_from and k.received_at < v_to;
-  end if;
+  select r.first, r.last into v_first, v_last from hadir.days_reach(p_government, v_days, null) r;
   return query
-  select k.id, k.person, k.channel, k.fix_at, k.message_at, k.sent_at, k.received_at, k.flags, k.session_claimed, k.first_fence
-  from hadir.checkin k
-  where k.government = p_government and k.status = 'recorded' and k.received_at <= v_seen
-    and (p_persons is null or k.person = any (p_persons))
-    and k.received_at - least(k.fix_at, k.message_at) > interval '24 hours' and k.received_at >= v_to;
+  select * from hadir.judged(true, p_government, v_zone, v_days, null, v_first, v_last, v_as_of);
 end
 $$;
-comment on function hadir.arrivals(bigint, bigint[], timestamptz, timestamptz, timestamptz) is
-  'Recorded check-ins of p_persons (null: everybody), arrived until p_as_of (null: all), whose judging time may lie between '
-  'p_first and p_last. Called by hadir.judge.';
-revoke all on function hadir.arrivals(bigint, bigint[], timestamptz, timestamptz, timestamptz) from public;
-grant execute on function hadir.arrivals(bigint, bigint[], timestamptz, timestamptz, timestamptz) to hadir_reader, hadir_writer;
-
--- Whose day is planned how.
-create or replace function hadir.planned(p_government bigint, p_days date[], p_persons bigint[])
-returns table (person bigint, day date, unit bigint, id bigint, place text, reason text)
-language plpgsql stable set search_path = pg_catalog, pg_temp set plan_cache_mode = force_generic_plan
-as $$
-#variable_conflict use_column
-begin
-  if p_persons is null then
-    return query
-    select d.person, d.day, d.unit, p.id, p.place, p.reason
-    from hadir.plan_pattern p join hadir.plan_day d on d.pattern = p.id and d.day = p.day
-    where p.government = p_government and p.day = any (p_days) and d.day = any (p_days);
-  else
-    return query
-    select d.person, d.day, d.unit, p.id, p.place, p.reason
-    from hadir.plan_day d join hadir.plan_pattern p on p.id = d.pattern and p.day = d.day
-    where d.day = any (p_days) and p.day = any (p_days) and d.person = any (p_persons) and p.government = p_government;
-  end if;
-end
-$$;
-comment on function hadir.planned(bigint, date[], bigint[]) is
-  'The planned days p_days of p_persons (null: everybody) with their patterns. Called by hadir.derive.';
-revoke all on function hadir.planned(bigint, date[], bigint[]) from public;
-grant execute on function hadir.planned(bigint, date[], bigint[]) to hadir_reader, hadir_writer;
-
--- Every check-in that touches the asked days, judged by itself.
-create or replace function hadir.judge(p_government bigint, p_from date, p_to date, p_persons bigint[] default null,
-                                       p_as_of timestamptz default null)
+comment on function hadir.judge_all(bigint, date, date, timestamptz) is
+  'Everybody: see hadir.judge, which calls it.';
+create or replace function hadir.judge_some(p_government bigint, p_from date, p_to date, p_persons bigint[], p_as_of timestamptz)
 returns table (checkin uuid, person bigint, day date, "position" int, session bigint, session_code text,
   session_label text, counts_as text, decided_at timestamptz, decided_by text, received_at timestamptz, verdict text,
   late_minutes int, early_minutes int, place text, fence bigint, relation text, expected boolean, flags text[])
@@ -172,97 +395,60 @@ as $$
 #variable_conflict use_column
 declare
   v_zone  constant text := (select g.zone from hadir.government g where g.id = p_government);
-  -- As a list: (day, person) is then probed, not scanned.
-  v_asked constant date[] := array(select n::date from generate_series(p_from, p_to, interval '1 day') n);
+  v_days  constant date[] := array(select n::date from generate_series(p_from, p_to, interval '1 day') n);
+  v_as_of constant timestamptz := coalesce(p_as_of, 'infinity');
   v_first timestamptz;
   v_last  timestamptz;
 begin
-  select r.first, r.last into v_first, v_last from hadir.days_reach(p_government, v_asked, p_persons) r;
-
+  select r.first, r.last into v_first, v_last from hadir.days_reach(p_government, v_days, p_persons) r;
   return query
-  with near as materialized (
-    select k.id, k.person, k.channel, k.fix_at, k.message_at, k.sent_at, k.received_at, k.flags, k.session_claimed,
-      k.first_fence, (k.received_at at time zone v_zone)::date as arrival_day
-    from hadir.arrivals(p_government, p_persons, v_first, v_last, p_as_of) k
-  ),
-  fact as materialized (
-    select k.id, k.person, k.flags, k.session_claimed, k.first_fence, k.received_at, t.at, t.source,
-      t.flags as time_flags, (t.at at time zone v_zone)::date as local_day
-    from near k
-    left join hadir.plan_day ad on ad.day = k.arrival_day and ad.person = k.person
-      and ad.day = any (array(select n.arrival_day from near n group by n.arrival_day))
-    left join hadir.plan_pattern ap on ap.id = ad.pattern
-    cross join lateral hadir.deciding_time(k.channel, ap.decides, k.fix_at, k.message_at, k.sent_at, k.received_at) t
-    where t.at >= v_first and t.at < v_last
-  ),
-  -- The session that holds the time: of its own local day, else of a neighbour whose sessions reach so far; else the day.
-  held as materialized (
-    select f.id, f.person, f.flags, f.session_claimed, f.first_fence, f.received_at, f.at, f.source, f.time_flags,
-      h.day, h.pattern, h.position
-    from fact f
-    cross join lateral (
-      (select d.day, d.pattern, s.position
-       from hadir.plan_day d join hadir.plan_session s on s.pattern = d.pattern
-       where d.day = f.local_day and d.person = f.person and s.accept_from <= f.at and s.accept_until > f.at limit 1)
-      union all
-      (select d.day, d.pattern, s.position
-       from hadir.plan_day d join hadir.plan_session s on s.pattern = d.pattern
-       where d.day = any (array[f.local_day - 1, f.local_day + 1, f.local_day - 2, f.local_day + 2])
-         and d.person = f.person and s.accept_from <= f.at and s.accept_until > f.at limit 1)
-      union all
-      (select d.day, d.pattern, null::int from hadir.plan_day d where d.day = f.local_day and d.person = f.person limit 1)
-      limit 1
-    ) h
-    where h.day = any (v_asked)
-  )
-  select r.id, r.person, r.day, r.position, s.session, s.code, s.label, s.counts_as, r.at, r.source, r.received_at,
-    case when s.position is not null then v.verdict
-         when exists (select from hadir.plan_session x where x.pattern = r.pattern) then 'outside_window'
-         else 'not_expected' end,
-    case when s.position is not null then v.late_minutes end, case when s.position is not null then v.early_minutes end,
-    case when l.decides then l.class when p.anywhere then p.place end, l.fence, coalesce(l.relation, 'none'),
-    p.anywhere or coalesce(l.decides and l.bound, false),
-    array(select f.flag from (
-        select unnest(r.flags) as flag
-        except select unnest('{device_clock,late_delivery,stale_fix,future_fix,uncertain_place,session_differs}'::text[])
-        union select unnest(r.time_flags)
-        union select 'uncertain_place' where l.decides and l.relation = 'uncertain'
-        union select 'session_differs' where r.session_claimed <> s.code) f
-      order by f.flag collate "C")
-  from held r
-  join hadir.plan_pattern p on p.id = r.pattern and p.government = p_government
-  left join hadir.plan_session s on s.pattern = r.pattern and s.position = r.position
-  -- The fence that speaks for a check-in: inside before uncertain, bound before shared, then the door's own choice
-  -- (it knew the distances, which are erased one day), then the plan's order; where none holds the point, a bound one.
-  left join lateral (
-    select pl.fence, pl.relation, w.decides, w.class, w.bound
-    from hadir.placement pl
-    join hadir.fence fe on fe.id = pl.fence
-    cross join lateral (
-      select b.bound, b.class,
-        b.class is not null and pl.relation in ('inside', 'uncertain') and (b.bound or fe.shared) as decides
-      from (select fe.id = any (p.fences)
-                   or coalesce(fe.person = r.person and (p.anywhere or coalesce(p.place, '') = 'WFH'), false) as bound,
-                   case fe.kind when 'office' then 'WFO' when 'site' then 'DL' when 'home' then 'WFH' end as class) b
-    ) w
-    where pl.checkin = r.id and (w.decides or w.bound)
-    order by w.decides desc, pl.relation = 'inside' desc, w.bound desc, pl.fence = r.first_fence desc nulls last,
-      array_position(p.fences, pl.fence) nulls last, pl.fence, pl.fence_version desc
-    limit 1
-  ) l on true
-  cross join lateral hadir.session_verdict(s.counts_as, r.at, s.due, s.on_time_from, s.on_time_until) v;
+  select * from hadir.judged(false, p_government, v_zone, v_days, p_persons, v_first, v_last, v_as_of);
 end
+$$;
+comment on function hadir.judge_some(bigint, date, date, bigint[], timestamptz) is
+  'p_persons: see hadir.judge, which calls it.';
+create or replace function hadir.judge(p_government bigint, p_from date, p_to date, p_persons bigint[] default null,
+                                       p_as_of timestamptz default null)
+returns table (checkin uuid, person bigint, day date, "position" int, session bigint, session_code text,
+  session_label text, counts_as text, decided_at timestamptz, decided_by text, received_at timestamptz, verdict text,
+  late_minutes int, early_minutes int, place text, fence bigint, relation text, expected boolean, flags text[])
+language sql stable
+as $$
+  select * from hadir.judge_all(p_government, p_from, p_to, p_as_of) where p_persons is null
+  union all
+  select * from hadir.judge_some(p_government, p_from, p_to, p_persons, p_as_of) where p_persons is not null
 $$;
 comment on function hadir.judge(bigint, date, date, bigint[], timestamptz) is
   'Every recorded check-in that belongs to p_government''s local days p_from … p_to (of p_persons, null: everybody; arrived '
   'until p_as_of, null: all), judged by itself: its session (null: in none), the time that judges, verdict, minutes, place '
   'class, the fence that speaks, whether it lies where the plan expects it, flags. Row security of the caller decides what '
-  'is seen. Called by hadir.derive and api.checkin_status.';
-revoke all on function hadir.judge(bigint, date, date, bigint[], timestamptz) from public;
-grant execute on function hadir.judge(bigint, date, date, bigint[], timestamptz) to hadir_reader, hadir_writer;
+  'is seen. Called by hadir.rules_of and api.checkin_status.';
 
-create or replace function hadir.derive(p_government bigint, p_from date, p_to date, p_persons bigint[] default null,
-                                        p_as_of timestamptz default null)
+create or replace function hadir.derive_all(p_government bigint, p_from date, p_to date, p_as_of timestamptz)
+returns table (person bigint, day date, unit bigint, pattern bigint, expected_place text, plan_reason text,
+  "position" int, session bigint, session_code text, session_label text, counts_as text,
+  accept_from timestamptz, accept_until timestamptz, due timestamptz, on_time_from timestamptz, on_time_until timestamptz,
+  checkin uuid, decided_at timestamptz, decided_by text, verdict text, late_minutes int, early_minutes int,
+  place text, fence bigint, relation text, flags text[], others int)
+language plpgsql stable set search_path = pg_catalog, pg_temp set plan_cache_mode = force_custom_plan
+  set enable_nestloop = off set work_mem = '256MB'
+as $$
+#variable_conflict use_column
+declare
+  v_zone  constant text := (select g.zone from hadir.government g where g.id = p_government);
+  v_days  constant date[] := array(select n::date from generate_series(p_from, p_to, interval '1 day') n);
+  v_as_of constant timestamptz := coalesce(p_as_of, 'infinity');
+  v_first timestamptz;
+  v_last  timestamptz;
+begin
+  select r.first, r.last into v_first, v_last from hadir.days_reach(p_government, v_days, null) r;
+  return query
+  select * from hadir.derivation(true, p_government, v_zone, v_days, null, v_first, v_last, v_as_of);
+end
+$$;
+comment on function hadir.derive_all(bigint, date, date, timestamptz) is
+  'Everybody: see hadir.derive, which calls it.';
+create or replace function hadir.derive_some(p_government bigint, p_from date, p_to date, p_persons bigint[], p_as_of timestamptz)
 returns table (person bigint, day date, unit bigint, pattern bigint, expected_place text, plan_reason text,
   "position" int, session bigint, session_code text, session_label text, counts_as text,
   accept_from timestamptz, accept_until timestamptz, due timestamptz, on_time_from timestamptz, on_time_until timestamptz,
@@ -272,38 +458,31 @@ language plpgsql stable set search_path = pg_catalog, pg_temp set plan_cache_mod
 as $$
 #variable_conflict use_column
 declare
-  v_asked constant date[] := array(select n::date from generate_series(p_from, p_to, interval '1 day') n);
+  v_zone  constant text := (select g.zone from hadir.government g where g.id = p_government);
+  v_days  constant date[] := array(select n::date from generate_series(p_from, p_to, interval '1 day') n);
+  v_as_of constant timestamptz := coalesce(p_as_of, 'infinity');
+  v_first timestamptz;
+  v_last  timestamptz;
 begin
+  select r.first, r.last into v_first, v_last from hadir.days_reach(p_government, v_days, p_persons) r;
   return query
-  with plan as materialized (
-    select d.person, d.day, d.unit, d.id, d.place, d.reason,
-      exists (select from hadir.plan_session s where s.pattern = d.id) as has_sessions
-    from hadir.planned(p_government, v_asked, p_persons) d
-  ),
-  best as materialized (
-    select distinct on (j.person, j.day, j.position) j.*,
-      (count(*) over (partition by j.person, j.day, j.position) - 1)::int as others
-    from hadir.judge(p_government, p_from, p_to, p_persons, p_as_of) j
-    order by j.person, j.day, j.position, (j.position is null or j.expected) desc,
-      case when j.counts_as = 'out' then j.decided_at end desc nulls last, j.decided_at, j.received_at, j.checkin
-  )
-  -- One row per session …
-  select p.person, p.day, p.unit, p.id, p.place, p.reason, s.position, s.session, s.code, s.label, s.counts_as,
-    s.accept_from, s.accept_until, s.due, s.on_time_from, s.on_time_until, b.checkin, b.decided_at, b.decided_by,
-    b.verdict, b.late_minutes, b.early_minutes, b.place, b.fence, b.relation, coalesce(b.flags, '{}'), coalesce(b.others, 0)
-  from plan p
-  join hadir.plan_session s on s.pattern = p.id
-  left join best b on b.person = p.person and b.day = p.day and b.position = s.position
-  union all
-  -- … and one for a day without sessions, or for what came in outside every window.
-  select p.person, p.day, p.unit, p.id, p.place, p.reason, null, null, null, null, null,
-    null, null, null, null, null, b.checkin, b.decided_at, b.decided_by,
-    case when p.has_sessions then 'outside_window' else 'not_expected' end, null, null, b.place, b.fence, b.relation,
-    coalesce(b.flags, '{}'), coalesce(b.others, 0)
-  from plan p
-  left join best b on b.person = p.person and b.day = p.day and b.position is null
-  where not p.has_sessions or b.checkin is not null;
+  select * from hadir.derivation(false, p_government, v_zone, v_days, p_persons, v_first, v_last, v_as_of);
 end
+$$;
+comment on function hadir.derive_some(bigint, date, date, bigint[], timestamptz) is
+  'p_persons: see hadir.derive, which calls it.';
+create or replace function hadir.derive(p_government bigint, p_from date, p_to date, p_persons bigint[] default null,
+                                       p_as_of timestamptz default null)
+returns table (person bigint, day date, unit bigint, pattern bigint, expected_place text, plan_reason text,
+  "position" int, session bigint, session_code text, session_label text, counts_as text,
+  accept_from timestamptz, accept_until timestamptz, due timestamptz, on_time_from timestamptz, on_time_until timestamptz,
+  checkin uuid, decided_at timestamptz, decided_by text, verdict text, late_minutes int, early_minutes int,
+  place text, fence bigint, relation text, flags text[], others int)
+language sql stable
+as $$
+  select * from hadir.derive_all(p_government, p_from, p_to, p_as_of) where p_persons is null
+  union all
+  select * from hadir.derive_some(p_government, p_from, p_to, p_persons, p_as_of) where p_persons is not null
 $$;
 comment on function hadir.derive(bigint, date, date, bigint[], timestamptz) is
   'Attendance of p_government''s local days p_from … p_to, for p_persons (null: everybody), from facts that arrived until '
@@ -311,8 +490,52 @@ comment on function hadir.derive(bigint, date, date, bigint[], timestamptz) is
   'the latest; inside an expected fence first), verdict null where there is none; one row without session for a day '
   'without sessions (not_expected) and one for check-ins outside every window (outside_window, the earliest; others = how '
   'many more). Row security of the caller decides what is seen. Called by the api functions of presence and nightly.';
-revoke all on function hadir.derive(bigint, date, date, bigint[], timestamptz) from public;
-grant execute on function hadir.derive(bigint, date, date, bigint[], timestamptz) to hadir_reader, hadir_writer;
+
+-- Nobody but the api's owners calls any of these.
+revoke all on function
+  hadir.judging_time(text, text[], timestamptz, timestamptz, timestamptz, timestamptz),
+  hadir.judged_at(text, timestamptz, timestamptz, timestamptz, timestamptz),
+  hadir.time_flags(text, text, timestamptz, timestamptz, timestamptz, timestamptz),
+  hadir.deciding_time(text, text[], timestamptz, timestamptz, timestamptz, timestamptz),
+  hadir.session_verdict(text, timestamptz, timestamptz, timestamptz),
+  hadir.late_minutes(text, timestamptz, timestamptz),
+  hadir.early_minutes(text, timestamptz, timestamptz),
+  hadir.all_flags(text[], text[], boolean, boolean),
+  hadir.days_reach(bigint, date[], bigint[]),
+  hadir.arrivals(boolean, bigint, bigint[], timestamptz, timestamptz, timestamptz),
+  hadir.held(boolean, bigint, text, date[], bigint[], timestamptz, timestamptz, timestamptz),
+  hadir.speaking_fence(uuid, bigint, text, boolean, bigint[], bigint),
+  hadir.judged(boolean, bigint, text, date[], bigint[], timestamptz, timestamptz, timestamptz),
+  hadir.derivation(boolean, bigint, text, date[], bigint[], timestamptz, timestamptz, timestamptz),
+  hadir.judge_all(bigint, date, date, timestamptz),
+  hadir.judge_some(bigint, date, date, bigint[], timestamptz),
+  hadir.judge(bigint, date, date, bigint[], timestamptz),
+  hadir.derive_all(bigint, date, date, timestamptz),
+  hadir.derive_some(bigint, date, date, bigint[], timestamptz),
+  hadir.derive(bigint, date, date, bigint[], timestamptz)
+  from public;
+grant execute on function
+  hadir.judging_time(text, text[], timestamptz, timestamptz, timestamptz, timestamptz),
+  hadir.judged_at(text, timestamptz, timestamptz, timestamptz, timestamptz),
+  hadir.time_flags(text, text, timestamptz, timestamptz, timestamptz, timestamptz),
+  hadir.deciding_time(text, text[], timestamptz, timestamptz, timestamptz, timestamptz),
+  hadir.session_verdict(text, timestamptz, timestamptz, timestamptz),
+  hadir.late_minutes(text, timestamptz, timestamptz),
+  hadir.early_minutes(text, timestamptz, timestamptz),
+  hadir.all_flags(text[], text[], boolean, boolean),
+  hadir.days_reach(bigint, date[], bigint[]),
+  hadir.arrivals(boolean, bigint, bigint[], timestamptz, timestamptz, timestamptz),
+  hadir.held(boolean, bigint, text, date[], bigint[], timestamptz, timestamptz, timestamptz),
+  hadir.speaking_fence(uuid, bigint, text, boolean, bigint[], bigint),
+  hadir.judged(boolean, bigint, text, date[], bigint[], timestamptz, timestamptz, timestamptz),
+  hadir.derivation(boolean, bigint, text, date[], bigint[], timestamptz, timestamptz, timestamptz),
+  hadir.judge_all(bigint, date, date, timestamptz),
+  hadir.judge_some(bigint, date, date, bigint[], timestamptz),
+  hadir.judge(bigint, date, date, bigint[], timestamptz),
+  hadir.derive_all(bigint, date, date, timestamptz),
+  hadir.derive_some(bigint, date, date, bigint[], timestamptz),
+  hadir.derive(bigint, date, date, bigint[], timestamptz)
+  to hadir_reader, hadir_writer;
 
 create or replace function hadir.derive_day(p_government bigint, p_from date, p_to date, p_persons bigint[] default null,
                                             p_as_of timestamptz default null)

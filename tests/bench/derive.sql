@@ -1,0 +1,150 @@
+-- How long deriving one closed day of 200,000 people with 400,000 placed check-ins takes, beside a plain INSERT … SELECT
+-- of as many rows of the same width in the same run; and how long a supervisor waits for the day of one unit among them.
+-- As in service: with row security, for hadir_nightly and hadir_query. The plan is written by hand, as the compiler would.
+-- Run by a superuser on an empty migrated database: psql -d hadir -f tests/bench/derive.sql
+-- (-v people=20000 for a smaller town.)
+\set ON_ERROR_STOP on
+\if :{?people}
+\else
+  \set people 200000
+\endif
+\timing off
+set client_min_messages = warning;
+set jit = off;
+set work_mem = '64MB';
+\o /dev/null
+begin;
+insert into hadir.government (code, name, zone) values ('bench', 'Kabupaten Ukur', 'Asia/Makassar');
+insert into hadir.unit (government, code, name, parent)
+  select g.id, 'bench', 'Kabupaten', null::bigint from hadir.government g where g.code = 'bench';
+insert into hadir.unit (government, code, name, parent)
+  select u.government, 'bench-' || n, 'Dinas ' || n, u.id from hadir.unit u, generate_series(1, 40) n where u.code = 'bench';
+insert into hadir.unit (government, code, name, parent)
+  select u.government, u.code || '-' || n, u.name || ' bagian ' || n, u.id from hadir.unit u, generate_series(1, 25) n
+  where u.code like 'bench-%';
+insert into hadir.fence (government, code, name, kind, unit)
+  select government, code, 'Kantor ' || name, 'office', id from hadir.unit where code like 'bench-%-%';
+insert into hadir.fence_version (fence, version, shape) select id, 1, '\x00' from hadir.fence;
+insert into hadir.person (government, nip, name, category)
+  select g.id, to_char(date '1970-01-01' + (n % 9000)::int, 'YYYYMMDD') || '201001' || '1' || lpad((n / 9000 + 1)::text, 3, '0'),
+         'Pegawai ' || n, (array['PNS', 'PPPK', 'PPPK_PW'])[1 + n % 3]
+  from hadir.government g, generate_series(0, :people - 1) n where g.code = 'bench';
+insert into hadir.posting (person, unit, valid_from)
+  select p.id, u.ids[1 + p.id % cardinality(u.ids)], date '2025-01-01'
+  from hadir.person p, (select array_agg(id order by id) as ids from hadir.unit where code like 'bench-%-%') u;
+insert into hadir.access (government, person, role, unit, token_hash, granted_at)
+  select u.government, (select min(id) from hadir.person), 'supervisor', u.id, sha256(u.code::bytea), '2025-01-01'
+  from hadir.unit u where u.code in ('bench-1-1', 'bench');
+insert into hadir.ingest_mark (spool, last_seq, complete_to, seen_at)
+  values ('00000000-0000-0000-0000-00000000000a', 1, 'infinity', '2025-12-29');
+
+-- The plan of ten days: a pattern per office and day, a pair per office and category.
+insert into hadir.plan_pattern (digest, government, day, starts_at, ends_at, place, anywhere, accuracy_cap_m, decides, sessions,
+                                fences, hours, calendar)
+  select sha256((f.id || ' ' || d)::bytea), f.government, d::date, d at time zone 'Asia/Makassar',
+    (d + interval '1 day') at time zone 'Asia/Makassar', 'WFO', false, 100, '{fix,fix,fix,message}', '[]', array[f.id], '{}', '{}'
+  from hadir.fence f, generate_series(timestamp '2025-12-21', '2025-12-30', '1 day') d;
+insert into hadir.plan_session (pattern, position, session, code, label, counts_as, accept_from, on_time_from, due,
+                                on_time_until, accept_until)
+  select p.id, s.n, s.n, s.code, s.label, s.counts_as, p.starts_at + s.a, p.starts_at + s.b, p.starts_at + s.c,
+    p.starts_at + s.d, p.starts_at + s.e
+  from hadir.plan_pattern p, (values
+    (1, 'pagi', 'Pagi', 'in', interval '6:00', interval '6:00', interval '7:30', interval '7:31', interval '12:00'),
+    (2, 'sore', 'Sore', 'out', interval '12:00', interval '16:00', interval '16:00', interval '20:00', interval '20:00')
+  ) s(n, code, label, counts_as, a, b, c, d, e);
+insert into hadir.plan_class (unit, category, own)
+  select f.unit, c, 0 from hadir.fence f, unnest(array['PNS', 'PPPK', 'PPPK_PW']) c;
+insert into hadir.plan_pair (class, next) select id, id from hadir.plan_class;
+insert into hadir.plan_slot (day, pair, pattern, number)
+  select p.day, r.id, p.id, 1
+  from hadir.plan_pair r
+  join hadir.plan_class c on c.id = r.class
+  join hadir.fence f on f.unit = c.unit
+  join hadir.plan_pattern p on p.fences = array[f.id];
+insert into hadir.plan_member (person, first_day, last_day, unit, pair)
+  select p.id, '2025-12-21', 'infinity', c.unit, r.id
+  from hadir.person p
+  join hadir.posting po on po.person = p.id
+  join hadir.plan_class c on c.unit = po.unit and c.category = p.category
+  join hadir.plan_pair r on r.class = c.id;
+
+-- Everybody comes between 6:40 and 7:40 and goes between 15:50 and 16:50; one in forty stands outside the fence.
+insert into hadir.checkin (id, spool, seq, government, person, device, channel, fix_at, sent_at, received_at, decided_at,
+                           decided_by, first_verdict, first_fence, first_relation)
+  select gen_random_uuid(), '00000000-0000-0000-0000-00000000000a', p.id * 2 + n.n, p.government, p.id, p.id, 'native', t.at,
+    t.at, t.at, t.at, 'fix', 'on_time', f.id, 'inside'
+  from hadir.person p
+  join hadir.posting po on po.person = p.id
+  join hadir.fence f on f.unit = po.unit
+  cross join generate_series(0, 1) n
+  cross join lateral (select (array[timestamptz '2025-12-29 06:40+08', '2025-12-29 15:50+08'])[1 + n.n]
+                        + p.id * 7919 % 3600 * interval '1 s' as at) t
+  order by t.at;
+insert into hadir.placement (checkin, fence, fence_version, relation)
+  select c.id, c.first_fence, 1, case when c.person % 40 = 0 then 'outside' else 'inside' end from hadir.checkin c;
+commit;
+vacuum analyze;
+
+create schema bench;
+grant usage on schema bench to public;
+create table bench.derived as
+  select * from hadir.derive((select id from hadir.government where code = 'bench'), '2025-12-29', '2025-12-29') limit 0;
+create table bench.plain (like bench.derived);
+grant insert on bench.derived to hadir_writer;
+-- hadir_nightly derives through functions of hadir_writer, as here.
+create function bench.derive() returns bigint language plpgsql security definer as $$
+declare
+  v_rows bigint;
+begin
+  insert into bench.derived
+  select * from hadir.derive((select id from hadir.government where code = 'bench'), '2025-12-29', '2025-12-29');
+  get diagnostics v_rows = row_count;
+  return v_rows;
+end
+$$;
+alter function bench.derive() owner to hadir_writer;
+grant execute on function bench.derive() to hadir_nightly;
+\o
+set session authorization hadir_nightly;
+set work_mem = '64MB';
+\timing on
+\echo '# one closed day of everybody, derived into a table'
+select bench.derive() as rows;
+\timing off
+reset session authorization;
+\timing on
+\echo '# plain INSERT … SELECT of these rows, for comparison'
+insert into bench.plain select * from bench.derived;
+\timing off
+\echo '# the same once more'
+truncate bench.derived, bench.plain;
+set session authorization hadir_nightly;
+\timing on
+select bench.derive() as rows;
+\timing off
+reset session authorization;
+\timing on
+insert into bench.plain select * from bench.derived;
+\timing off
+
+\echo '# the day of a unit with its 200 people: a session''s first question, then six more'
+set session authorization hadir_query;
+select set_config('hadir.actor', 'access:1', false) \g /dev/null
+\timing on
+select count(*), count(*) filter (where state = 'on_time') as on_time from api.presence('bench-1-1', '2025-12-29', '2025-12-29 20:00+08');
+select count(*) from api.presence('bench-1-1', '2025-12-29', '2025-12-29 20:00+08');
+select count(*) from api.presence('bench-1-1', '2025-12-29', '2025-12-29 20:00+08');
+select count(*) from api.presence('bench-1-1', '2025-12-29', '2025-12-29 20:00+08');
+select count(*) from api.presence('bench-1-1', '2025-12-29', '2025-12-29 20:00+08');
+select count(*) from api.presence('bench-1-1', '2025-12-29', '2025-12-29 20:00+08');
+select count(*) from api.presence('bench-1-1', '2025-12-29', '2025-12-29 20:00+08');
+\timing off
+\echo '# the same for somebody whose right covers the whole government, then a dinas of 25 units'
+select set_config('hadir.actor', 'access:2', false) \g /dev/null
+\timing on
+select count(*) from api.presence('bench-1-1', '2025-12-29', '2025-12-29 20:00+08');
+select count(*) from api.presence('bench-1-1', '2025-12-29', '2025-12-29 20:00+08');
+select count(*) from api.presence('bench-1', '2025-12-29', '2025-12-29 20:00+08');
+\timing off
+reset session authorization;
+drop schema bench cascade;
