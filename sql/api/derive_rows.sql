@@ -369,7 +369,7 @@ returns table (checkin uuid, person bigint, day date, "position" int, session bi
   session_label text, counts_as text, decided_at timestamptz, decided_by text, received_at timestamptz, verdict text,
   late_minutes int, early_minutes int, place text, fence bigint, relation text, expected boolean, flags text[])
 language plpgsql stable set search_path = pg_catalog, pg_temp set plan_cache_mode = force_custom_plan
-  set enable_nestloop = off set work_mem = '256MB'
+  set enable_nestloop = off set jit = off set work_mem = '256MB'
 as $$
 #variable_conflict use_column
 declare
@@ -431,7 +431,7 @@ returns table (person bigint, day date, unit bigint, pattern bigint, expected_pl
   checkin uuid, decided_at timestamptz, decided_by text, verdict text, late_minutes int, early_minutes int,
   place text, fence bigint, relation text, flags text[], others int)
 language plpgsql stable set search_path = pg_catalog, pg_temp set plan_cache_mode = force_custom_plan
-  set enable_nestloop = off set work_mem = '256MB'
+  set enable_nestloop = off set jit = off set work_mem = '256MB'
 as $$
 #variable_conflict use_column
 declare
