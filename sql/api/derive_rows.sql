@@ -1,5 +1,5 @@
 -- plan × facts = attendance. Derivation reads the compiled plan (plan_member, plan_slot, plan_pattern, plan_session) and
--- the facts (checkin, placement) and nothing else: no clock, no order of arrival, no coordinates, so that any day can be
+-- the facts (checkin, placement, decided corrections and outages) and nothing else: no clock, no order of arrival, no coordinates, so that any day can be
 -- derived again at any time with the same result, after erasure too. The door's own verdict is not read; of what the door
 -- chose, only its fence breaks ties between fences that are otherwise equal.
 --
@@ -104,6 +104,19 @@ return array(
 comment on function hadir.all_flags(text[], text[], boolean, boolean) is
   'Flags of the door, of hadir.time_flags; uncertain: the fence that decides holds the point by its accuracy only; differs: '
   'the client named another session. Sorted. Called by hadir.judge and hadir.derivation.';
+
+-- Of a day's excuse, the code that covers a session.
+create or replace function hadir.session_excuse(p_excuse text, p_session text) returns text
+language sql immutable set search_path = pg_catalog, pg_temp
+as $$
+  select split_part(e, ':', 1)
+  from regexp_split_to_table(p_excuse, ';') e
+  where p_session = any (string_to_array(split_part(e, ':', 2), ','))
+  order by 1 limit 1
+$$;
+comment on function hadir.session_excuse(text, text) is
+  'p_excuse: as in plan_pattern; p_session: a session''s code. Returns the absence code that covers it, or null. Called by '
+  'hadir.derivation and hadir.recap_days.';
 
 -- From when to when the days reach: the outermost of their patterns and sessions. Too far is harmless.
 create or replace function hadir.days_reach(p_government bigint, p_days date[], p_persons bigint[])
@@ -220,12 +233,13 @@ comment on function hadir.held(boolean, bigint, text, date[], bigint[], timestam
 -- the distances, which are erased one day), then the plan's order; where none holds the point, a bound one. Each placement
 -- is a list, compared member by member, and the least speaks: that is many times cheaper than sorting rows.
 create or replace function hadir.speaking_fence(p_checkin uuid, p_person bigint, p_place text, p_anywhere boolean,
-                                                p_fences bigint[], p_first_fence bigint)
-returns table (fence bigint, relation text, class text, bound boolean)
+                                                p_fences bigint[], p_uncertain_counts boolean, p_first_fence bigint)
+returns table (fence bigint, relation text, class text, bound boolean, uncertain boolean)
 language sql stable
 as $$
   select (w.least)[6], (array['inside', 'uncertain', 'outside'])[(w.least)[8]],
-    case when (w.least)[1] = 0 then (array['WFO', 'DL', 'WFH'])[(w.least)[9]] end, (w.least)[3] = 0
+    case when (w.least)[1] = 0 then (array['WFO', 'DL', 'WFH'])[(w.least)[9]] end, (w.least)[3] = 0,
+    (w.least)[8] = 2 and (w.least)[9] is not null
   from (
     select min(array[case when b.decides then 0 else 1 end, case when b.relation = 'inside' then 0 else 1 end,
         case when b.bound then 0 else 1 end, case when b.fence = p_first_fence then 0 else 1 end,
@@ -233,7 +247,8 @@ as $$
         case b.relation when 'inside' then 1 when 'uncertain' then 2 else 3 end,
         case b.kind when 'office' then 1 when 'site' then 2 when 'home' then 3 end]) as least
     from (
-      select a.*, a.kind <> 'area' and a.relation <> 'outside' and (a.bound or a.shared) as decides
+      select a.*, a.kind <> 'area' and (a.relation = 'inside' or a.relation = 'uncertain' and p_uncertain_counts)
+          and (a.bound or a.shared) as decides
       from (
         select l.fence, l.relation, l.fence_version, (l.fe).shared as shared, (l.fe).kind as kind,
           l.fence = any (p_fences) or (p_anywhere or p_place = 'WFH') is true and (l.fe).person is not distinct from p_person as bound
@@ -244,9 +259,10 @@ as $$
       offset 0) b
     where b.decides or b.bound) w
 $$;
-comment on function hadir.speaking_fence(uuid, bigint, text, boolean, bigint[], bigint) is
+comment on function hadir.speaking_fence(uuid, bigint, text, boolean, bigint[], boolean, bigint) is
   'Of the placements of p_checkin, by p_person under a pattern with p_place, p_anywhere and p_fences, the one that speaks; '
-  'class: the place that it decides, if it does. Nulls: none is near. Put in place of its call by hadir.judged and '
+  'class: the place that it decides, if it does (an uncertain point only if p_uncertain_counts); uncertain: only its accuracy '
+  'puts the point there. Nulls: none is near. Put in place of its call by hadir.judged and '
   'hadir.derivation.';
 
 -- Every check-in that touches the asked days, judged by itself.
@@ -265,14 +281,14 @@ as $$
     hadir.late_minutes(v.verdict, h.at, s.due), hadir.early_minutes(v.verdict, h.at, s.due),
     case when l.class is not null then l.class when p.anywhere then p.place end, l.fence, coalesce(l.relation, 'none'),
     p.anywhere or coalesce(l.class is not null and l.bound, false),
-    hadir.all_flags(h.flags, h.time_flags, l.class is not null and l.relation = 'uncertain', h.session_claimed <> s.code)
+    hadir.all_flags(h.flags, h.time_flags, l.uncertain, h.session_claimed <> s.code)
   from hadir.held(p_everybody, p_government, p_zone, p_days, p_persons, p_first, p_last, p_as_of) h
   join hadir.plan_pattern p on p.id = h.pattern and p.government = p_government
   left join hadir.plan_session s on s.pattern = h.pattern and s.position = h.position
   cross join lateral (
     select case when s.position is not null
                 then hadir.session_verdict(s.counts_as, h.at, s.on_time_from, s.on_time_until) end as verdict) v
-  left join lateral hadir.speaking_fence(h.checkin, h.person, p.place, p.anywhere, p.fences, h.first_fence) l on true
+  left join lateral hadir.speaking_fence(h.checkin, h.person, p.place, p.anywhere, p.fences, p.uncertain_counts, h.first_fence) l on true
 $$;
 comment on function hadir.judged(boolean, bigint, text, date[], bigint[], timestamptz, timestamptz, timestamptz) is
   'What hadir.judge answers. Put in place of its call by hadir.judge_all and hadir.judge_some.';
@@ -284,7 +300,7 @@ returns table (person bigint, day date, unit bigint, pattern bigint, expected_pl
   "position" int, session bigint, session_code text, session_label text, counts_as text,
   accept_from timestamptz, accept_until timestamptz, due timestamptz, on_time_from timestamptz, on_time_until timestamptz,
   checkin uuid, decided_at timestamptz, decided_by text, verdict text, late_minutes int, early_minutes int,
-  place text, fence bigint, relation text, flags text[], others int)
+  place text, fence bigint, relation text, flags text[], others int, excuse text, corrected boolean)
 language sql stable
 as $$
   -- nth: a session's position, -1 outside of all.
@@ -308,57 +324,130 @@ as $$
     from rival h
     join hadir.plan_pattern p on p.id = h.pattern
     left join hadir.plan_session s on s.pattern = h.pattern and s.position = h.position
-    left join lateral hadir.speaking_fence(h.checkin, h.person, p.place, p.anywhere, p.fences, h.first_fence) l on true
+    left join lateral hadir.speaking_fence(h.checkin, h.person, p.place, p.anywhere, p.fences, p.uncertain_counts, h.first_fence) l on true
   ),
   best as (
     select h.*, coalesce(r.others, 0) as others
     from held h left join ranked r on r.checkin = h.checkin
     where r.rank is null or r.rank = 1
   ),
+  -- What was decided about a session of a day: the times at which he was there after all, the place that counts.
+  claim as materialized (
+    select c.person, c.day, c.session, min(c.claimed_at) as first, max(c.claimed_at) as last,
+      (array_agg(c.place order by c.id desc) filter (where c.place is not null and c.kind <> 'wrong_place'))[1] as place,
+      (array_agg(c.place order by c.id desc) filter (where c.kind = 'wrong_place'))[1] as moved
+    from hadir.correction c
+    join hadir.government g on g.id = c.government
+    where (p_everybody or c.person = any (p_persons)) and c.government = p_government and c.day = any (p_days)
+      and (c.status = 'confirmed' or c.status = 'approved' and not g.confirms_corrections)
+    group by c.person, c.day, c.session
+  ),
+  -- When the service was away, by unit.
+  away as materialized (
+    select c.descendant as unit, range_agg(tstzrange(a.starts_at, a.ends_at)) as times
+    from hadir.outage a join hadir.unit_closure c on c.ancestor = a.unit
+    where a.government = p_government and a.status = 'approved' and a.starts_at < p_last and a.ends_at > p_first
+    group by c.descendant
+  ),
   expected as (
-    select m.person, o.day, m.unit, p.id as pattern, p.place, p.reason, p.anywhere, p.fences, coalesce(s.position, -1) as nth,
-      s.position, s.session, s.code, s.label, s.counts_as, s.accept_from, s.accept_until, s.due, s.on_time_from, s.on_time_until
+    select m.person, o.day, m.unit, p.id as pattern, p.place, p.reason, p.anywhere, p.fences, p.uncertain_counts, p.excuse,
+      s.code = any (p.excused) as excused, coalesce(s.position, -1) as nth,
+      s.position, s.session, s.code, s.label, s.counts_as, s.accept_from, s.accept_until, s.due, s.on_time_from, s.on_time_until,
+      -- (A session cut short by the next day's may end before its on-time interval: nothing touches that.)
+      case when a.times is not null then
+        a.times && case s.counts_as when 'in' then tstzrange(s.accept_from, greatest(s.accept_from, s.on_time_until))
+                                    when 'out' then tstzrange(least(s.on_time_from, s.accept_until), s.accept_until)
+                                    else tstzrange(s.accept_from, s.accept_until) end end as away
     from hadir.plan_member m
     join hadir.plan_slot o on o.pair = m.pair and o.day between m.first_day and m.last_day
     join hadir.plan_pattern p on p.id = o.pattern
     left join hadir.plan_session s on s.pattern = p.id
+    left join away a on a.unit = m.unit
     where o.day = any (p_days) and p.government = p_government and (p_everybody or m.person = any (p_persons))
   ),
   -- One row per session, or for a day without … (A full join whose other half is dropped: it is always made by hash, where
   -- a left join of rows that the planner thinks few would compare each with each.)
   line as (
-    select e.person, e.day, e.unit, e.pattern, e.place, e.reason, e.anywhere, e.fences,
-      e.position, e.session, e.code, e.label, e.counts_as, e.accept_from, e.accept_until, e.due, e.on_time_from, e.on_time_until,
-      case when e.position is null then 'not_expected'
-           else hadir.session_verdict(e.counts_as, b.at, e.on_time_from, e.on_time_until) end as verdict,
-      b.checkin, b.at, b.judging, b.flags, b.time_flags, b.session_claimed, b.first_fence, coalesce(b.others, 0) as others
+    select e.person, e.day, e.unit, e.pattern, e.place, e.reason, e.anywhere, e.fences, e.uncertain_counts, e.excuse,
+      e.excused, e.away, e.position, e.session, e.code, e.label, e.counts_as, e.accept_from, e.accept_until, e.due,
+      e.on_time_from, e.on_time_until, b.checkin, b.at, b.judging, b.flags, b.time_flags, b.session_claimed, b.first_fence,
+      coalesce(b.others, 0) as others
     from expected e
     full join best b on b.person = e.person and b.day = e.day and b.nth = e.nth
     where coalesce(e.person, 0) <> 0
     union all
     -- … and one for what came in outside of all sessions of a day that has some.
-    select m.person, b.day, m.unit, p.id, p.place, p.reason, p.anywhere, p.fences,
-      null, null, null, null, null, null, null, null, null, null,
-      'outside_window', b.checkin, b.at, b.judging, b.flags, b.time_flags, b.session_claimed, b.first_fence, b.others
+    select m.person, b.day, m.unit, p.id, p.place, p.reason, p.anywhere, p.fences, p.uncertain_counts, p.excuse,
+      false, false, null, null, null, null, null, null, null, null,
+      null, null, b.checkin, b.at, b.judging, b.flags, b.time_flags, b.session_claimed, b.first_fence, b.others
     from best b
     join hadir.plan_member m on m.person = b.person and b.day between m.first_day and m.last_day
     join hadir.plan_pattern p on p.id = b.pattern
     where b.position is null and p.government = p_government
       and exists (select from hadir.plan_session x where x.pattern = b.pattern)
+  ),
+  -- The check-in, or what a correction puts in its stead: that counts as inside the expected fence, and as any check-in
+  -- only if it is the earlier (out: the later) or the other is outside.
+  shown as (
+    select n.*, l.fence, l.relation, l.uncertain, c.moved,
+      case when l.class is not null then l.class when n.anywhere then n.place end as class, c.place as claimed_place,
+      case when n.checkin is null or not (n.anywhere or coalesce(l.class is not null and l.bound, false)) then
+             case n.counts_as when 'out' then c.last else c.first end
+           when n.counts_as = 'out' then case when c.last > n.at then c.last end
+           when c.first < n.at then c.first end as claimed
+    from line n
+    left join lateral hadir.speaking_fence(n.checkin, n.person, n.place, n.anywhere, n.fences, n.uncertain_counts, n.first_fence) l
+      on true
+    left join claim c on c.person = n.person and c.day = n.day and c.session = n.code
+    offset 0
+  ),
+  -- What an outage touched is on time, what an absence covers is excused unless it was attended in time.
+  ruled as (
+    select v.*,
+      case when v.session is null then v.first_verdict
+           when v.first_verdict = 'on_time' then 'on_time'
+           when v.away and v.first_verdict is not null then 'on_time'
+           when v.excused then 'excused'
+           when v.away then 'on_time'
+           else v.first_verdict end as verdict
+    from (
+      select s.*,
+        case when s.session is not null
+               then hadir.session_verdict(s.counts_as, coalesce(s.claimed, s.at), s.on_time_from, s.on_time_until)
+             when exists (select from hadir.plan_session x where x.pattern = s.pattern) then 'outside_window'
+             else 'not_expected' end as first_verdict
+      from shown s
+      offset 0) v
+    offset 0
   )
-  select n.person, n.day, n.unit, n.pattern, n.place, n.reason, n.position, n.session, n.code, n.label, n.counts_as,
-    n.accept_from, n.accept_until, n.due, n.on_time_from, n.on_time_until, n.checkin, n.at,
-    case n.judging when 'corrected' then 'fix' when 'stale' then 'arrival' else n.judging end,
-    n.verdict, hadir.late_minutes(n.verdict, n.at, n.due), hadir.early_minutes(n.verdict, n.at, n.due),
-    case when n.checkin is null then null when l.class is not null then l.class when n.anywhere then n.place end,
-    l.fence, case when n.checkin is not null then coalesce(l.relation, 'none') end,
-    case when n.checkin is null then '{}'
-         when n.flags = '{}' and n.time_flags = '{}' and n.session_claimed is null
-           and l.relation is distinct from 'uncertain' then '{}'
-         else hadir.all_flags(n.flags, n.time_flags, l.class is not null and l.relation = 'uncertain', n.session_claimed <> n.code) end,
-    n.others
-  from line n
-  left join lateral hadir.speaking_fence(n.checkin, n.person, n.place, n.anywhere, n.fences, n.first_fence) l on true
+  select r.person, r.day, r.unit, r.pattern, r.place, r.reason, r.position, r.session, r.code, r.label, r.counts_as,
+    r.accept_from, r.accept_until, r.due, r.on_time_from, r.on_time_until,
+    case when r.claimed is null then r.checkin end, coalesce(r.claimed, r.at),
+    case when r.claimed is not null then 'correction'
+         else case r.judging when 'corrected' then 'fix' when 'stale' then 'arrival' else r.judging end end,
+    r.verdict,
+    case when r.verdict = 'excused' then 0 else hadir.late_minutes(r.verdict, coalesce(r.claimed, r.at), r.due) end,
+    case when r.verdict = 'excused' then 0 else hadir.early_minutes(r.verdict, coalesce(r.claimed, r.at), r.due) end,
+    case when r.claimed is not null then coalesce(r.moved, r.claimed_place, r.place)
+         when r.checkin is not null then coalesce(r.moved, r.class)
+         when r.verdict = 'on_time' then r.place end,
+    case when r.claimed is null then r.fence end,
+    case when r.claimed is not null or r.checkin is not null then
+      case when r.claimed is null then coalesce(r.relation, 'none') else 'none' end end,
+    case when r.claimed is null and r.moved is null and not coalesce(r.away, false)
+           and (r.checkin is null or r.flags = '{}' and r.time_flags = '{}' and r.session_claimed is null
+                                     and r.uncertain is not true) then '{}'
+         else hadir.all_flags(
+           case when r.claimed is null then r.flags end
+             || case when r.claimed is not null or r.moved is not null and r.checkin is not null then '{corrected}'::text[] else '{}' end
+             || case when r.verdict is distinct from r.first_verdict and r.verdict = 'on_time' then '{outage}'::text[] else '{}' end,
+           case when r.claimed is null then r.time_flags end, r.claimed is null and r.uncertain,
+           r.claimed is null and r.session_claimed <> r.code) end,
+    r.others + case when r.claimed is not null and r.checkin is not null then 1 else 0 end,
+    case when r.session is null then case when strpos(r.excuse, ':') = 0 then r.excuse end
+         when r.excused then hadir.session_excuse(r.excuse, r.code) end,
+    r.claimed is not null or r.moved is not null and r.checkin is not null
+  from ruled r
 $$;
 comment on function hadir.derivation(boolean, bigint, text, date[], bigint[], timestamptz, timestamptz, timestamptz) is
   'What hadir.derive answers. Put in place of its call by hadir.derive_all and hadir.derive_some.';
@@ -429,7 +518,7 @@ returns table (person bigint, day date, unit bigint, pattern bigint, expected_pl
   "position" int, session bigint, session_code text, session_label text, counts_as text,
   accept_from timestamptz, accept_until timestamptz, due timestamptz, on_time_from timestamptz, on_time_until timestamptz,
   checkin uuid, decided_at timestamptz, decided_by text, verdict text, late_minutes int, early_minutes int,
-  place text, fence bigint, relation text, flags text[], others int)
+  place text, fence bigint, relation text, flags text[], others int, excuse text, corrected boolean)
 language plpgsql stable set search_path = pg_catalog, pg_temp set plan_cache_mode = force_custom_plan
   set enable_nestloop = off set jit = off set work_mem = '256MB'
 as $$
@@ -453,7 +542,7 @@ returns table (person bigint, day date, unit bigint, pattern bigint, expected_pl
   "position" int, session bigint, session_code text, session_label text, counts_as text,
   accept_from timestamptz, accept_until timestamptz, due timestamptz, on_time_from timestamptz, on_time_until timestamptz,
   checkin uuid, decided_at timestamptz, decided_by text, verdict text, late_minutes int, early_minutes int,
-  place text, fence bigint, relation text, flags text[], others int)
+  place text, fence bigint, relation text, flags text[], others int, excuse text, corrected boolean)
 language plpgsql stable set search_path = pg_catalog, pg_temp set plan_cache_mode = force_generic_plan
 as $$
 #variable_conflict use_column
@@ -477,7 +566,7 @@ returns table (person bigint, day date, unit bigint, pattern bigint, expected_pl
   "position" int, session bigint, session_code text, session_label text, counts_as text,
   accept_from timestamptz, accept_until timestamptz, due timestamptz, on_time_from timestamptz, on_time_until timestamptz,
   checkin uuid, decided_at timestamptz, decided_by text, verdict text, late_minutes int, early_minutes int,
-  place text, fence bigint, relation text, flags text[], others int)
+  place text, fence bigint, relation text, flags text[], others int, excuse text, corrected boolean)
 language sql stable
 as $$
   select * from hadir.derive_all(p_government, p_from, p_to, p_as_of) where p_persons is null
@@ -489,7 +578,10 @@ comment on function hadir.derive(bigint, date, date, bigint[], timestamptz) is
   'p_as_of (null: all). One row per person, day and session with the check-in that counts (in, presence: the earliest; out: '
   'the latest; inside an expected fence first), verdict null where there is none; one row without session for a day '
   'without sessions (not_expected) and one for check-ins outside every window (outside_window, the earliest; others = how '
-  'many more). Row security of the caller decides what is seen. Called by the api functions of presence and nightly.';
+  'many more). Approved corrections count as a check-in (checkin null, decided_by correction) or move its place; what an '
+  'outage touched is on_time (flag outage), what an absence covers is excused, unless it was attended in time. excuse: the '
+  'code, of the session or of the whole day; corrected: flag corrected. Row security of the caller decides what is seen. '
+  'Called by the api functions of presence, recap and nightly.';
 
 -- Nobody but the api's owners calls any of these.
 revoke all on function
@@ -501,10 +593,11 @@ revoke all on function
   hadir.late_minutes(text, timestamptz, timestamptz),
   hadir.early_minutes(text, timestamptz, timestamptz),
   hadir.all_flags(text[], text[], boolean, boolean),
+  hadir.session_excuse(text, text),
   hadir.days_reach(bigint, date[], bigint[]),
   hadir.arrivals(boolean, bigint, bigint[], timestamptz, timestamptz, timestamptz),
   hadir.held(boolean, bigint, text, date[], bigint[], timestamptz, timestamptz, timestamptz),
-  hadir.speaking_fence(uuid, bigint, text, boolean, bigint[], bigint),
+  hadir.speaking_fence(uuid, bigint, text, boolean, bigint[], boolean, bigint),
   hadir.judged(boolean, bigint, text, date[], bigint[], timestamptz, timestamptz, timestamptz),
   hadir.derivation(boolean, bigint, text, date[], bigint[], timestamptz, timestamptz, timestamptz),
   hadir.judge_all(bigint, date, date, timestamptz),
@@ -523,10 +616,11 @@ grant execute on function
   hadir.late_minutes(text, timestamptz, timestamptz),
   hadir.early_minutes(text, timestamptz, timestamptz),
   hadir.all_flags(text[], text[], boolean, boolean),
+  hadir.session_excuse(text, text),
   hadir.days_reach(bigint, date[], bigint[]),
   hadir.arrivals(boolean, bigint, bigint[], timestamptz, timestamptz, timestamptz),
   hadir.held(boolean, bigint, text, date[], bigint[], timestamptz, timestamptz, timestamptz),
-  hadir.speaking_fence(uuid, bigint, text, boolean, bigint[], bigint),
+  hadir.speaking_fence(uuid, bigint, text, boolean, bigint[], boolean, bigint),
   hadir.judged(boolean, bigint, text, date[], bigint[], timestamptz, timestamptz, timestamptz),
   hadir.derivation(boolean, bigint, text, date[], bigint[], timestamptz, timestamptz, timestamptz),
   hadir.judge_all(bigint, date, date, timestamptz),

@@ -54,9 +54,12 @@ begin
   select r.behind into v_behind from hadir.recorded_to(p_now, v_patience) r;
   return query
   select pe.nip, pe.name, u.code, u.name, pe.category, d.expected_place, d.session_code, d.session_label,
-    hadir.presence_state(d.verdict, d.session, d.on_time_until, p_now, v_behind),
+    case when d.verdict = 'not_expected' and d.excuse is not null then 'excused'
+         else hadir.presence_state(d.verdict, d.session, d.on_time_until, p_now, v_behind) end,
     case when d.person is null then 'no_plan'
          when d.verdict = 'outside_window' then 'outside_window' || case when d.others > 0 then '+' || d.others else '' end
+         when d.verdict in ('excused', 'not_expected') and d.excuse is not null
+           then concat_ws(' ', d.excuse, case when d.session is null then d.plan_reason else ac.name end)
          when d.session is null then d.plan_reason end,
     d.checkin, hadir.rfc3339(d.decided_at, v_zone), d.late_minutes, d.early_minutes, d.place, fe.name, d.relation,
     array_to_string(d.flags, ','), a.day::date, d.position
@@ -67,11 +70,13 @@ begin
     and (po.valid_to is null or po.valid_to >= a.day::date)
   join hadir.unit u on u.id = po.unit
   left join hadir.derive(p_government, p_from, p_to, p_persons) d on d.person = x.person and d.day = a.day::date
-  left join hadir.fence fe on fe.id = d.fence;
+  left join hadir.fence fe on fe.id = d.fence
+  left join hadir.absence_code ac on ac.government = p_government and ac.code = d.excuse;
 end
 $$;
 comment on function hadir.presence_of(bigint, bigint[], date, date, timestamptz) is
-  'Presence of p_persons on the local days p_from … p_to as known at p_now; one row per person, day and session. Row '
+  'Presence of p_persons on the local days p_from … p_to as known at p_now; one row per person, day and session. State '
+  'excused: an absence covers the session or the day, reason: its code and name. Row '
   'security of the caller decides who is seen. Called by api.presence, api.me, api.my_attendance.';
 revoke all on function hadir.presence_of(bigint, bigint[], date, date, timestamptz) from public;
 grant execute on function hadir.presence_of(bigint, bigint[], date, date, timestamptz) to hadir_reader;

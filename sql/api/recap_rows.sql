@@ -32,19 +32,6 @@ comment on function hadir.day_class(bigint, date, text, text, int) is
   'The class of a session by the government''s table of that day: counts_as (in, out, presence); state late or early with whole '
   'minutes, or missing (the highest percent). No row: on time, below the lowest class, or no table. Called by hadir.recap_days.';
 
--- The code by which an excuse of the plan ('I:pagi,sore;S:siang') covers a session; null: not.
-create or replace function hadir.session_excuse(p_excuse text, p_session text) returns text
-language sql immutable set search_path = pg_catalog, pg_temp
-as $$
-  select split_part(e, ':', 1)
-  from regexp_split_to_table(p_excuse, ';') e
-  where p_session = any (string_to_array(split_part(e, ':', 2), ','))
-  order by 1 limit 1
-$$;
-comment on function hadir.session_excuse(text, text) is
-  'p_excuse: as in plan_pattern; p_session: a session''s code. Returns the absence code that covers it, or null. Called by '
-  'hadir.recap_days.';
-
 -- Since when the government has had the service: nobody was missing before. The oldest frozen day, for nightly begins with
 -- the first check-in; before the first night the first check-in that the actor sees.
 create or replace function hadir.service_began(p_government bigint) returns date
@@ -236,11 +223,11 @@ comment on function hadir.recap(bigint, date, date, bigint[], boolean, bigint[])
   'deduction: percent of TPP, capped per calendar month. missing_sessions without those of absent days. unit: the last one. '
   'p_units: only days in these units (null: all). Called by api functions.';
 
-revoke all on function hadir.day_class(bigint, date, text, text, int), hadir.session_excuse(text, text),
+revoke all on function hadir.day_class(bigint, date, text, text, int),
   hadir.service_began(bigint),
   hadir.recap_sessions(bigint, date, date, bigint[], boolean), hadir.recap_days(bigint, date, date, bigint[], boolean),
   hadir.recap(bigint, date, date, bigint[], boolean, bigint[]) from public;
-grant execute on function hadir.day_class(bigint, date, text, text, int), hadir.session_excuse(text, text),
+grant execute on function hadir.day_class(bigint, date, text, text, int),
   hadir.service_began(bigint),
   hadir.recap_sessions(bigint, date, date, bigint[], boolean), hadir.recap_days(bigint, date, date, bigint[], boolean),
   hadir.recap(bigint, date, date, bigint[], boolean, bigint[]) to hadir_reader, hadir_writer;

@@ -437,6 +437,9 @@ class Town:
             return []
         judged = [j for j in self.judged(person) if j["day"] == day]
         rows = [self.row(s, [j for j in judged if j["session"] == s["code"]]) for s in plan["sessions"]]
+        for row in rows:
+            if row["session"] in plan["excused"] and row["verdict"] != "on_time":
+                row.update(verdict="excused", late=0, early=0)
         stray = [j for j in judged if j["session"] is None]
         if stray or not plan["sessions"]:
             rows.append(self.row(None, stray))
