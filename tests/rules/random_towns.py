@@ -21,12 +21,12 @@ from towns import PARTS, Maker
 # Tables in the order in which rows can be put in.
 EARLY = ("government", "channel_time", "unit", "person", "posting", "fence", "working_hours")
 LATER = ("calendar_day", "calendar_period", "policy", "policy_scope", "policy_day", "policy_channel", "policy_evidence", "policy_quota", "session",
-         "letter", "letter_order", "assignment", "absence_code", "absence", "minute_class", "checkin", "placement")
+         "letter", "letter_order", "assignment", "absence_code", "absence", "minute_class", "correction", "outage", "checkin", "placement")
 # (table, column) -> the table it points to, for making a town smaller.
 REFERENCES = {("policy_scope", "policy"): "policy", ("policy_day", "policy"): "policy", ("policy_channel", "policy"): "policy",
               ("policy_evidence", "policy"): "policy", ("policy_quota", "policy"): "policy", ("session", "policy"): "policy", ("session", "working_hours"): "working_hours",
               ("letter_order", "letter"): "letter", ("assignment", "letter"): "letter", ("assignment", "orders"): "letter_order",
-              ("assignment", "person"): "person", ("absence", "person"): "person", ("posting", "person"): "person",
+              ("assignment", "person"): "person", ("absence", "person"): "person", ("correction", "person"): "person", ("outage", "unit"): "unit", ("posting", "person"): "person",
               ("checkin", "person"): "person", ("working_hours", "person"): "person", ("fence", "person"): "person",
               ("placement", "checkin"): "checkin", ("placement", "fence"): "fence", ("posting", "unit"): "unit", ("fence", "unit"): "unit",
               ("unit", "parent"): "unit", ("working_hours", "unit"): "unit", ("policy_scope", "unit"): "unit", ("letter", "unit"): "unit"}
@@ -43,7 +43,8 @@ PLAN = """select coalesce(jsonb_agg(jsonb_build_object('person', d.person, 'day'
   from hadir.plan_day d join hadir.plan_pattern p on p.id = d.pattern where d.day between {first} and {last};"""
 ROWS = """select coalesce(jsonb_agg(jsonb_build_object('person', d.person, 'day', d.day, 'session', d.session_code, 'checkin', d.checkin,
   'at', hadir.epoch_us(d.decided_at), 'source', d.decided_by, 'verdict', d.verdict, 'late', d.late_minutes, 'early', d.early_minutes,
-  'place', d.place, 'fence', d.fence, 'relation', d.relation, 'flags', d.flags, 'others', d.others)), '[]')
+  'place', d.place, 'fence', d.fence, 'relation', d.relation, 'flags', d.flags, 'others', d.others,
+  'excuse', d.excuse, 'corrected', d.corrected)), '[]')
   from hadir.government g, hadir.derive(g.id, {first}, {last}, {persons}, {as_of}) d;"""
 JUDGED = """select coalesce(jsonb_agg(jsonb_build_object('person', j.person, 'day', j.day, 'session', j.session_code, 'checkin', j.checkin,
   'at', hadir.epoch_us(j.decided_at), 'source', j.decided_by, 'arrived', hadir.epoch_us(j.received_at), 'verdict', j.verdict,
@@ -228,7 +229,7 @@ def without(tables, table, row):
 
 def smaller(town, database, most=400):
     """Takes rows away as long as the town still differs."""
-    for table in ("person", "checkin", "letter", "absence", "policy", "assignment", "posting", "working_hours", "unit", "calendar_day",
+    for table in ("person", "checkin", "correction", "outage", "letter", "absence", "policy", "assignment", "posting", "working_hours", "unit", "calendar_day",
                   "calendar_period", "policy_scope", "policy_day", "policy_evidence", "policy_quota", "policy_channel", "channel_time", "session",
                   "fence", "placement", "letter_order"):
         for row in list(town.tables.get(table, [])):

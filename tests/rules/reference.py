@@ -386,10 +386,10 @@ class Town:
             if best is None or weight < best[0]:
                 best = (weight, p["relation"], fence["id"], kind if holds else None, holds and bound, holds)
         if best is None:
-            return "none", None, plan["place"] if plan["anywhere"] else None, plan["anywhere"], False
+            return "none", None, plan["place"] if plan["anywhere"] else None, plan["anywhere"]
         _, relation, fence, kind, expected, holds = best
         place = kind if holds else plan["place"] if plan["anywhere"] else None
-        return relation, fence, place, plan["anywhere"] or expected, holds
+        return relation, fence, place, plan["anywhere"] or expected
 
     def verdict(self, session, at):
         """Verdict, late and early minutes of an instant that a session accepts. Late: from on_time_until, whole minutes
@@ -411,10 +411,10 @@ class Town:
             return None
         day, session = held
         plan = self.plan(fact["person"], day)
-        relation, fence, place, expected, holds = self.placed(fact, plan)
+        relation, fence, place, expected = self.placed(fact, plan)
         derived = {"device_clock", "late_delivery", "stale_fix", "future_fix", "uncertain_place", "session_differs"}
         flags |= set(fact["flags"]) - derived
-        if holds and relation == "uncertain":
+        if relation == "uncertain" and self.one("fence", fence)["kind"] != "area":
             flags.add("uncertain_place")
         if session is not None and fact["session_claimed"] not in (None, session["code"]):
             flags.add("session_differs")
@@ -436,23 +436,71 @@ class Town:
         if plan is None:
             return []
         judged = [j for j in self.judged(person) if j["day"] == day]
-        rows = [self.row(s, [j for j in judged if j["session"] == s["code"]]) for s in plan["sessions"]]
-        for row in rows:
-            if row["session"] in plan["excused"] and row["verdict"] != "on_time":
-                row.update(verdict="excused", late=0, early=0)
+        rows = [self.row(person, day, plan, s, [j for j in judged if j["session"] == s["code"]]) for s in plan["sessions"]]
         stray = [j for j in judged if j["session"] is None]
         if stray or not plan["sessions"]:
-            rows.append(self.row(None, stray))
+            rows.append(self.shown(None, stray, self.winner(stray, None)))
             rows[-1]["verdict"] = "outside_window" if plan["sessions"] else "not_expected"
+            rows[-1]["excuse"] = None if ":" in (plan["excuse"] or "") else plan["excuse"]
         return rows
 
-    def row(self, session, judged):
-        best = self.winner(judged, session["counts_as"] if session else None)
+    def shown(self, session, judged, best):
+        """A row with the check-in that counts."""
         keys = ("checkin", "at", "source", "verdict", "late", "early", "place", "fence", "relation")
         row = {k: best[k] if best else None for k in keys}
-        row.update(session=session["code"] if session else None, flags=best["flags"] if best else [],
-                   others=max(0, len(judged) - 1))
+        row.update(session=session, flags=list(best["flags"]) if best else [], others=max(0, len(judged) - 1), excuse=None,
+                   corrected=False)
         return row
+
+    def row(self, person, day, plan, session, judged):
+        """A session: the check-in that counts, or what a correction puts in its stead; then what an outage touched is on
+        time; then what an absence covers is excused, unless it was attended in time."""
+        best = self.winner(judged, session["counts_as"])
+        row = self.shown(session["code"], judged, best)
+        self.correct(row, person, day, plan, session, best)
+        first = row["verdict"]
+        away = self.away(plan["unit"], session)
+        if away and first is not None:
+            row["verdict"] = "on_time"
+        elif first != "on_time" and session["code"] in plan["excused"]:
+            row["verdict"] = "excused"
+        elif away:
+            row.update(verdict="on_time", place=plan["place"])
+        if row["verdict"] != first:
+            row.update(late=0, early=0)
+            row["flags"] = sorted(row["flags"] + ["outage"] * (row["verdict"] == "on_time"))
+        row["excuse"] = self.excuses(plan, session["code"])
+        return row
+
+    def corrections(self, person, day, session):
+        """Those that hold: approved, or confirmed where the government wants that."""
+        enough = ("confirmed",) if self.one("government", self.one("person", person)["government"])["confirms_corrections"] \
+            else ("approved", "confirmed")
+        return [c for c in self.rows("correction", person=person, day=str(day), session=session) if c["status"] in enough]
+
+    def correct(self, row, person, day, plan, session, best):
+        """forgotten, device: he was there at claimed_at, at the place named or expected; it counts if there is no check-in
+        inside an expected fence, or only a later one (out: an earlier). wrong_place: the check-in counts as at that place."""
+        said = sorted(self.corrections(person, day, session["code"]), key=lambda c: c["id"])
+        moved = [c["place"] for c in said if c["kind"] == "wrong_place"]
+        there = [c for c in said if c["kind"] != "wrong_place"]
+        out = session["counts_as"] == "out"
+        at = (max if out else min)((instant(c["claimed_at"]) for c in there), default=None)
+        if at is not None and (best is None or not best["expected"] or (at > best["at"] if out else at < best["at"])):
+            verdict, late, early = self.verdict(session, at)
+            named = [c["place"] for c in there if c["place"] is not None]
+            row.update(checkin=None, at=at, source="correction", verdict=verdict, late=late, early=early, fence=None, relation="none",
+                       place=([None] + moved)[-1] or ([None] + named)[-1] or plan["place"], flags=["corrected"], corrected=True,
+                       others=row["others"] + (best is not None))
+        elif moved and best is not None:
+            row.update(place=moved[-1], flags=sorted(row["flags"] + ["corrected"]), corrected=True)
+
+    def away(self, unit, session):
+        """Whether an approved outage of the unit or one above touched the time in which the session is on time."""
+        start = session["on_time_from"] if session["counts_as"] == "out" else session["accept_from"]
+        end = session["on_time_until"] if session["counts_as"] == "in" else session["accept_until"]
+        return start < end and any(instant(o["starts_at"]) < end and instant(o["ends_at"]) > start
+                                   for o in self.rows("outage", status="approved") if o["unit"] in self.upwards(unit))
 
     # ----------------------------------------------------------------------------------------------------- breaches
     def placing(self, person, day):

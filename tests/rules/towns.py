@@ -10,7 +10,7 @@ SECOND = MINUTE // 60
 # Days around which something turns over: years, months, a leap day, seasons.
 TURNS = ("2025-12-31", "2026-01-01", "2026-02-18", "2026-03-20", "2026-04-30", "2027-02-28", "2028-02-29", "2026-08-17")
 # Parts that can be left out, to find what a difference comes from.
-PARTS = ("moves", "calendar", "hours", "policies", "letters", "absences", "checkins")
+PARTS = ("moves", "calendar", "hours", "policies", "letters", "absences", "corrections", "outages", "checkins")
 
 # code, counts as, and the five times in minutes of the day: accept_from, on_time_from, due, on_time_until, accept_until.
 TWO = (("pagi", "in", 360, 360, 450, 451, 720), ("sore", "out", 720, 960, 960, 1200, 1200))
@@ -47,7 +47,7 @@ class Maker:
         self.organisation()
         self.fences()
         self.as_of = moment(self.day(0, 0), self.rng.randrange(24) * HOUR, "UTC")
-        for part in ("calendar", "hours", "policies", "letters", "absences", "checkins"):
+        for part in ("calendar", "hours", "policies", "letters", "absences", "corrections", "outages", "checkins"):
             if part in parts or part == "hours":
                 getattr(self, part)()
 
@@ -83,7 +83,8 @@ class Maker:
     def organisation(self):
         for g, zone in enumerate(self.rng.sample(ZONES, 2), 1):
             self.add("government", id=g, code=f"gov{g}", name=f"Kota {g}", zone=zone, default_place=self.rng.choice(("WFO", "WFO", "WFO", "WFH")),
-                     accuracy_cap_m=self.rng.choice((50, 100)), absent_percent=self.rng.choice((3, 4)), absent_code="TK")
+                     accuracy_cap_m=self.rng.choice((50, 100)), absent_percent=self.rng.choice((3, 4)), absent_code="TK",
+                     confirms_corrections=self.chance(0.3))
             self.minute_classes(g)
             for channel in self.some(CHANNELS, 1):
                 self.add("channel_time", government=g, channel=channel, decides=self.rng.choice(("fix", "message", "arrival")))
@@ -216,7 +217,7 @@ class Maker:
                                   accuracy_cap_m=self.rng.choice((None, None, 30, 200)),
                                   min_office_days=self.rng.choice((None, None, 2, 3)),
                                   max_elsewhere_days=self.rng.choice((None, None, 1, 2)),
-                                  uncertain_counts=self.rng.choice((None, None, True)), **self.term())
+                                  uncertain_counts=self.rng.choice((None, None, True, False)), **self.term())
                 if own:
                     self.sessions(self.rng.choice(TEMPLATES), policy=policy)
                 self.scopes(policy, g)
@@ -288,6 +289,37 @@ class Maker:
                      first_day=str(days[0]), last_day=str(days[1]), asked_at="2025-02-01T00:00:00Z",
                      sessions=self.some(("pagi", "sore", "siang"), 1, 2) if self.chance(0.5) else None,
                      status=self.rng.choice(("approved", "approved", "approved", "requested", "revoked")))
+
+    # ------------------------------------------------------------------------------------------ corrections, outages
+    def corrections(self):
+        town = Town(self.tables)
+        for who in self.some(self.tables["person"], 0, 4):
+            for day in {self.day(0, 0) for _ in range(self.rng.randint(1, 3))}:
+                plan = town.plan(who["id"], day)
+                for session in self.some(plan["sessions"] if plan else [], 0, 1) * self.rng.choice((1, 1, 2)):
+                    self.correction(who, day, session)
+
+    def correction(self, who, day, session):
+        kind = self.rng.choice(("forgotten", "forgotten", "device", "wrong_place"))
+        edge = session[self.rng.choice(("accept_from", "on_time_from", "due", "on_time_until"))] + self.offset()
+        at = min(max(edge, session["accept_from"]), session["accept_until"] - SECOND)
+        self.new("correction", government=who["government"], person=who["id"], day=str(day), session=session["code"], kind=kind,
+                 claimed_at=None if kind == "wrong_place" else stamp(at),
+                 place=self.rng.choice(PLACES if kind == "wrong_place" else (None, None, *PLACES)),
+                 status=self.rng.choice(("approved", "approved", "confirmed", "requested", "rejected")), asked_at="2025-02-01T00:00:00Z")
+
+    def outages(self):
+        town = Town(self.tables)
+        for _ in range(self.rng.choice((0, 0, 1, 2))):
+            who, day = self.rng.choice(self.tables["person"]), self.day(0, 0)
+            plan = town.plan(who["id"], day)
+            if plan is None or not plan["sessions"]:
+                continue
+            session = self.rng.choice(plan["sessions"])
+            at = session[self.rng.choice(("accept_from", "on_time_from", "due", "on_time_until", "accept_until"))] + self.offset()
+            self.new("outage", government=who["government"], unit=self.rng.choice(list(town.upwards(plan["unit"]))), starts_at=stamp(at),
+                     ends_at=stamp(at + self.rng.choice((1, SECOND, 10 * MINUTE, 2 * HOUR, 30 * HOUR))), note="Gangguan",
+                     status=self.rng.choice(("approved", "approved", "approved", "requested")), asked_at="2025-02-01T00:00:00Z")
 
     # ---------------------------------------------------------------------------------------------------- check-ins
     def checkins(self):
