@@ -70,9 +70,27 @@ def put(tables, names):
                    f"jsonb_populate_recordset(null::hadir.{name}, $town${json.dumps(tables[name])}$town$);")
 
 
+def put_late(town):
+    """A town as it comes about: the planner has compiled a part of it when the rest is put in and decided. What is noted as
+    dirty must then lead to the plan of the whole."""
+    late = {t: [r["id"] for r in town.tables.get(t, []) if r["id"] % 2] for t in ("policy", "posting", "calendar_day", "working_hours")}
+    first, then = {}, {}
+    for name in (*EARLY, *LATER):
+        for row in town.tables.get(name, []):
+            whose = (row["id"] in late[name] if name in late else False) or row.get("policy") in late["policy"] \
+                or row.get("working_hours") in late["working_hours"]
+            undecided = {"letter": {"status": "filed"}, "absence": {"status": "requested"}}.get(name, {})
+            (then if whose else first).setdefault(name, []).append({**row, **undecided})
+    refresh = ("set session authorization hadir_planner;", f"select number from api.plan_refresh('{town.today} 12:00Z');",
+               "reset session authorization;")
+    decided = [f"update hadir.{t} set status = '{r['status']}' where id = {r['id']};"
+               for t in ("letter", "absence") for r in town.tables.get(t, [])]
+    window = {"first": f"date '{town.today - 8 * ONE_DAY}'", "last": f"date '{town.today + ONE_DAY}'"}
+    return [*put(first, (*EARLY, *LATER)), *refresh, *put(then, (*EARLY, *LATER)), *decided, *refresh, PLAN.format(**window)]
+
+
 def script(town):
-    """What SQL is asked about a town (in every other one after the first tables, too: what came later must lead to the same
-    plan as if it had always been there): the plan, the attendance of all, of one, as of an instant, each check-in; and, in every
+    """What SQL is asked about a town (in every other one that comes about by and by, first the planner's plan): the plan, the attendance of all, of one, as of an instant, each check-in; and, in every
     fourth town, plan and attendance once more."""
     wide = {"first": f"date '{town.first - 2 * ONE_DAY}'", "last": f"date '{town.last + 5 * ONE_DAY}'"}
     days = {"first": f"date '{town.first}'", "last": f"date '{town.last}'"}
@@ -80,10 +98,11 @@ def script(town):
     one = f"array[{town.tables['person'][0]['id']}]::bigint[]"
     everybody = ROWS.format(persons="null", as_of="null", **days)
     then = ROWS.format(persons="null", as_of=f"hadir.from_epoch_us({town.as_of})", **days)
-    asked = [compile, *put(town.tables, LATER), compile, PLAN.format(**wide), everybody,
+    asked = [compile, PLAN.format(**wide), everybody,
              ROWS.format(persons=one, as_of="null", **days), SERVES, JUDGED.format(**days), then, COUNTED.format(**days), BREACHES.format(**days)]
     again = [compile, PLAN.format(**wide), everybody] if town.asked_again else []
-    return "\n".join(["begin;", *put(town.tables, EARLY), *asked[not town.early:], *again, "rollback;"])
+    made = put_late(town) if town.by_and_by else put(town.tables, (*EARLY, *LATER))
+    return "\n".join(["begin;", *made, *asked, *again, "rollback;"])
 
 
 def by_day(rows):
@@ -107,7 +126,7 @@ def differences(town, database):
     if wrong:
         return [wrong[0]]
     plan, rows, rows_of_one, serves, judged, rows_then, counted, breaches, *again = \
-        map(json.loads, answer[1 + town.early:])
+        map(json.loads, answer[1 + 3 * town.by_and_by:])
 
     def sort(answer, only=None):
         return sorted((json.dumps(r, sort_keys=True) for r in answer if only in (None, r["person"])))
@@ -127,8 +146,12 @@ def differences(town, database):
     found += [f"breach only in SQL: {b}" for b in sorted(theirs - ours, key=str)]
     arrived = [c for c in town.tables.get("checkin", []) if instant(c["received_at"]) <= town.as_of]
     then = Town({**town.tables, "checkin": arrived})
+    wide = (town.first - 2 * ONE_DAY, town.last + 5 * ONE_DAY)
+    window = (town.today - 8 * ONE_DAY, town.today + ONE_DAY)
     for person in (p["id"] for p in town.tables["person"]):
-        found += compare_plan(reference, person, town, by_day(plan))
+        found += compare_plan(reference, person, wide, by_day(plan))
+        if town.by_and_by:
+            found += (f"by the planner: {line}" for line in compare_plan(reference, person, window, by_day(json.loads(answer[2]))))
         found += compare_judged(reference, person, town, by_day(judged))
         found += compare_rows(reference, person, town, by_day(rows))
         found += compare_counted(reference, person, town, by_day(counted))
@@ -152,9 +175,9 @@ def compare_judged(reference, person, town, judged):
                 yield f"check-in {id} of {person}: {key}: {a[key]} here, {b[key]} in SQL"
 
 
-def compare_plan(reference, person, town, planned):
-    day = town.first - 2 * ONE_DAY
-    while day <= town.last + 5 * ONE_DAY:
+def compare_plan(reference, person, days, planned):
+    day, last = days
+    while day <= last:
         ours, theirs = reference.plan(person, day), planned.get((person, str(day)), [])
         if (ours is None) != (theirs == []) or len(theirs) > 1:
             yield f"plan of {person} on {day}: {'none' if ours is None else 'one'} here, {len(theirs)} in SQL"

@@ -33,17 +33,18 @@ def text_of(minutes):
 
 class Maker:
     """Makes one town from a seed. `tables` grows; `first` and `last` are the days to derive, `as_of` an instant
-    at which they are asked about."""
+    at which they are asked about, `today` the day on which the planner compiles."""
 
     def __init__(self, seed, parts=PARTS):
         self.rng = random.Random(seed)
         self.parts = parts
-        self.early, self.asked_again = self.chance(0.5), self.chance(0.25)
+        self.by_and_by, self.asked_again = self.chance(0.3), self.chance(0.25)
         self.tables = {}
         middle = datetime.date.fromisoformat(self.rng.choice(TURNS)) if self.chance(0.7) else \
             datetime.date(2025, 1, 1) + datetime.timedelta(days=self.rng.randrange(1000))
         self.first = middle - datetime.timedelta(days=self.rng.randrange(2, 9))
         self.last = self.first + datetime.timedelta(days=self.rng.randrange(8, 14))
+        self.today = self.last - datetime.timedelta(days=2)
         self.organisation()
         self.fences()
         self.as_of = moment(self.day(0, 0), self.rng.randrange(24) * HOUR, "UTC")
