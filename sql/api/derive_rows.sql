@@ -635,27 +635,73 @@ create or replace function hadir.derive_day(p_government bigint, p_from date, p_
                                             p_as_of timestamptz default null)
 returns table (person bigint, day date, unit bigint, expected_place text, plan_reason text, sessions int, attended int,
   first_in timestamptz, last_out timestamptz, late_minutes int, early_minutes int, places text[], flags text[],
-  outside_window int)
+  outside_window int, session_places jsonb, excuse text, unexcused boolean, evidence_missing jsonb, doubts text[])
 language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 begin
   return query
-  select d.person, d.day, min(d.unit), min(d.expected_place), min(d.plan_reason),
-    count(d.session)::int, count(d.checkin) filter (where d.session is not null)::int,
-    min(d.decided_at) filter (where d.counts_as = 'in'), max(d.decided_at) filter (where d.counts_as = 'out'),
-    coalesce(sum(d.late_minutes), 0)::int, coalesce(sum(d.early_minutes), 0)::int,
-    coalesce(array_agg(distinct d.place order by d.place) filter (where d.place is not null and d.session is not null), '{}'),
-    array(select distinct f from unnest(string_to_array(string_agg(array_to_string(d.flags, ','), ','), ',')) f
-          where f <> '' order by f),
-    coalesce(sum(d.others + 1) filter (where d.verdict = 'outside_window'), 0)::int
-  from hadir.derive(p_government, p_from, p_to, p_persons, p_as_of) d
-  group by d.person, d.day;
+  with session as materialized (
+    select d.*, d.session is not null and d.verdict in ('on_time', 'late', 'early') as there
+    from hadir.derive(p_government, p_from, p_to, p_persons, p_as_of) d
+  ),
+  sum as (
+    select s.person, s.day, min(s.unit) as unit, min(s.pattern) as pattern, min(s.expected_place) as expected_place,
+      min(s.plan_reason) as plan_reason, count(s.session)::int as sessions, count(*) filter (where s.there)::int as attended,
+      count(*) filter (where s.session is not null and s.verdict is null) as missing,
+      min(s.decided_at) filter (where s.counts_as = 'in') as first_in,
+      max(s.decided_at) filter (where s.counts_as = 'out') as last_out,
+      coalesce(sum(s.late_minutes), 0)::int as late_minutes, coalesce(sum(s.early_minutes), 0)::int as early_minutes,
+      coalesce(array_agg(distinct s.place order by s.place) filter (where s.place is not null and s.session is not null), '{}') as places,
+      array(select distinct f from unnest(string_to_array(string_agg(array_to_string(s.flags, ','), ','), ',')) f
+            where f <> '' order by f) as flags,
+      coalesce(sum(s.others + 1) filter (where s.verdict = 'outside_window'), 0)::int as outside_window,
+      coalesce(jsonb_object_agg(s.session_code, s.place) filter (where s.there), '{}') as session_places,
+      min(s.excuse) filter (where s.session is null) as excuse,
+      coalesce(array_agg(s.session_code) filter (where s.there), '{}') as attended_codes
+    from session s
+    group by s.person, s.day
+  ),
+  -- All check-ins of the day, not only those that count.
+  arrived as (
+    select j.person, j.day, count(*) as locations,
+      count(*) filter (where j.place is not null and j.relation <> 'outside' and j.fence = any (p.fences)) as fenced,
+      array(select distinct x.kind from hadir.doubt x where x.checkin = any (array_agg(j.checkin)) order by x.kind) as doubts
+    from hadir.judge(p_government, p_from, p_to, p_persons, p_as_of) j
+    join sum n on n.person = j.person and n.day = j.day
+    join hadir.plan_pattern p on p.id = n.pattern
+    group by j.person, j.day
+  ),
+  reported as (
+    select w.person, w.day, w.kind, count(*) as times from hadir.work_report w
+    where w.government = p_government and w.day between p_from and p_to and (p_persons is null or w.person = any (p_persons))
+      and (p_as_of is null or w.sent_at <= p_as_of)
+    group by w.person, w.day, w.kind
+  )
+  select n.person, n.day, n.unit, n.expected_place, n.plan_reason, n.sessions, n.attended, n.first_in, n.last_out,
+    n.late_minutes, n.early_minutes, n.places, n.flags, n.outside_window, n.session_places, n.excuse,
+    n.sessions > 0 and n.missing = n.sessions,
+    coalesce((
+      select jsonb_agg(e.value || jsonb_build_object('have', h.times) order by e.ordinality)
+      from jsonb_array_elements(p.evidence) with ordinality e
+      cross join lateral (
+        select case e.value ->> 'kind' when 'location' then coalesce(a.locations, 0) when 'fence' then coalesce(a.fenced, 0)
+                 when 'session' then (e.value ->> 'session' = any (n.attended_codes))::int
+                 else coalesce((select r.times from reported r where r.person = n.person and r.day = n.day
+                                and r.kind = e.value ->> 'kind'), 0) end as times) h
+      where h.times < coalesce((e.value ->> 'times')::int, 1)), '[]'),
+    coalesce(a.doubts, '{}')
+  from sum n
+  join hadir.plan_pattern p on p.id = n.pattern
+  left join arrived a on a.person = n.person and a.day = n.day;
 end
 $$;
 comment on function hadir.derive_day(bigint, date, date, bigint[], timestamptz) is
-  'The same as hadir.derive, one row per person and day: how many sessions were expected and attended, first in, last out, '
-  'minutes in sum, place classes, flags, check-ins outside every window. Called by api functions.';
+  'The same as hadir.derive, one row per person and day: how many sessions were expected and attended (a correction or an '
+  'outage counts), first in, last out, minutes in sum, place classes, flags, check-ins outside every window; session_places: '
+  '{code: place} of what was attended; excuse: of the whole day; unexcused: all sessions of the day are missing; '
+  'evidence_missing: what of plan_pattern.evidence is not there, with have = how many times it is ([]: complete); doubts: '
+  'kinds of hadir.doubt of all its check-ins. Called by api functions.';
 revoke all on function hadir.derive_day(bigint, date, date, bigint[], timestamptz) from public;
 grant execute on function hadir.derive_day(bigint, date, date, bigint[], timestamptz) to hadir_reader, hadir_writer;
 

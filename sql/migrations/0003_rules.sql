@@ -425,3 +425,10 @@ begin
   perform hadir.protect('hadir.month_version', '{hadir_nightly}', '{hadir_admin,hadir_operator}', own_land, 'insert');
 end
 $$;
+
+-- Derivation answers more than it did, from other functions.
+drop function if exists hadir.derive(bigint, date, date, bigint[], timestamptz);
+drop function if exists hadir.derive_day(bigint, date, date, bigint[], timestamptz);
+drop function if exists hadir.arrivals(bigint, bigint[], timestamptz, timestamptz, timestamptz);
+drop function if exists hadir.planned(bigint, date[], bigint[]);
+drop function if exists hadir.session_verdict(text, timestamptz, timestamptz, timestamptz, timestamptz);

@@ -34,7 +34,7 @@ insert into hadir.posting (person, unit, valid_from)
   from hadir.person p, (select array_agg(id order by id) as ids from hadir.unit where code like 'bench-%-%') u;
 insert into hadir.access (government, person, role, unit, token_hash, granted_at)
   select u.government, (select min(id) from hadir.person), 'supervisor', u.id, sha256(u.code::bytea), '2025-01-01'
-  from hadir.unit u where u.code in ('bench-1-1', 'bench');
+  from hadir.unit u where u.code in ('bench-1-1', 'bench') order by u.code desc;
 insert into hadir.ingest_mark (spool, last_seq, complete_to, seen_at)
   values ('00000000-0000-0000-0000-00000000000a', 1, 'infinity', '2025-12-29');
 

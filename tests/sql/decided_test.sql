@@ -2,7 +2,7 @@
 -- not let uncertain points count.
 begin;
 \ir derive_fixture.psql
-select plan(45);
+select plan(54);
 
 create function t.day(variadic p_rows jsonb[]) returns text[] language plpgsql as $$
 begin
@@ -131,6 +131,42 @@ select is((select flags from hadir.derive(1, '2031-03-03', '2031-03-03', '{101}'
 update hadir.plan_pattern set excuse = 'I:pagi', excused = '{pagi}' where id = 4003;
 select is(t.outage(11, '7:00', '7:40'), '{"pagi excused -","sore on_time WFO 16:30:00"}', 'who was excused stays excused');
 select is(t.more(), '{} - f 0 I f', 'without a flag');
+
+
+-- ---- the day in one row
+update hadir.plan_pattern set excuse = null, excused = '{}' where id = 4003;
+delete from hadir.outage;
+create function t.sum(p_columns text) returns text language plpgsql as $$
+declare
+  v text;
+begin
+  execute format('select concat_ws('' '', %s) from hadir.derive_day(1, ''2031-03-03'', ''2031-03-03'', ''{101}'') d', p_columns) into v;
+  return v;
+end $$;
+select t.nothing() \g /dev/null
+select is(t.sum('sessions, attended, unexcused, excuse'), '2 0 t', 'all sessions missing: unexcused');
+update hadir.plan_pattern set excuse = 'I:pagi', excused = '{pagi}' where id = 4003;
+select is(t.sum('sessions, attended, unexcused, excuse'), '2 0 f', 'not if one is excused');
+update hadir.plan_pattern set excuse = null, excused = '{}' where id = 4003;
+select t.correct(2, 'forgotten', '7:20', null) \g /dev/null
+select is(t.sum('sessions, attended, unexcused, to_char(first_in, ''HH24:MI''), session_places'), '2 1 f 23:20 {"pagi": "WFO"}',
+  'a correction is attendance');
+delete from hadir.correction;
+select is((select excuse || ' ' || unexcused from hadir.derive_day(1, '2031-03-03', '2031-03-03', '{103}')), 'CT false', 'a whole day''s absence');
+select t.day(t.c(1, '7:00', 'inside'), t.c(2, '12:00', 'outside') || jsonb_build_object('placements', jsonb_build_array(t.in_fence(32)))) \g /dev/null
+update hadir.plan_pattern set evidence = '[{"kind":"location","times":3},{"kind":"fence","times":1},{"kind":"session","session":"sore","times":1},{"kind":"work_report","times":1}]'
+where id = 4003;
+select is(t.sum('evidence_missing'),
+  '[{"have": 2, "kind": "location", "times": 3}, {"have": 0, "kind": "session", "times": 1, "session": "sore"}, {"have": 0, "kind": "work_report", "times": 1}]',
+  'evidence: what is not there, and how much is');
+insert into hadir.work_report (government, person, day, kind, text, sent_at) values (1, 101, '2031-03-03', 'work_report', 'Laporan', t.at('2031-03-03', '17:00'));
+select t.day(t.c(1, '7:00', 'inside'), t.c(2, '12:00', 'outside'), t.c(3, '16:10', 'inside')) \g /dev/null
+select is(t.sum('evidence_missing'), '[]', 'complete');
+select t.day(t.c(1, '7:00', 'outside'), t.c(2, '12:00', 'outside'), t.c(3, '16:10', 'outside')) \g /dev/null
+select is(t.sum('evidence_missing'), '[{"have": 0, "kind": "fence", "times": 1}]', 'outside is no fence');
+insert into hadir.doubt values (md5('id2')::uuid, 'mock', ''), (md5('id1')::uuid, 'same_point', '');
+select is(t.sum('doubts'), '{mock,same_point}', 'doubts of all check-ins of the day');
+select is((select count(*) from hadir.derive_day(1, '2031-03-03', '2031-03-03')), 6::bigint, 'a row for everybody');
 
 select * from finish();
 rollback;
