@@ -381,11 +381,6 @@ begin
   execute 'create policy closing_writes on hadir.attendance for insert with check ((select session_user) = ''hadir_admin'')';
   -- The planner looks which days are closed.
   execute 'create policy planner_reads on hadir.attendance_version for select using ((select session_user) = ''hadir_planner'')';
-  -- What is above one's own unit, by number: an outage of a whole department is one's own, too. Only for a device, which sees no
-  -- other unit: an access sees units by this table, and would ask in a circle. CASE keeps the order.
-  execute 'create policy own_reads on hadir.unit_closure for select using (case when (select hadir.actor_id(''device'')) is not null '
-          'then (select session_user) = any (''{hadir_query,hadir_operator}''::name[]) and descendant = any (array('
-          'select o.unit from hadir.posting o where o.person = (select hadir.actor_person()))) else false end)';
   -- What a superior decides makes the plan dirty.
   execute 'create policy operator_adds on hadir.plan_dirt for insert with check ((select session_user) = ''hadir_operator'')';
   perform hadir.protect('hadir.calendar_period', plan_readers, '{hadir_admin}', own_land);

@@ -47,7 +47,7 @@ select is(api.test_see('plan_day'), 10::bigint, 'his plan');
 select is(api.test_see('checkin'), 1::bigint, 'his check-ins');
 select is(api.test_see('checkin_position'), 1::bigint, 'and his own coordinates');
 select is(api.test_see('unit'), 1::bigint, 'and his own unit');
-select is(api.test_see('unit_closure'), 3::bigint, 'and what is above it, by number');
+select is(api.test_see('unit_closure'), 11::bigint, 'and the tree, by number');
 select is(case when set_config('hadir.actor', bad, true) is not null then api.test_see('person') end, 0::bigint, 'actor "' || bad || '" sees nobody')
 from unnest(array['access:999999', 'access:' || :d1 || ' or 1=1', 'device:', 'access:-1', 'root', 'access:99999999999999999999']) bad;
 
