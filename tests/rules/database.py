@@ -1,6 +1,7 @@
 """A throw-away PostgreSQL cluster with hadir's tables and functions, and one psql that is asked again and again.
 
 Socket only, in a temporary folder, ended by its own pg_ctl; as user postgres when root. HADIR_PG_BIN: folder of initdb."""
+import contextlib
 import glob
 import os
 import shutil
@@ -63,10 +64,13 @@ class Database:
 
     def close(self):
         if self.psql is not None:
-            self.psql.stdin.close()
-            self.psql.wait(20)
+            self.psql.stdout.close()  # else a psql in the midst of an answer would wait for a reader
+            with contextlib.suppress(OSError):
+                self.psql.stdin.close()
         subprocess.run([*self.prefix, f"{self.bin}/pg_ctl", "-D", f"{self.dir}/data", "-m", "immediate", "-w", "stop"],
                        capture_output=True, cwd="/")
+        if self.psql is not None:
+            self.psql.wait(20)
         shutil.rmtree(self.dir, ignore_errors=True)
 
     def __enter__(self):
