@@ -84,7 +84,7 @@ static int recap_unit(const struct question *q, bool csv)
     static const char *const days[] = {"working_days", "present_days", "wfo_days", "wfh_days", "wfa_days", "dl_days"};
     static const char *const sums[] = {"missing_sessions", "late_minutes", "early_minutes"};
     static const char *const percents[] = {"in", "out", "presence", "absent", "excuse"};
-    static const char *const ends[] = {"deduction", "doubts"};
+    static const char *const ends[] = {"deduction", "evidence_missing", "doubts"};
     struct columns *c = calloc(1, sizeof *c);
     struct json_doc *doc = c != NULL ? ask("select api.recap($1::jsonb, $2::timestamptz)", q) : NULL;
     bool done = doc != NULL;
@@ -120,7 +120,8 @@ static int recap_person(const struct question *q, bool csv)
     static const struct listing_column columns[] = {
         {.name = "day"},     {.name = "unit"},          {.name = "present"},        {.name = "absent"},
         {.name = "places"},  {.name = "late_minutes", .number = true},  {.name = "early_minutes", .number = true},
-        {.name = "percent", .number = true}, {.name = "counted"}, {.name = "outside_window", .number = true},
+        {.name = "percent", .number = true}, {.name = "counted"}, {.name = "evidence_missing"},
+        {.name = "outside_window", .number = true},
         {.name = "doubts", .number = true}};
     return list("select api.recap_days($1::jsonb, $2::timestamptz)", q, "days", columns, sizeof columns / sizeof columns[0], csv);
 }

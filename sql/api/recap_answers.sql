@@ -72,10 +72,12 @@ as $$
 $$;
 
 revoke all on function hadir.counted_to(bigint, date, date, timestamptz),
-  hadir.unit_people(bigint, date, date), hadir.unit_to_ask(text, timestamptz), hadir.question_problems(jsonb, jsonb) from public;
+  hadir.unit_people(bigint, date, date), hadir.unit_to_ask(text, timestamptz),
+  hadir.question_problems(jsonb, jsonb) from public;
 grant execute on function hadir.try_boolean(text) to hadir_reader;
 grant execute on function hadir.counted_to(bigint, date, date, timestamptz),
-  hadir.unit_people(bigint, date, date), hadir.unit_to_ask(text, timestamptz), hadir.question_problems(jsonb, jsonb)
+  hadir.unit_people(bigint, date, date), hadir.unit_to_ask(text, timestamptz),
+  hadir.question_problems(jsonb, jsonb)
   to hadir_reader, hadir_writer;
 
 set role hadir_reader;
@@ -90,6 +92,8 @@ declare
   v_first      date;
   v_from       date;
   v_to         date;
+  v_persons    bigint[];
+  v_units      bigint[];
   v_people     jsonb;
 begin
   if v_problems <> '[]' then
@@ -103,17 +107,22 @@ begin
   v_first := hadir.try_date((p_body ->> 'month') || '-01');
   v_from := greatest(v_first, hadir.service_began(v_government));
   v_to := hadir.counted_to(v_government, v_from, (v_first + interval '1 month')::date - 1, p_now);
+  select w.persons, w.units into v_persons, v_units from hadir.unit_people(v_unit, v_from, v_to) w;
   select jsonb_agg(jsonb_build_object('nip', p.nip, 'name', p.name, 'unit', u.code, 'category', p.category, 'grade', p.grade,
            'working_days', r.working_days, 'present_days', r.present_days, 'absent_days', r.absent_days,
            'wfo_days', r.wfo_days, 'wfh_days', r.wfh_days, 'wfa_days', r.wfa_days, 'dl_days', r.dl_days,
            'missing_sessions', r.missing_sessions, 'late_minutes', r.late_minutes, 'early_minutes', r.early_minutes,
            'counts', r.counts, 'minutes', r.minutes, 'excuses', r.excuses, 'percents', r.percents,
-           'deduction', r.deduction, 'doubts', r.doubts) order by u.code collate "C", p.name collate "C", p.nip)
+           'deduction', r.deduction, 'evidence_missing', coalesce(e.days, 0), 'doubts', r.doubts) order by u.code collate "C", p.name collate "C", p.nip)
     into v_people
-  from hadir.unit_people(v_unit, v_from, v_to) w
-  cross join lateral hadir.recap(v_government, v_from, v_to, w.persons, coalesce(hadir.try_boolean(p_body ->> 'closed'), false), w.units) r
+  from hadir.recap(v_government, v_from, v_to, v_persons, coalesce(hadir.try_boolean(p_body ->> 'closed'), false), v_units) r
   join hadir.person p on p.id = r.person
-  join hadir.unit u on u.id = r.unit;
+  join hadir.unit u on u.id = r.unit
+  left join (
+    select k.person, count(*)::int as days
+    from hadir.evidence_gaps(v_government, v_from, v_to, v_persons) k where k.unit = any (v_units)
+    group by k.person
+  ) e on e.person = r.person;
   return jsonb_build_object('status', 200, 'unit', p_body ->> 'unit', 'month', p_body ->> 'month', 'from', v_from, 'to', v_to,
     'codes', (select coalesce(jsonb_agg(k.code order by k.rank, k.code), '[]')
               from (select c.code, min(array_position('{in,out,presence}', c.counts_as) * 100000 + c.from_minutes) as rank
@@ -156,9 +165,11 @@ begin
     'from', v_from, 'to', v_to, 'days', coalesce((
       select jsonb_agg(jsonb_build_object('day', d.day, 'unit', u.code, 'present', d.present, 'absent', d.absent,
                'places', to_jsonb(d.places), 'late_minutes', d.late_minutes, 'early_minutes', d.early_minutes,
-               'counted', d.counted, 'percent', trim_scale(round(d.percent, 4)), 'outside_window', d.outside_window, 'doubts', d.doubts)
+               'counted', d.counted, 'percent', trim_scale(round(d.percent, 4)), 'evidence_missing', coalesce(e.missing, '[]'),
+               'outside_window', d.outside_window, 'doubts', d.doubts)
                order by d.day)
       from hadir.recap_days(v_person.government, v_from, v_to, array[v_person.id], coalesce(hadir.try_boolean(p_body ->> 'closed'), false)) d
+      left join hadir.evidence_gaps(v_person.government, v_from, v_to, array[v_person.id]) e on e.day = d.day
       left join hadir.unit u on u.id = d.unit), '[]'));
 end
 $$;

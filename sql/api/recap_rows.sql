@@ -223,11 +223,27 @@ comment on function hadir.recap(bigint, date, date, bigint[], boolean, bigint[])
   'deduction: percent of TPP, capped per calendar month. missing_sessions without those of absent days. unit: the last one. '
   'p_units: only days in these units (null: all). Called by api functions.';
 
+-- Days that lack evidence, beside those on which nothing at all was there. Always as of now: evidence is not frozen.
+create or replace function hadir.evidence_gaps(p_government bigint, p_from date, p_to date, p_persons bigint[])
+returns table (person bigint, day date, unit bigint, missing jsonb)
+language sql stable set search_path = pg_catalog, pg_temp
+as $$
+  select d.person, d.day, d.unit, d.evidence_missing
+  from hadir.derive_day(p_government, greatest(p_from, hadir.service_began(p_government)), p_to, p_persons) d
+  -- Asked once: most circulars want none, and then nothing is derived.
+  where exists (select from hadir.plan_pattern p
+                where p.government = p_government and p.day between p_from and p_to and p.evidence <> '[]')
+    and d.evidence_missing <> '[]' and d.sessions > 0 and not d.unexcused
+$$;
+comment on function hadir.evidence_gaps(bigint, date, date, bigint[]) is
+  'The days on which p_persons were there, or partly excused, without all the evidence that a circular wants: missing as in '
+  'hadir.derive_day. Called by api.recap and api.recap_days.';
+
 revoke all on function hadir.day_class(bigint, date, text, text, int),
   hadir.service_began(bigint),
   hadir.recap_sessions(bigint, date, date, bigint[], boolean), hadir.recap_days(bigint, date, date, bigint[], boolean),
-  hadir.recap(bigint, date, date, bigint[], boolean, bigint[]) from public;
+  hadir.recap(bigint, date, date, bigint[], boolean, bigint[]), hadir.evidence_gaps(bigint, date, date, bigint[]) from public;
 grant execute on function hadir.day_class(bigint, date, text, text, int),
   hadir.service_began(bigint),
   hadir.recap_sessions(bigint, date, date, bigint[], boolean), hadir.recap_days(bigint, date, date, bigint[], boolean),
-  hadir.recap(bigint, date, date, bigint[], boolean, bigint[]) to hadir_reader, hadir_writer;
+  hadir.recap(bigint, date, date, bigint[], boolean, bigint[]), hadir.evidence_gaps(bigint, date, date, bigint[]) to hadir_reader, hadir_writer;

@@ -107,6 +107,13 @@ select is((select working_days from hadir.recap(1, '2031-03-01', '2031-03-31', '
 update hadir.government set monthly_cap = 100, absent_code = 'M', absent_percent = 4.005 where id = 1;
 select is((select counts ->> 'M' || ' ' || deduction from hadir.recap(1, '2031-03-05', '2031-03-05', '{101}')), '1 4.01', 'the government''s own code, percent, two decimals');
 
+-- ---- Evidence: Thursday wants two check-ins inside a fence and a report. 101 was there twice, 102 twice, with a report.
+update hadir.plan_pattern set evidence = '[{"kind": "fence", "times": 2}, {"kind": "work_report", "times": 1}]' where id = 4006;
+insert into hadir.work_report (government, person, day, kind, text, sent_at) values (1, 102, '2031-03-06', 'work_report', 'rapat', '2031-03-06');
+select results_eq($$select person, day, missing from hadir.evidence_gaps(1, '2031-03-01', '2031-03-31', '{101,102,103}')$$,
+  $$values (101::bigint, date '2031-03-06', '[{"kind": "work_report", "times": 1, "have": 0}]'::jsonb)$$,
+  'only 101 lacks one; 103, who was not there at all, is absent and lacks nothing besides');
+
 -- ---- As frozen: the same arithmetic gives the same; a day that is not frozen is not there.
 set session authorization hadir_nightly;
 select is(api.nightly_freeze(1, d::date, t.at('2031-03-20', '12:00')), 1, d::date || ' is frozen')
@@ -134,6 +141,7 @@ select is(api.recap('{"unit": "A", "month": "2031-04"}', t.at('2031-03-20', '12:
   '{"status": 200, "unit": "A", "month": "2031-04", "from": "2031-04-01", "to": null, "people": []}', 'a month to come has none');
 select is(api.recap('{"unit": "A", "month": "2031-03"}', t.at('2031-03-20', '12:00')) -> 'codes',
   '["TL1", "TL2", "TL3", "TL4", "THM", "PSW1", "PSW2", "PSW3", "PSW4", "AP", "TK"]', 'with the codes in order');
+select is(jsonb_path_query_array(api.recap('{"unit": "A", "month": "2031-03"}', t.at('2031-03-20', '12:00')), '$.people[*].evidence_missing'), '[1, 0, 0]', 'evidence');
 select is(api.recap('{"unit": "B", "month": "2031-03"}', t.at('2031-03-20', '12:00')) #>> '{error,code}', 'not_found', 'not of others');
 select results_eq($$select p ->> 'field' from jsonb_array_elements(api.recap('{"unit": "A", "month": "2031-13", "closed": "mungkin", "warna": 1}',
   t.at('2031-03-20', '12:00')) #> '{error,problems}') p order by 1$$, $$values ('closed'), ('month'), ('warna')$$, 'every problem');
