@@ -665,11 +665,14 @@ begin
   -- All check-ins of the day, not only those that count.
   arrived as (
     select j.person, j.day, count(*) as locations,
-      count(*) filter (where j.place is not null and j.relation <> 'outside' and j.fence = any (p.fences)) as fenced,
+      -- Inside a fence that the plan binds, or at home where it says so.
+      count(*) filter (where (j.relation = 'inside' or j.relation = 'uncertain' and p.uncertain_counts) and f.kind <> 'area'
+                         and (j.fence = any (p.fences) or f.person = j.person)) as fenced,
       array(select distinct x.kind from hadir.doubt x where x.checkin = any (array_agg(j.checkin)) order by x.kind) as doubts
     from hadir.judge(p_government, p_from, p_to, p_persons, p_as_of) j
     join sum n on n.person = j.person and n.day = j.day
     join hadir.plan_pattern p on p.id = n.pattern
+    left join hadir.fence f on f.id = j.fence
     group by j.person, j.day
   ),
   reported as (

@@ -2,7 +2,7 @@
 -- not let uncertain points count.
 begin;
 \ir derive_fixture.psql
-select plan(54);
+select plan(55);
 
 create function t.day(variadic p_rows jsonb[]) returns text[] language plpgsql as $$
 begin
@@ -164,6 +164,10 @@ select t.day(t.c(1, '7:00', 'inside'), t.c(2, '12:00', 'outside'), t.c(3, '16:10
 select is(t.sum('evidence_missing'), '[]', 'complete');
 select t.day(t.c(1, '7:00', 'outside'), t.c(2, '12:00', 'outside'), t.c(3, '16:10', 'outside')) \g /dev/null
 select is(t.sum('evidence_missing'), '[{"have": 0, "kind": "fence", "times": 1}]', 'outside is no fence');
+update hadir.plan_pattern set place = 'WFH' where id = 4003;
+select t.day(t.c(1, '7:00', 'outside') || jsonb_build_object('placements', jsonb_build_array(t.in_fence(33))), t.c(2, '12:00', 'outside'), t.c(3, '16:10', 'outside')) \g /dev/null
+select is(t.sum('evidence_missing'), '[]', 'one''s home is one on a day at home');
+update hadir.plan_pattern set place = 'WFO' where id = 4003;
 insert into hadir.doubt values (md5('id2')::uuid, 'mock', ''), (md5('id1')::uuid, 'same_point', '');
 select is(t.sum('doubts'), '{mock,same_point}', 'doubts of all check-ins of the day');
 select is((select count(*) from hadir.derive_day(1, '2031-03-03', '2031-03-03')), 6::bigint, 'a row for everybody');
