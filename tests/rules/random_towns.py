@@ -21,12 +21,12 @@ from towns import PARTS, Maker
 # Tables in the order in which rows can be put in.
 EARLY = ("government", "channel_time", "unit", "person", "posting", "fence", "working_hours")
 LATER = ("calendar_day", "calendar_period", "policy", "policy_scope", "policy_day", "policy_channel", "policy_evidence", "policy_quota", "session",
-         "letter", "letter_order", "assignment", "absence_code", "absence", "minute_class", "correction", "outage", "checkin", "placement")
+         "letter", "letter_order", "assignment", "absence_code", "absence", "minute_class", "correction", "outage", "work_report", "checkin", "placement")
 # (table, column) -> the table it points to, for making a town smaller.
 REFERENCES = {("policy_scope", "policy"): "policy", ("policy_day", "policy"): "policy", ("policy_channel", "policy"): "policy",
               ("policy_evidence", "policy"): "policy", ("policy_quota", "policy"): "policy", ("session", "policy"): "policy", ("session", "working_hours"): "working_hours",
               ("letter_order", "letter"): "letter", ("assignment", "letter"): "letter", ("assignment", "orders"): "letter_order",
-              ("assignment", "person"): "person", ("absence", "person"): "person", ("correction", "person"): "person", ("outage", "unit"): "unit", ("posting", "person"): "person",
+              ("assignment", "person"): "person", ("absence", "person"): "person", ("correction", "person"): "person", ("outage", "unit"): "unit", ("work_report", "person"): "person", ("posting", "person"): "person",
               ("checkin", "person"): "person", ("working_hours", "person"): "person", ("fence", "person"): "person",
               ("placement", "checkin"): "checkin", ("placement", "fence"): "fence", ("posting", "unit"): "unit", ("fence", "unit"): "unit",
               ("unit", "parent"): "unit", ("working_hours", "unit"): "unit", ("policy_scope", "unit"): "unit", ("letter", "unit"): "unit"}
@@ -52,6 +52,10 @@ JUDGED = """select coalesce(jsonb_agg(jsonb_build_object('person', j.person, 'da
   'expected', j.expected, 'flags', j.flags)), '[]')
   from hadir.government g, hadir.judge(g.id, {first}, {last}) j;"""
 
+SUMMED = """select coalesce(jsonb_agg(jsonb_build_object('person', d.person, 'day', d.day, 'sessions', d.sessions, 'attended', d.attended,
+  'first_in', hadir.epoch_us(d.first_in), 'last_out', hadir.epoch_us(d.last_out), 'late', d.late_minutes, 'early', d.early_minutes,
+  'outside_window', d.outside_window, 'session_places', d.session_places, 'places', d.places, 'flags', d.flags, 'excuse', d.excuse,
+  'unexcused', d.unexcused, 'missing', d.evidence_missing)), '[]') from hadir.government g, hadir.derive_day(g.id, {first}, {last}) d;"""
 COUNTED = """select coalesce(jsonb_agg(jsonb_build_object('person', r.person, 'day', r.day, 'present', r.present, 'absent', r.absent,
   'places', r.places, 'missing', r.missing, 'late', r.late_minutes, 'early', r.early_minutes, 'outside_window', r.outside_window,
   'items', r.counted)), '[]') from hadir.government g, hadir.recap_days(g.id, {first}, {last}, null, false) r;"""
@@ -99,7 +103,8 @@ def script(town):
     everybody = ROWS.format(persons="null", as_of="null", **days)
     then = ROWS.format(persons="null", as_of=f"hadir.from_epoch_us({town.as_of})", **days)
     asked = [compile, PLAN.format(**wide), everybody,
-             ROWS.format(persons=one, as_of="null", **days), SERVES, JUDGED.format(**days), then, COUNTED.format(**days), BREACHES.format(**days)]
+             ROWS.format(persons=one, as_of="null", **days), SERVES, JUDGED.format(**days), then, COUNTED.format(**days), BREACHES.format(**days),
+             SUMMED.format(**days)]
     again = [compile, PLAN.format(**wide), everybody] if town.asked_again else []
     made = put_late(town) if town.by_and_by else put(town.tables, (*EARLY, *LATER))
     return "\n".join(["begin;", *made, *asked, *again, "rollback;"])
@@ -125,7 +130,7 @@ def differences(town, database):
     wrong = [line for line in answer if "ERROR" in line]
     if wrong:
         return [wrong[0]]
-    plan, rows, rows_of_one, serves, judged, rows_then, counted, breaches, *again = \
+    plan, rows, rows_of_one, serves, judged, rows_then, counted, breaches, summed, *again = \
         map(json.loads, answer[1 + 3 * town.by_and_by:])
 
     def sort(answer, only=None):
@@ -154,6 +159,7 @@ def differences(town, database):
             found += (f"by the planner: {line}" for line in compare_plan(reference, person, window, by_day(json.loads(answer[2]))))
         found += compare_judged(reference, person, town, by_day(judged))
         found += compare_rows(reference, person, town, by_day(rows))
+        found += compare_summed(reference, person, town, by_day(summed))
         found += compare_counted(reference, person, town, by_day(counted))
         found += (f"as of an instant: {line}" for line in compare_rows(then, person, town, by_day(rows_then)))
     return found
@@ -209,6 +215,22 @@ def compare_rows(reference, person, town, derived):
         day += ONE_DAY
 
 
+def compare_summed(reference, person, town, summed):
+    """The day in one."""
+    day = town.first
+    while day <= town.last:
+        ours, theirs = reference.summed(person, day), (summed.get((person, str(day))) or [None])[0]
+        if (ours is None) != (theirs is None):
+            yield f"day {day} of {person}: {'nothing' if ours is None else 'a row'} here, the opposite in SQL"
+        elif ours:
+            theirs["missing"] = sorted((e["kind"], e.get("session") or "", e["times"], e["have"]) for e in theirs["missing"])
+            theirs["places"] = sorted(theirs["places"])
+            for key in ours:
+                if ours[key] != theirs[key]:
+                    yield f"day {day} of {person}: {key}: {ours[key]} here, {theirs[key]} in SQL"
+        day += ONE_DAY
+
+
 def compare_counted(reference, person, town, counted):
     """What each working day counts for."""
     day = town.first
@@ -252,7 +274,7 @@ def without(tables, table, row):
 
 def smaller(town, database, most=400):
     """Takes rows away as long as the town still differs."""
-    for table in ("person", "checkin", "correction", "outage", "letter", "absence", "policy", "assignment", "posting", "working_hours", "unit", "calendar_day",
+    for table in ("person", "checkin", "correction", "outage", "work_report", "letter", "absence", "policy", "assignment", "posting", "working_hours", "unit", "calendar_day",
                   "calendar_period", "policy_scope", "policy_day", "policy_evidence", "policy_quota", "policy_channel", "channel_time", "session",
                   "fence", "placement", "letter_order"):
         for row in list(town.tables.get(table, [])):
@@ -263,7 +285,7 @@ def smaller(town, database, most=400):
             town.tables = without(before, table, row)
             try:
                 keeps = [d for d in differences(town, database) if "ERROR" not in d]
-            except (KeyError, IndexError):
+            except (KeyError, IndexError, ValueError):
                 keeps = []
             if not keeps:
                 town.tables = before

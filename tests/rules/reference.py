@@ -366,7 +366,7 @@ class Town:
         return (day, None) if self.plan(person, day) else None
 
     def placed(self, fact, plan):
-        """The fence that speaks for a check-in: (relation, fence, place class, expected). Inside goes before uncertain,
+        """The fence that speaks for a check-in: (relation, fence, place class, expected, inside a bound fence). Inside goes before uncertain,
         bound before shared, then the door's own choice, then the plan's order; where none holds the point, a bound one
         is told. Class: office WFO, site DL, home WFH; an area never sets a place. A home is bound where the plan says
         home or anywhere."""
@@ -386,10 +386,10 @@ class Town:
             if best is None or weight < best[0]:
                 best = (weight, p["relation"], fence["id"], kind if holds else None, holds and bound, holds)
         if best is None:
-            return "none", None, plan["place"] if plan["anywhere"] else None, plan["anywhere"]
+            return "none", None, plan["place"] if plan["anywhere"] else None, plan["anywhere"], False
         _, relation, fence, kind, expected, holds = best
         place = kind if holds else plan["place"] if plan["anywhere"] else None
-        return relation, fence, place, plan["anywhere"] or expected
+        return relation, fence, place, plan["anywhere"] or expected, expected
 
     def verdict(self, session, at):
         """Verdict, late and early minutes of an instant that a session accepts. Late: from on_time_until, whole minutes
@@ -411,7 +411,7 @@ class Town:
             return None
         day, session = held
         plan = self.plan(fact["person"], day)
-        relation, fence, place, expected = self.placed(fact, plan)
+        relation, fence, place, expected, bound = self.placed(fact, plan)
         derived = {"device_clock", "late_delivery", "stale_fix", "future_fix", "uncertain_place", "session_differs"}
         flags |= set(fact["flags"]) - derived
         if relation == "uncertain" and self.one("fence", fence)["kind"] != "area":
@@ -421,7 +421,7 @@ class Town:
         verdict, late, early = self.verdict(session, at) if session else (None, None, None)
         return {"checkin": fact["id"], "day": day, "session": session["code"] if session else None, "at": at,
                 "source": source, "arrived": instant(fact["received_at"]), "verdict": verdict, "late": late, "early": early,
-                "place": place, "fence": fence, "relation": relation, "expected": expected, "flags": sorted(flags)}
+                "place": place, "fence": fence, "relation": relation, "expected": expected, "in_bound_fence": bound, "flags": sorted(flags)}
 
     # --------------------------------------------------------------------------------------------------- attendance
     def winner(self, judged, counts_as):
@@ -471,6 +471,40 @@ class Town:
             row["flags"] = sorted(row["flags"] + ["outage"] * (row["verdict"] == "on_time"))
         row["excuse"] = self.excuses(plan, session["code"])
         return row
+
+    def summed(self, person, day):
+        """The day in one: sessions expected and attended (a correction or an outage counts), first in, last out, minutes, places,
+        and what of the evidence is not there, with how many times it is."""
+        plan, rows = self.plan(person, day), self.attendance(person, day)
+        if plan is None:
+            return None
+        counts_as = {s["code"]: s["counts_as"] for s in plan["sessions"]}
+        inside = [r for r in rows if r["session"]]
+        there = {r["session"]: r["place"] for r in inside if r["verdict"] in ("on_time", "late", "early")}
+        stray = sum(r["others"] + 1 for r in rows if r["verdict"] == "outside_window")
+
+        def times(kind):
+            return [r["at"] for r in inside if counts_as[r["session"]] == kind and r["at"] is not None]
+        return {"sessions": len(inside), "attended": len(there), "first_in": min(times("in"), default=None),
+                "last_out": max(times("out"), default=None), "late": sum(r["late"] or 0 for r in inside),
+                "early": sum(r["early"] or 0 for r in inside), "outside_window": stray, "session_places": there,
+                "places": sorted({r["place"] for r in inside if r["place"]}),
+                "flags": sorted({f for r in rows for f in r["flags"]}),
+                "excuse": rows[-1]["excuse"] if not inside else None,
+                "unexcused": bool(inside) and all(r["verdict"] is None for r in inside),
+                "missing": self.evidence_missing(person, day, plan, there)}
+
+    def evidence_missing(self, person, day, plan, there):
+        """location: so many check-ins of the day; fence: inside a fence bound to him; session: presence in it; else reports."""
+        judged = [j for j in self.judged(person) if j["day"] == day]
+        fenced = [j for j in judged if j["in_bound_fence"]]
+        missing = []
+        for kind, session, times in plan["evidence"]:
+            have = {"location": len(judged), "fence": len(fenced), "session": int(session in there)}.get(
+                kind, len(self.rows("work_report", person=person, day=str(day), kind=kind)))
+            if have < times:
+                missing.append((kind, session, times, have))
+        return sorted(missing)
 
     def corrections(self, person, day, session):
         """Those that hold: approved, or confirmed where the government wants that."""

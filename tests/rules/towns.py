@@ -10,7 +10,7 @@ SECOND = MINUTE // 60
 # Days around which something turns over: years, months, a leap day, seasons.
 TURNS = ("2025-12-31", "2026-01-01", "2026-02-18", "2026-03-20", "2026-04-30", "2027-02-28", "2028-02-29", "2026-08-17")
 # Parts that can be left out, to find what a difference comes from.
-PARTS = ("moves", "calendar", "hours", "policies", "letters", "absences", "corrections", "outages", "checkins")
+PARTS = ("moves", "calendar", "hours", "policies", "letters", "absences", "corrections", "outages", "reports", "checkins")
 
 # code, counts as, and the five times in minutes of the day: accept_from, on_time_from, due, on_time_until, accept_until.
 TWO = (("pagi", "in", 360, 360, 450, 451, 720), ("sore", "out", 720, 960, 960, 1200, 1200))
@@ -48,7 +48,7 @@ class Maker:
         self.organisation()
         self.fences()
         self.as_of = moment(self.day(0, 0), self.rng.randrange(24) * HOUR, "UTC")
-        for part in ("calendar", "hours", "policies", "letters", "absences", "corrections", "outages", "checkins"):
+        for part in ("calendar", "hours", "policies", "letters", "absences", "corrections", "outages", "reports", "checkins"):
             if part in parts or part == "hours":
                 getattr(self, part)()
 
@@ -321,6 +321,12 @@ class Maker:
             self.new("outage", government=who["government"], unit=self.rng.choice(list(town.upwards(plan["unit"]))), starts_at=stamp(at),
                      ends_at=stamp(at + self.rng.choice((1, SECOND, 10 * MINUTE, 2 * HOUR, 30 * HOUR))), note="Gangguan",
                      status=self.rng.choice(("approved", "approved", "approved", "requested")), asked_at="2025-02-01T00:00:00Z")
+
+    def reports(self):
+        for _ in range(self.rng.randint(0, 12)):
+            who = self.rng.choice(self.tables["person"])
+            self.new("work_report", government=who["government"], person=who["id"], day=str(self.day(0, 0)), text="Selesai",
+                     kind=self.rng.choice(("work_plan", "work_report", "health_letter")), sent_at="2025-02-01T00:00:00Z")
 
     # ---------------------------------------------------------------------------------------------------- check-ins
     def checkins(self):
