@@ -25,7 +25,7 @@ SPOOL = "00000000-0000-0000-0000-00000000000a"
 # What reference.py reads, from the database, as it wants it.
 TABLES = ("government", "unit", "person", "posting", "fence", "calendar_day", "calendar_period", "working_hours", "session", "policy",
           "policy_scope", "policy_day", "policy_channel", "policy_evidence", "channel_time", "letter", "letter_order", "assignment",
-          "absence_code", "absence", "correction", "outage", "checkin", "placement")
+          "absence_code", "absence", "correction", "outage", "work_report", "checkin", "placement")
 
 
 def rows_of(path):
@@ -42,6 +42,7 @@ class Scenario:
         self.first, self.last = map(date, self.data["days"])
         self.nip = {line.split(",")[0]: line.split(",")[1] for line in self.data["people"]}
         self.wrong = []
+        self.wants_evidence = "missing" in rows_of(f"{HERE}/scenarios/{name}.csv")[0]
 
     def sql(self, text, **kw):
         return self.house.sql(text, database=self.name, **kw)
@@ -194,6 +195,12 @@ class Scenario:
             else:
                 day[r["session"]] = self.cell(r["verdict"], r["late"], r["early"], r["at"], r["got"], flags) if r["at"] else \
                     "excused" if r["excused"] else "-"
+        if self.wants_evidence:
+            for day, nip, missing in self.sql(f"""
+                select d.day, e.nip, string_agg(m ->> 'kind' || coalesce(' ' || (m ->> 'session'), '') || ' ' || (m ->> 'have') || '/' || (m ->> 'times'), ', ' order by m ->> 'kind')
+                from hadir.government g, lateral hadir.derive_day(g.id, '{self.first}', '{self.last}') d
+                join hadir.person e on e.id = d.person, jsonb_array_elements(d.evidence_missing) m group by d.day, e.nip"""):
+                found[day, short[nip]]["missing"] = missing
         return found
 
     def by_hand(self):
@@ -214,12 +221,14 @@ class Scenario:
                 day = self.first + n * ONE_DAY
                 plan = town.plan(id, day)
                 if plan is not None:
-                    found[str(day), who] = self.day_of(plan, town.attendance(id, day), day)
+                    found[str(day), who] = self.day_of(plan, town.attendance(id, day), town.summed(id, day)["missing"], day)
         return found
 
-    def day_of(self, plan, rows, day):
+    def day_of(self, plan, rows, missing, day):
         found = {"place": plan["place"] or "-", "why": plan["reason"] if plan["reason"] != "free" else "Bukan hari kerja"}
         found["why"] = found["why"] or ""
+        if self.wants_evidence and missing:
+            found["missing"] = ", ".join(f"{kind} {session}".strip() + f" {have}/{times}" for kind, session, times, have in missing)
         for r in rows:
             key = r["session"] or "else"
             if r["at"] is None:
