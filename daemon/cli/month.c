@@ -42,9 +42,14 @@ static struct json_doc *ask(const char *sql, const struct member *members, size_
 
 static int list_days(const json_value *root, bool csv)
 {
+    struct text at, reason = {"", 0};
     int64_t version;
-    if (!csv && json_get_int(json_member(root, "version"), &version))
-        printf(cli_say("ditutup, versi %lld\n", "closed, version %lld\n"), (long long)version);
+    (void)json_get_string(json_member(root, "reason"), &reason);
+    if (!csv && json_get_int(json_member(root, "version"), &version) && json_get_string(json_member(root, "closed_at"), &at))
+        printf(cli_say("ditutup, versi %lld, %.*s %.*s\n", "closed, version %lld, %.*s %.*s\n"), (long long)version, (int)at.len,
+               at.s, (int)reason.len, reason.s);
+    else if (!csv)
+        puts(cli_say("belum ditutup", "not closed"));
     bool ok = cli_listing(json_member(root, "days"), day_columns, sizeof day_columns / sizeof day_columns[0], csv);
     return ok ? CLI_DONE : CLI_FAILED;
 }

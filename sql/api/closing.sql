@@ -113,6 +113,9 @@ begin
   if g.government is null then
     return hadir.refusal(404, 'not_found', hadir.problem_if(true, 'government', hadir.say('pemerintah tidak dikenal', 'is unknown')));
   end if;
+  if (v_month + interval '1 month')::date > hadir.local_day(g.government, p_now) then
+    return hadir.refusal(409, 'wrong_state', hadir.problem_if(true, 'month', hadir.say('belum berakhir', 'is not over')));
+  end if;
   perform pg_advisory_xact_lock(hashtextextended('hadir.month ' || g.government || ' ' || v_month, 0));
   select m.* into v_last from hadir.month_version m where m.government = g.government and m.month = v_month order by m.version desc limit 1;
   v_states := hadir.month_days(g.government, v_month, p_now);

@@ -319,9 +319,19 @@ grant execute on function hadir.freeze(bigint, date, timestamptz) to hadir_write
 set role hadir_writer;
 
 create or replace function api.nightly_freeze(p_government bigint, p_day date, p_now timestamptz) returns int
-language sql security definer set search_path = pg_catalog, pg_temp
+language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
-  select hadir.freeze(p_government, p_day, p_now)
+declare
+  v_version int;
+begin
+  -- Not while its month is being closed, nor another version once it is: the month names the versions it has.
+  perform pg_advisory_xact_lock_shared(hashtextextended(
+    'hadir.month ' || p_government || ' ' || date_trunc('month', p_day::timestamp)::date, 0));
+  if hadir.month_is_closed(p_government, p_day) then
+    select max(v.version) into v_version from hadir.attendance_version v where v.government = p_government and v.day = p_day;
+  end if;
+  return coalesce(v_version, hadir.freeze(p_government, p_day, p_now));
+end
 $$;
 comment on function api.nightly_freeze(bigint, date, timestamptz) is
   'Freezes the attendance of a closed day as the next version, if it differs from the last; returns the version that holds '

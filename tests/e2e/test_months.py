@@ -29,7 +29,7 @@ def a_month_is_closed_and_closed_again(house):
         wait_until("the day is planned", lambda: house.checkin(token)[1].get("verdict") == "on_time", 30)
     early = {"id": str(uuid.uuid4()), "taken_at": f"{LAST}T16:05:00+08:00", "lat": -2.562, "lon": 120.314, "accuracy_m": 10}
     refused = house.hadir("month", "close", "2025-12", "--government", "LUTRA", check=False)
-    assert refused.returncode != 0 and f"is not over: {LAST}" in refused.stderr, refused.stderr
+    assert refused.returncode != 0 and "is not over" in refused.stderr, refused.stderr
     house.set_clock("2026-01-01T05:00:00+08:00")
     house.wait_live()
     nights(house)

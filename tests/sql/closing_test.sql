@@ -9,7 +9,9 @@ select t.put(t.row(1, 101, t.at('2031-03-03', '7:10')), t.row(2, 101, t.at('2031
 select api.ingest_idle('00000000-0000-0000-0000-00000000000a', 4, t.at('2031-03-10', '0')) as idle \gset
 
 set session authorization hadir_admin;
-select is(api.month_close('{"government": "town", "month": "2031-03"}', t.at('2031-03-04', '12:00')) -> 'error' ->> 'status', '409', 'a month with open days is not closed');
+select is(api.month_close('{"government": "town", "month": "2031-03"}', t.at('2031-03-31', '12:00')) -> 'error' ->> 'status', '409', 'a month that is not over is not closed');
+select is(api.month_close('{"government": "town", "month": "2033-03"}', t.at('2031-04-01', '12:00')) -> 'error' ->> 'status', '409', 'nor one that has not begun');
+select is(api.month_close('{"government": "town", "month": "2031-03"}', t.at('2031-04-01', '12:00')) -> 'error' ->> 'status', '409', 'nor one with days that no night has frozen');
 select is((select string_agg(d ->> 'day' || ' ' || (d ->> 'state'), ', ') from jsonb_array_elements(api.month_state('{"government": "town", "month": "2031-03"}', t.at('2031-03-04', '12:00')) -> 'days') d
   where d ->> 'state' not in ('no_plan', 'no_service')), '2031-03-03 not_frozen, 2031-03-04 open', 'its state says which');
 set session authorization hadir_nightly;
@@ -33,6 +35,9 @@ select is(jsonb_path_query_array(api.month_state('{"government": "town", "month"
 select is(api.month_close('{"government": "town", "month": "2031-03"}', t.at('2031-04-03', '9:00')) -> 'error' -> 'problems' -> 0 ->> 'field', 'reason', 'to close again needs a reason');
 select is(api.month_close('{"government": "town", "month": "2031-03", "reason": "presensi tertunda diterima"}', t.at('2031-04-03', '9:00')),
   '{"status": 201, "month": "2031-03", "version": 2, "days": {"2031-03-03": 2, "2031-03-04": 1}}', 'then the next version has it');
+set session authorization hadir_nightly;
+select is(api.nightly_freeze(1, '2031-03-04', t.at('2031-04-03', '9:00')), 1, 'the nightly run makes no version of a closed month''s day');
+set session authorization hadir_admin;
 select is(api.month_state('{"government": "town", "month": "2031-03"}', t.at('2031-04-03', '9:00')) ->> 'reason', 'presensi tertunda diterima', 'the reason is kept');
 reset session authorization;
 select is((select changes from hadir.attendance_version where government = 1 and day = '2031-03-03' and version = 2), '[{"person": 102, "session": "pagi", "causes": ["checkin"]}]', 'what it changed, too');
