@@ -71,7 +71,9 @@ begin
                        union select 'business', id, null, null from {rows}$$),
       ('unit', $$select 'unit', id, null::date, null::date from {rows}$$),
       ('person', $$select 'person', id, null::date, null::date from {rows}$$),
-      ('posting', $$select 'person', person, valid_from, valid_to from {rows} where kind = 'main'$$),
+      -- A posting counts from a month before the window on, and not from its own first day, years ago.
+      ('posting', $$select 'person', person, greatest(valid_from, (select s.first_day - 32 from hadir.directory_state s)), valid_to
+                    from {rows} where kind = 'main'$$),
       ('device', $$select 'device', id, null::date, null::date from {rows}$$),
       ('access', $$select 'access', id, null::date, null::date from {rows}$$),
       ('fence', $$select 'fence', id, null::date, null::date from {rows}

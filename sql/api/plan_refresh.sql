@@ -23,7 +23,7 @@ declare
   v_other   bigint;
   v_moved   boolean;
   v_whole   boolean;        -- every day for everybody
-  v_back    date;           -- how far back a late letter, leave or posting reaches: as far as nightly looks
+  v_back    date;           -- how far back a late letter or leave reaches: a year, as far as there is a plan
 begin
   perform pg_advisory_xact_lock(hashtext('hadir.plan'));
   select s.* into state from hadir.directory_state s;
@@ -34,7 +34,7 @@ begin
                         10, p_now;
     return;
   end if;
-  v_back := v_first - 32;
+  v_back := greatest(v_first - 366, coalesce((select min(s.day) from hadir.plan_slot s), v_first));
   v_moved := state.first_day is distinct from v_first or state.days <> v_last - v_first + 1;
 
   if not (v_moved or p_all or exists (select from hadir.plan_dirt)) then
@@ -45,7 +45,12 @@ begin
   -- The database's own clock, not p_now: a simulated clock goes back, and a number must never come again.
   v_number := greatest(state.number + 1, hadir.epoch_us(clock_timestamp()));
   create temporary table plan_dirty (kind text, ref bigint, first_day date, last_day date, why text);
-  with taken as (delete from hadir.plan_dirt returning kind, ref, first_day, last_day, why)
+  -- Who has letters or leaves of long ago is taken by the hundred: each may need a year of days.
+  with late as (
+    select distinct d.ref from hadir.plan_dirt d where d.kind = 'person' and d.first_day < v_first - 33 order by d.ref limit 100
+  ),
+  taken as (delete from hadir.plan_dirt d
+            where not coalesce(d.kind = 'person' and d.first_day < v_first - 33, false) or d.ref in (select l.ref from late l) returning kind, ref, first_day, last_day, why)
   insert into pg_temp.plan_dirty select distinct t.kind, t.ref, t.first_day, t.last_day, t.why from taken t;
   create temporary table plan_who (person bigint, since date);
   create temporary table plan_need (day date, pair int);

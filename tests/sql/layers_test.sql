@@ -162,5 +162,15 @@ set session authorization hadir_planner;
 select number as version from api.plan_refresh('2025-12-29 07:01+08') \gset
 reset session authorization;
 select isnt(pg_temp.day_of(pg_temp.n(2), '2025-12-24'), pg_temp.day_of(pg_temp.n(5), '2025-12-24'), 'a leave approved late does change its person''s');
+-- A leave of two months ago.
+set session authorization hadir_planner;
+select number as version from api.plan_refresh('2026-02-20 07:00+08') \gset
+reset session authorization;
+insert into hadir.absence (government, person, code, first_day, last_day, status, asked_at) select government, id, 'CT', '2025-12-22', '2025-12-22', 'approved', '2026-02-20' from hadir.person where nip = pg_temp.n(5);
+set session authorization hadir_planner;
+select number as version from api.plan_refresh('2026-02-20 07:01+08') \gset
+reset session authorization;
+select alike(pg_temp.day_of(pg_temp.n(5), '2025-12-22'), '-%(Cuti tahunan) CT%', 'a leave approved two months late still counts');
+select is((select count(*) from hadir.plan_dirt), 0::bigint, 'nothing is left to do');
 select * from finish();
 rollback;
