@@ -34,7 +34,6 @@ begin
                         10, p_now;
     return;
   end if;
-  v_back := greatest(v_first - 366, coalesce((select min(s.day) from hadir.plan_slot s), v_first));
   v_moved := state.first_day is distinct from v_first or state.days <> v_last - v_first + 1;
 
   if not (v_moved or p_all or exists (select from hadir.plan_dirt)) then
@@ -42,6 +41,7 @@ begin
     return;
   end if;
 
+  v_back := greatest(v_first - 366, coalesce((select s.day from hadir.plan_slot s order by s.day limit 1), v_first));
   -- The database's own clock, not p_now: a simulated clock goes back, and a number must never come again.
   v_number := greatest(state.number + 1, hadir.epoch_us(clock_timestamp()));
   create temporary table plan_dirty (kind text, ref bigint, first_day date, last_day date, why text);
