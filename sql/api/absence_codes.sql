@@ -1,5 +1,5 @@
 -- Codes that excuse absence: code, name, working (counts as present), percent (deduction of a whole day), needs_document,
--- max_days (calendar days of one absence; none: no bound), government (code; none: every government there is). A known code is
+-- max_days (calendar days of one absence, 1501 at most; none: no bound of its own), government (code; none: every government there is). A known code is
 -- brought up to date; none is removed, absences name it. Returns every problem; with any, nothing is loaded.
 -- Caller: hadir_admin.
 drop function if exists api.import_absence_codes(jsonb, timestamptz);
@@ -44,6 +44,9 @@ begin
     union
     select i.line, 'max_days', 'harus bilangan bulat positif, hari kalender; kosong: tanpa batas'
     from pg_temp.import_code i where i.max_days_text is not null and i.max_days is null
+    union
+    select i.line, 'max_days', 'paling banyak 1501: seribu lima ratus hari sesudah yang pertama'
+    from pg_temp.import_code i where i.max_days > 1501
   ) q (line, field, reason);
 
   if v_problems is null then

@@ -28,7 +28,7 @@ begin
     || hadir.problem_if(p_last < p_first, 'last_day', hadir.say('tidak boleh sebelum hari pertama', 'must not be before the first day'))
     || hadir.problem_if(p_last - p_first >= v_code.max_days, 'last_day', format(
          hadir.say('%s paling lama %s hari kalender', '%s is for %s calendar days at most'), v_code.name, v_code.max_days))
-    || hadir.problem_if(v_code.max_days is null and p_last - p_first > 1500, 'last_day',
+    || hadir.problem_if(p_last - p_first > 1500, 'last_day',
          hadir.say('lebih dari 1500 hari', 'is longer than 1500 days'))
     || hadir.problem_if(p_first < p_oldest, 'first_day', format(
          hadir.say('terlalu lama berlalu; paling awal %s', 'is too long ago; %s at the earliest'), p_oldest))
@@ -142,7 +142,8 @@ begin
   where a.id = hadir.body_id(p_body, 'absence')
   for update;
   if v_absence.id is null or not hadir.in_sight(v_absence.person, p_now) then
-    return hadir.refusal(404, 'not_found');
+    return hadir.refusal(404, 'not_found', hadir.problem_if(true, 'absence',
+      hadir.say('tidak ada ketidakhadiran dengan nomor itu', 'there is no such absence')));
   end if;
   v_capacity := hadir.capacity_to_decide(v_absence.person, p_now);
   if v_capacity is null and v_step = 'revoked' and v_absence.status = 'requested'

@@ -66,6 +66,8 @@ begin
   return v_found
     || hadir.problem_if(hadir.body_text(p_body, 'kind') not in ('assignment', 'travel', 'recall', 'roster'), 'kind',
                         hadir.say('harus assignment, travel, recall atau roster', 'must be assignment, travel, recall or roster'))
+    || hadir.problem_if(length(hadir.body_text(p_body, 'number')) > 200, 'number',
+                        hadir.say('paling panjang 200 huruf', 'is longer than 200 characters'))
     || hadir.problem_if(p_body -> 'orders' = '[]', 'orders', hadir.say('harus berisi perintah', 'must hold orders'))
     || (select coalesce(jsonb_agg(f.p order by f.part, f.n), '[]')
         from (
@@ -160,32 +162,46 @@ begin
 end
 $$;
 
--- What of a letter's people and days is wrong: unknown, elsewhere on that day, twice, too many.
+-- What of a letter's people and days is wrong: unknown, elsewhere on that day, without hours of the shift, twice; too
+-- many (then that alone is told), too far apart.
 create or replace function hadir.letter_people_problems(p_unit bigint, p_body jsonb) returns jsonb
 language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
 declare
-  most constant int := 20000; -- people times days
+  most    constant int := 20000; -- people times days
+  widest  constant int := 400;   -- from the first day to the last
+  v_count int;
+  v_span  int;
 begin
-  return (
+  select count(*), max(d.day) - min(d.day) into v_count, v_span from hadir.letter_days(p_body) d;
+  if v_count > most then
+    return hadir.problem_if(true, 'orders', format(hadir.say('paling banyak %s orang-hari dalam satu surat',
+                                                             'at most %s people times days in one letter'), most));
+  end if;
+  return hadir.problem_if(v_span > widest, 'orders', format(hadir.say('hari terakhir paling lama %s hari sesudah yang pertama',
+                                                                      'the last day is %s days after the first at most'), widest)) || (
     with told as materialized (
       select d.*, row_number() over (order by d.part, d.path, d.day) as n from hadir.letter_days(p_body) d
     ),
     known as materialized (
-      select t.*, pe.id as person, exists (
+      select t.*, pe.id as person, pe.government, exists (
                select from hadir.posting o
                join hadir.unit_closure c on c.ancestor = p_unit and c.descendant = o.unit
                where o.person = pe.id and o.kind = 'main' and o.valid_from <= t.day and (o.valid_to is null or o.valid_to >= t.day)
              ) as ours
       from told t join hadir.person pe on pe.nip = t.nip
+    ),
+    -- Shifts that there are at all: of others hadir.letter_order_problems tells.
+    shifts as materialized (
+      select o.part, hadir.body_text(o.orders, 'shift') as shift
+      from hadir.letter_parts(p_body) o
+      where exists (select from hadir.working_hours w join hadir.unit u on u.id = p_unit and u.government = w.government
+                    where w.shift = hadir.body_text(o.orders, 'shift'))
     )
     select coalesce(jsonb_agg(hadir.problem(q.field, q.reason) order by q.n, q.field), '[]')
     from (
-      select 0 as n, 'orders' as field, format(hadir.say('paling banyak %s orang-hari dalam satu surat',
-             'at most %s people times days in one letter'), most) as reason
-      where (select count(*) from told) > most
-      union all
-      select min(t.n), split_part(t.path, '.days', 1) || '.nip', hadir.say('NIP tidak dikenal', 'the NIP is unknown')
+      select min(t.n) as n, split_part(t.path, '.days', 1) || '.nip' as field,
+             hadir.say('NIP tidak dikenal', 'the NIP is unknown') as reason
       from told t where t.nip is not null and not exists (select from known k where k.nip = t.nip)
       group by split_part(t.path, '.days', 1)
       union all
@@ -193,6 +209,21 @@ begin
              format(hadir.say('bukan pegawai unit ini pada %s', 'does not belong to this unit on %s'), min(k.day))
       from known k where not k.ours
       group by split_part(k.path, '.days', 1)
+      union all
+      select min(k.n), split_part(k.path, '.days', 1) || '.nip',
+             format(hadir.say('regu %s tidak berlaku bagi NIP %s pada tanggal %s', 'shift %s does not apply to NIP %s on %s'),
+                    s.shift, k.nip, min(k.day))
+      from known k
+      join shifts s on s.part = k.part
+      where k.ours and not exists (
+        select from hadir.working_hours w
+        where w.government = k.government and w.shift = s.shift
+          and w.valid_from <= k.day and (w.valid_to is null or w.valid_to >= k.day)
+          and (w.person = k.person or w.person is null and w.unit is null or exists (
+            select from hadir.posting o
+            join hadir.unit_closure c on c.ancestor = w.unit and c.descendant = o.unit
+            where o.person = k.person and o.kind = 'main' and o.valid_from <= k.day and (o.valid_to is null or o.valid_to >= k.day))))
+      group by split_part(k.path, '.days', 1), s.shift, k.nip
       union all
       select k.n, k.path, format(hadir.say('%s disebut dua kali pada %s', '%s is named twice on %s'), k.nip, k.day)
       from (select k.*, row_number() over (partition by k.person, k.day order by k.n) as turn from known k) k
@@ -227,6 +258,7 @@ declare
   v_place  text;
   v_fences bigint[];
   v_part   record;
+  v_alone  jsonb; -- a letter of that order alone
 begin
   insert into hadir.letter (government, unit, kind, number, dated, title, document, filed_at)
   values (p_government, p_unit, v_kind, p_body ->> 'number', (p_body ->> 'dated')::date, coalesce(p_body ->> 'title', ''),
@@ -237,6 +269,7 @@ begin
     return null;
   end if;
   for v_part in select o.part, o.orders from hadir.letter_parts(p_body) o order by o.part loop
+    v_alone := jsonb_build_object('orders', jsonb_build_array(v_part.orders));
     v_place := hadir.letter_place(v_kind, v_part.orders);
     select coalesce(array_agg(f.id order by f.id), '{}') into v_fences
     from hadir.fence f
@@ -244,13 +277,12 @@ begin
     insert into hadir.letter_order (letter, place, anywhere, shift, zone, fences)
     select v_letter, v_place, coalesce((v_part.orders ->> 'anywhere')::boolean,
              hadir.letter_anywhere(p_government, v_place, v_fences,
-               (select min(d.day) from hadir.letter_days(p_body) d where d.part = v_part.part))),
+               (select min(d.day) from hadir.letter_days(v_alone) d))),
            hadir.body_text(v_part.orders, 'shift'), hadir.body_text(v_part.orders, 'zone'), v_fences
     returning id into v_order;
     insert into hadir.assignment (letter, person, day, orders)
     select v_letter, pe.id, d.day, v_order
-    from hadir.letter_days(p_body) d join hadir.person pe on pe.nip = d.nip
-    where d.part = v_part.part;
+    from hadir.letter_days(v_alone) d join hadir.person pe on pe.nip = d.nip;
   end loop;
   return v_letter;
 end
@@ -473,7 +505,8 @@ begin
   end if;
   select l.* into v_letter from hadir.letter l where l.id = hadir.body_id(p_body, 'letter');
   if v_letter.id is null or hadir.actor_capacity(v_letter.unit, p_now) is null then
-    return hadir.refusal(404, 'not_found');
+    return hadir.refusal(404, 'not_found', hadir.problem_if(true, 'letter', hadir.say(
+      'tidak ada surat dengan nomor itu', 'there is no such letter')));
   end if;
   return jsonb_build_object('status', 200, 'letter', v_letter.id, 'breaches', hadir.letter_breach_list(v_letter.id));
 end
@@ -502,7 +535,8 @@ begin
   if v_problems <> '[]' then
     return hadir.refusal(422, 'invalid', v_problems);
   elsif v_one is not null and not exists (select from hadir.letter l where l.id = v_one) then
-    return hadir.refusal(404, 'not_found');
+    return hadir.refusal(404, 'not_found', hadir.problem_if(true, 'letter', hadir.say(
+      'tidak ada surat dengan nomor itu', 'there is no such letter')));
   end if;
   return (
     with found as (

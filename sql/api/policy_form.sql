@@ -2,14 +2,14 @@
 -- them, and what does not go together. A document is the file as JSON: {"sections": [{"section": "scope x", "line": 3,
 -- "pairs": [{"key": "units", "line": 4, "value": "A, B"}]}]}. Every problem is found at once, with its line.
 
--- type: text, date, hour, yes, int (words: least, greatest), number (the same), one and many (words: which), weekdays,
--- codes, name (of a session).
+-- type: text (words: its length at most), date, hour, yes, int (words: least, greatest), number (the same), one and many
+-- (words: which), weekdays, codes, name (of a session).
 create or replace function hadir.policy_keys()
 returns table (kind text, key text, needed boolean, type text, words text[])
 language sql immutable set search_path = pg_catalog, pg_temp
 as $$
   values
-    ('policy', 'number', true, 'text', null::text[]), ('policy', 'title', false, 'text', null),
+    ('policy', 'number', true, 'text', '{200}'::text[]), ('policy', 'title', false, 'text', null),
     ('policy', 'dated', true, 'date', null), ('policy', 'valid_from', true, 'date', null),
     ('policy', 'valid_to', false, 'date', null), ('policy', 'government', false, 'text', null),
     ('policy', 'basis', false, 'text', null), ('policy', 'rank', false, 'int', '{-1000,1000}'),
@@ -66,6 +66,8 @@ language sql stable set search_path = pg_catalog, pg_temp
 as $$
   select case
     when p_value = '' then hadir.say('tidak ada isinya', 'has no value')
+    when p_type = 'text' and length(p_value) > p_words[1]::int
+      then format(hadir.say('paling panjang %s huruf', 'is longer than %s characters'), p_words[1])
     when p_type = 'date' and hadir.try_date(p_value) is null
       then hadir.say('tanggal harus berbentuk TTTT-BB-HH dan ada di kalender', 'must be a day of the calendar, as YYYY-MM-DD')
     when p_type = 'hour' and hadir.try_hour(p_value) is null

@@ -69,6 +69,10 @@ select is_empty($$ select * from api.import_absence_codes('[{"line": 2, "code": 
 select is_empty($$ select * from api.import_absence_codes('[{"line": 2, "code": "DL", "name": "Dinas luar", "working": "ya", "percent": "0", "needs_document": "ya", "government": "other"}]', '2031-01-01') $$,
   'one of another government');
 
+select results_eq($$ select line, field, reason from api.import_absence_codes('[
+  {"line": 2, "code": "LM", "name": "Lama", "working": "tidak", "percent": "0", "needs_document": "tidak", "max_days": "1502", "government": "town"}]', '2031-01-01') $$,
+  $$ values (2, 'max_days', 'paling banyak 1501: seribu lima ratus hari sesudah yang pertama') $$, 'a code allows no more days than an absence may have');
+
 -- ---- asking
 set session authorization hadir_operator;
 select is(t.ask('device:1101', '2031-03-03', '{"code": "CT", "first_day": "2031-03-04", "last_day": "2031-03-06"}'), 'requested', 'a person asks for himself');        -- 1
@@ -83,6 +87,11 @@ select is(t.ask('device:1102', '2031-03-03', '{"code": "CS", "first_day": "2031-
 select is(t.ask('device:1102', '2031-03-03', '{"code": "LK", "first_day": "2031-03-03", "last_day": "2031-03-06"}'), 'invalid: last_day Lain paling lama 3 hari kalender', 'a day too long');
 select is(t.ask('device:1102', '2031-03-03', '{"code": "LK", "first_day": "2031-03-03", "last_day": "2031-03-05"}'), 'requested', 'as long as may be');      -- 4
 select is(t.ask('device:1102', '2031-03-03', '{"code": "CT", "first_day": "2032-03-03", "last_day": "2036-04-12"}'), 'invalid: last_day lebih dari 1500 hari', 'years');
+-- A code from before its days were bounded.
+reset session authorization;
+insert into hadir.absence_code (government, code, name, needs_document, max_days) values (1, 'LM', 'Lama', false, 3000);
+set session authorization hadir_operator;
+select is(t.ask('device:1102', '2031-03-03', '{"code": "LM", "first_day": "2032-03-03", "last_day": "2036-04-12"}'), 'invalid: last_day lebih dari 1500 hari', 'whatever the code allows');
 select is(t.ask('device:1102', '2031-03-03', '{"code": "CT", "first_day": "2030-03-01"}'), 'invalid: first_day terlalu lama berlalu; paling awal 2030-03-02; first_day pegawai tidak mempunyai unit pada hari itu',
   'long ago, and before he came');
 select is(t.ask('device:1102', '2031-03-03', '{"code": "ZZ", "first_day": "2031-03-10", "sessions": ["pagi", "malam"], "colour": 1}'),
@@ -97,8 +106,8 @@ select is(t.ask('access:71', '2031-03-03', '{"code": "CT", "first_day": "2031-03
 select is(t.ask('device:1201', '2031-03-03', '{"code": "CT", "first_day": "2031-03-05"}'), 'requested', 'somebody of B'); -- 7
 
 -- ---- deciding
-select is(t.step('access:72', '2031-03-03', 1, 'approved'), 'not_found', 'another unit''s head finds nothing');
-select is(t.step('device:1102', '2031-03-03', 1, 'approved'), 'not_found', 'nor a colleague');
+select is(t.step('access:72', '2031-03-03', 1, 'approved'), 'not_found: absence tidak ada ketidakhadiran dengan nomor itu', 'another unit''s head finds nothing');
+select is(t.step('device:1102', '2031-03-03', 1, 'approved'), 'not_found: absence tidak ada ketidakhadiran dengan nomor itu', 'nor a colleague');
 select is(t.step('device:1101', '2031-03-03', 1, 'approved'), 'not_yours: absence hanya atasannya yang memutuskan', 'nobody decides about himself');
 select is(t.step('access:78', '2031-03-03', 1, 'approved'), 'not_yours: absence hanya atasannya yang memutuskan', 'an operator decides nothing');
 select is(t.step('access:71', '2031-03-03', 6, 'approved'), 'not_yours: absence hanya atasannya yang memutuskan', 'a head not about himself');
@@ -118,7 +127,7 @@ select is(t.step('device:1101', '2031-03-03', 1, 'revoked'), 'not_yours: absence
 select is(t.step('access:71', '2031-03-21', 1, 'revoked', 'dibutuhkan'), 'revoked', 'the head, back again, revokes');
 select is(t.step('access:77', '2031-03-03', 5, 'approved'), 'approved', 'BKPSDM decides, too');
 select is(t.step('access:71', '2031-03-03', 5, 'shelved'), 'invalid: step harus approved, rejected atau revoked', 'a step that is none');
-select is(t.said(api.absence_decide('{"absence": 999999, "step": "approved"}', '2031-03-03')), 'not_found', 'an absence that is none');
+select is(t.said(api.absence_decide('{"absence": 999999, "step": "approved"}', '2031-03-03')), 'not_found: absence tidak ada ketidakhadiran dengan nomor itu', 'an absence that is none');
 select is(t.said(api.absence_decide('{"absence": "1", "steps": "approved"}', '2031-03-03')),
   'invalid: absence harus bilangan bulat positif; step harus diisi; steps tidak dikenal', 'a body that is none');
 select is(t.ask('device:1101', '2031-03-03', '{"code": "I", "first_day": "2031-03-07"}'), 'requested', 'what was rejected or withdrawn is in nobody''s way'); -- 8
@@ -187,7 +196,7 @@ update hadir.posting set valid_to = '2031-03-31' where person = 202 and kind = '
 insert into hadir.posting (person, unit, valid_from) values (202, 11, '2031-04-01');
 set session authorization hadir_operator;
 select is(t.ask('device:1202', '2031-04-02', '{"code": "CT", "first_day": "2031-04-10"}'), 'requested', 'he asks'); -- 12
-select is(t.step('access:72', '2031-04-02', 12, 'approved'), 'not_found', 'the old head finds nothing');
+select is(t.step('access:72', '2031-04-02', 12, 'approved'), 'not_found: absence tidak ada ketidakhadiran dengan nomor itu', 'the old head finds nothing');
 select is(t.step('access:71', '2031-04-02', 12, 'approved'), 'approved', 'the new one approves');
 set session authorization hadir_query;
 select is(t.list('access:72', '{"from": "2031-01-01"}'), '202 B CT 2031-01-02 approved, 201 B CT 2031-03-05 requested, 201 B CT 2031-04-01 approved, 201 B DL 2031-04-04 approved', 'the old head keeps what was in his time');

@@ -108,6 +108,35 @@ select is(t.problems(api.letter_file(t.letter('P/1', 'WFA', '{402}', '2031-03-10
 select is(t.problems(api.letter_file(t.letter('P/1', 'WFA', '{402}', '2031-03-10', '2032-04-01'), t.now())),
   'orders[0].people[0].to: paling lama setahun sesudah from', 'a stretch of days is a year at most');
 
+select is(t.problems(api.letter_file(t.letter(repeat('P', 201), 'WFA', '{402}', '2031-03-10'), t.now())),
+  'number: paling panjang 200 huruf', 'a number is no essay');
+select is(t.problems(api.letter_file(t.letter('P/1', 'WFA', '{}', '2031-03-10', null, '{"orders": [{"place": "WFA", "people":
+  [{"nip": "999999999999999402", "days": ["2031-01-02", "2199-01-01"]}]}]}'), t.now())),
+  'orders: hari terakhir paling lama 400 hari sesudah yang pertama', 'nor are its days a lifetime');
+select is(t.problems(api.letter_file(t.letter('P/1', 'WFA', '{}', '2031-03-10', null, jsonb_build_object('orders',
+  jsonb_build_array(jsonb_build_object('place', 'WFA', 'people', (select jsonb_agg(jsonb_build_object('nip', t.nip(402),
+    'from', '2031-03-10', 'to', '2032-03-10')) from generate_series(1, 60)))))), t.now())),
+  'orders: paling banyak 20000 orang-hari dalam satu surat', 'of too many days no others are told');
+-- Shifts that are another unit's, one's own from a day on, or one person's.
+reset session authorization;
+insert into hadir.working_hours (id, government, unit, person, valid_from, valid_to, weekdays, shift) overriding system value values
+  (3, 1, 16, null, '2031-01-01', null, '{1}', 'lain'), (4, 1, 14, null, '2031-03-11', '2031-03-12', '{1}', 'baru'),
+  (5, 1, null, 403, '2031-01-01', null, '{1}', 'sendiri');
+set session authorization hadir_admin;
+select is(t.problems(api.letter_file(t.letter('P/1', null, '{}', '2031-03-10', null, jsonb_build_object('kind', 'roster', 'orders', jsonb_build_array(
+  jsonb_build_object('shift', 'lain', 'people', t.who('{402}', '2031-03-10', '2031-03-11')),
+  jsonb_build_object('shift', 'baru', 'people', t.who('{403,411}', '2031-03-10', '2031-03-12')),
+  jsonb_build_object('shift', 'baru', 'people', t.who('{404}', '2031-03-12', '2031-03-13')),
+  jsonb_build_object('shift', 'sendiri', 'people', t.who('{403,405}', '2031-03-17'))))), t.now())),
+  'orders[0].people[0].nip: regu lain tidak berlaku bagi NIP 999999999999999402 pada tanggal 2031-03-10
+orders[1].people[0].nip: regu baru tidak berlaku bagi NIP 999999999999999403 pada tanggal 2031-03-10
+orders[1].people[1].nip: regu baru tidak berlaku bagi NIP 999999999999999411 pada tanggal 2031-03-10
+orders[2].people[0].nip: regu baru tidak berlaku bagi NIP 999999999999999404 pada tanggal 2031-03-13
+orders[3].people[1].nip: regu sendiri tidak berlaku bagi NIP 999999999999999405 pada tanggal 2031-03-17', 'a shift has hours for each of its people and days');
+reset session authorization;
+delete from hadir.working_hours where id in (3, 4, 5);
+set session authorization hadir_admin;
+
 -- What is left out: shifts are at the office, travel is duty, elsewhere is anywhere unless fences are named.
 select is(api.letter_file(t.letter('R/1', null, '{402}', '2031-04-07', null, '{"kind": "roster", "orders": [{"shift": "malam", "people":
   [{"nip": "999999999999999402", "days": ["2031-04-05", "2031-04-06"]}]}, {"place": "WFA", "people": [{"nip": "999999999999999403",
@@ -309,6 +338,8 @@ min_wfo C 2031-03-18 1/5/10 [408]', 'a head is told the same as the console');
 select is(api.letter_breaches(jsonb_build_object('letter', :l20), t.now()) #>> '{breaches,0,measure}', 'max_wfh', 'about one letter, too');
 select is(t.problems(api.breaches('{"unit": "D", "from": "2031-03-17", "to": "2031-03-23"}', t.now())), 'unit: unit tidak dikenal', 'but not about others');
 select is(t.code(api.letter_breaches(jsonb_build_object('letter', :l6), t.now())), 'not_found', 'nor their letters');
+select is(t.problems(api.letter_breaches(jsonb_build_object('letter', :l6), t.now())), 'letter: tidak ada surat dengan nomor itu', 'in words');
+select is(t.problems(api.letters('{"letter": 999999}', t.now())), 'letter: tidak ada surat dengan nomor itu', 'as of one that is none');
 select is(jsonb_path_exists(api.letters('{}', t.now()), '$.letters[*] ? (@.number == "6")'), false, 'which he does not see');
 select is(jsonb_path_query_array(api.letters('{}', t.now()), '$.letters[*] ? (@.number == "21")') #> '{0,steps,1}',
   '{"at": "2031-03-05T09:00:00+08:00", "by": "Pegawai 401", "step": "confirmed", "capacity": "head"}', 'but his own, with their steps');
