@@ -178,17 +178,22 @@ comment on function hadir.actor_capacity(bigint, timestamptz) is
 create or replace function hadir.superior_unit(p_person bigint, p_day date) returns bigint
 language sql stable set search_path = pg_catalog, pg_temp
 as $$
-  select case when exists (
-           select from hadir.posting h
-           where h.person = p_person and h.unit = m.unit and h.kind in ('head', 'acting') and h.valid_from <= p_day
-             and (h.valid_to is null or h.valid_to >= p_day)) then u.parent else m.unit end
+  select case when l.unit is null then m.unit
+         else (select c.ancestor from hadir.unit_closure c where c.descendant = l.unit and c.depth = 1) end
   from hadir.posting m
-  join hadir.unit u on u.id = m.unit
+  left join lateral (
+    select h.unit
+    from hadir.unit_closure c
+    join hadir.posting h on h.unit = c.ancestor and h.person = p_person and h.kind in ('head', 'acting') and h.valid_from <= p_day
+      and (h.valid_to is null or h.valid_to >= p_day)
+    where c.descendant = m.unit
+    order by c.depth desc limit 1
+  ) l on true
   where m.person = p_person and m.kind = 'main' and m.valid_from <= p_day and (m.valid_to is null or m.valid_to >= p_day)
 $$;
 comment on function hadir.superior_unit(bigint, date) is
-  'The unit whose head decides about the person on that day: where he belongs; if he is head or acting head there, the unit '
-  'above. Null: nobody stands above him (BKPSDM decides), or he belongs nowhere. Called by api functions.';
+  'The unit whose head decides about the person on that day: where he belongs; if he is head or acting head there or above, the '
+  'unit above the topmost of these. Null: nobody stands above him (BKPSDM decides), or he belongs nowhere. Called by api functions.';
 
 create or replace function hadir.main_unit(p_person bigint, p_day date) returns bigint
 language sql stable set search_path = pg_catalog, pg_temp

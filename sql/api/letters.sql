@@ -328,6 +328,21 @@ as $$
   ) s
 $$;
 
+-- Whether everybody a letter names is the actor's to decide about: now; who joins later, on his first day in it.
+create or replace function hadir.letter_below(p_letter bigint, p_now timestamptz) returns boolean
+language sql stable set search_path = pg_catalog, pg_temp
+as $$
+  select not exists (
+    select from (
+      select a.person, min(a.day) as day, hadir.main_unit(a.person, hadir.local_day(l.government, p_now)) as unit
+      from hadir.letter l join hadir.assignment a on a.letter = l.id
+      where l.id = p_letter
+      group by a.person, l.government
+    ) n
+    where n.person = hadir.actor_person() or case when n.unit is null
+      then hadir.actor_capacity(hadir.superior_unit(n.person, n.day), p_now) else hadir.capacity_to_decide(n.person, p_now) end is null)
+$$;
+
 -- Of two letters that touch the same unit and week the second to be confirmed waits for the first, and then counts it.
 -- Locks are taken in one order everywhere.
 create or replace function hadir.letter_lock(p_letter bigint) returns void
@@ -363,12 +378,13 @@ revoke all on function hadir.problems_at(text, jsonb), hadir.letter_parts(jsonb)
   hadir.letter_days(jsonb), hadir.letter_form(jsonb), hadir.letter_span(jsonb), hadir.letter_place(text, jsonb),
   hadir.letter_order_problems(bigint, jsonb), hadir.letter_people_problems(bigint, jsonb),
   hadir.letter_anywhere(bigint, text, bigint[], date), hadir.letter_store(bigint, bigint, jsonb, timestamptz),
-  hadir.letter_breach_list(bigint), hadir.letter_strays(bigint), hadir.letter_lock(bigint), hadir.letter_unit(text) from public;
+  hadir.letter_breach_list(bigint), hadir.letter_strays(bigint), hadir.letter_below(bigint, timestamptz),
+  hadir.letter_lock(bigint), hadir.letter_unit(text) from public;
 grant execute on function hadir.problems_at(text, jsonb), hadir.letter_parts(jsonb), hadir.letter_entries(jsonb),
   hadir.letter_days(jsonb), hadir.letter_form(jsonb), hadir.letter_span(jsonb), hadir.letter_place(text, jsonb),
   hadir.letter_order_problems(bigint, jsonb), hadir.letter_people_problems(bigint, jsonb),
   hadir.letter_anywhere(bigint, text, bigint[], date), hadir.letter_store(bigint, bigint, jsonb, timestamptz),
-  hadir.letter_strays(bigint), hadir.letter_lock(bigint) to hadir_writer;
+  hadir.letter_strays(bigint), hadir.letter_below(bigint, timestamptz), hadir.letter_lock(bigint) to hadir_writer;
 grant execute on function hadir.letter_breach_list(bigint), hadir.letter_unit(text) to hadir_writer, hadir_reader;
 
 set role hadir_writer;
@@ -447,6 +463,10 @@ begin
     v_problems := hadir.letter_strays(v_letter.id);
     if v_problems <> '[]' then
       return hadir.refusal(409, 'wrong_state', v_problems);
+    elsif v_capacity not in ('console', 'bkpsdm') and not hadir.letter_below(v_letter.id, p_now) then
+      return hadir.refusal(403, 'not_yours', hadir.problem_if(true, 'letter', hadir.say(
+        'surat ini menyebut orang yang bukan bawahan Anda; atasannya yang memutuskan',
+        'this letter names somebody who is not below you; his superior decides')));
     end if;
     perform hadir.letter_lock(v_letter.id);
     v_breaches := hadir.letter_breach_list(v_letter.id);
@@ -465,7 +485,7 @@ $$;
 comment on function api.letter_decide(jsonb, timestamptz) is
   '{"letter", "step": "confirmed"|"revoked", "reason"}: revoking needs a reason, and so does confirming what breaches a circular '
   '(409 breaches with error.breaches, as hadir.breach_list has them). Called by hadir_operator with hadir.actor set (heads, acting '
-  'heads, delegates, BKPSDM; nobody about himself) and hadir_admin.';
+  'heads, delegates, BKPSDM; nobody about himself, nor confirming about who is not below him) and hadir_admin.';
 
 revoke all on function api.letter_file(jsonb, timestamptz), api.letter_decide(jsonb, timestamptz) from public;
 grant execute on function api.letter_file(jsonb, timestamptz), api.letter_decide(jsonb, timestamptz) to hadir_operator, hadir_admin;

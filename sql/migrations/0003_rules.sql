@@ -373,7 +373,8 @@ declare
   own_land     constant text := '(government is null or government = (select hadir.actor_government()))';
   own_person   constant text := 'person = (select hadir.actor_person())';
   seen_person  constant text := '(person = (select hadir.actor_person()) or exists (select from hadir.posting seen '
-                                'where seen.person = %1$s.person and seen.unit = any ((select hadir.visible_units())::bigint[])))';
+                                'where seen.person = %1$s.person and seen.kind = ''main'' '
+                                'and seen.unit = any ((select hadir.visible_units())::bigint[]) %2$s))';
   t text;
 begin
   -- Closing a month freezes what is pending.
@@ -395,14 +396,20 @@ begin
   execute 'create policy actor_reads on hadir.session for select using ((select session_user) = any '
           '(''{hadir_query,hadir_operator}''::name[]) and (exists (select from hadir.working_hours w where w.id = session.working_hours) '
           'or exists (select from hadir.policy p where p.id = session.policy)))';
+  -- Who of one's people heads a unit above one's own is not one's to decide about: heads of these units, by number.
+  execute 'create policy actor_reads_above on hadir.posting for select using ((select session_user) = any '
+          '(''{hadir_query,hadir_operator}''::name[]) and kind <> ''main'' and unit = any (array(select c.ancestor from hadir.access a '
+          'join hadir.unit_closure c on c.descendant = a.unit where a.id = (select hadir.actor_id(''access'')) and a.revoked_at is null)))';
   -- A unit's letters, and those of others that name one's people or oneself.
   perform hadir.protect('hadir.letter', plan_readers, '{hadir_admin,hadir_operator}',
     'unit = any ((select hadir.visible_units())::bigint[]) or exists (select from hadir.assignment a where a.letter = letter.id)',
     'insert, update');
   perform hadir.protect('hadir.letter_order', plan_readers || '{hadir_query}'::name[], '{hadir_admin,hadir_operator}', null, 'insert');
-  perform hadir.protect('hadir.assignment', plan_readers, '{hadir_admin,hadir_operator}', format(seen_person, 'assignment'), 'insert, delete');
-  perform hadir.protect('hadir.absence', plan_readers, '{hadir_admin,hadir_operator}', format(seen_person, 'absence'), 'insert, update');
-  perform hadir.protect('hadir.correction', plan_readers, '{hadir_admin,hadir_operator}', format(seen_person, 'correction'), 'insert, update');
+  -- Of the days on which they were one's people.
+  perform hadir.protect('hadir.assignment', plan_readers, '{hadir_admin,hadir_operator}', format(seen_person, 'assignment',
+    'and seen.valid_from <= assignment.day and (seen.valid_to is null or seen.valid_to >= assignment.day)'), 'insert, delete');
+  perform hadir.protect('hadir.absence', plan_readers, '{hadir_admin,hadir_operator}', format(seen_person, 'absence', ''), 'insert, update');
+  perform hadir.protect('hadir.correction', plan_readers, '{hadir_admin,hadir_operator}', format(seen_person, 'correction', ''), 'insert, update');
   perform hadir.protect('hadir.outage', plan_readers, '{hadir_admin,hadir_operator}', own_land, 'insert, update');
   -- The steps of what one may see.
   perform hadir.protect('hadir.decision', '{hadir_nightly}', '{hadir_admin,hadir_operator}',
@@ -410,7 +417,7 @@ begin
     'when ''absence'' then exists (select from hadir.absence s where s.id = ref) '
     'when ''correction'' then exists (select from hadir.correction s where s.id = ref) '
     'when ''outage'' then exists (select from hadir.outage s where s.id = ref) else false end', 'insert');
-  perform hadir.protect('hadir.work_report', plan_readers, '{hadir_admin,hadir_operator}', format(seen_person, 'work_report'), 'insert');
+  perform hadir.protect('hadir.work_report', plan_readers, '{hadir_admin,hadir_operator}', format(seen_person, 'work_report', ''), 'insert');
   perform hadir.protect('hadir.doubt', '{}', '{hadir_nightly,hadir_admin}',
     'exists (select from hadir.checkin c where c.id = doubt.checkin)', 'insert');
   -- Doubts are looked for at night.

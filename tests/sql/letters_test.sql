@@ -330,6 +330,35 @@ select results_eq($$select d.capacity, d.actor, d.person from hadir.decision d j
   $$values ('console', 'hadir', null::bigint), ('console', 'hadir', null), ('operator', 'access:82', 402), ('head', 'access:81', 401), ('head', 'access:83', 299)$$,
   'who did what as what is kept');
 
+-- A delegate of C's head, and 202, who comes from B to C in May.
+insert into hadir.posting (person, unit, valid_from, kind) values (403, 14, '2031-03-01', 'delegate');
+insert into hadir.access (id, government, person, role, unit, token_hash, granted_at) overriding system value values
+  (85, 1, 403, 'supervisor', 14, sha256('r'), '2031-01-01');
+update hadir.posting set valid_to = '2031-04-30' where person = 202 and kind = 'main';
+insert into hadir.posting (person, unit, valid_from) values (202, 14, '2031-05-01');
+set session authorization hadir_admin;
+select is(t.file(t.letter('40', 'WFO', '{401,402}', '2031-04-21')), '-', 'a letter that names the head');
+select is(t.file(t.letter('41', 'WFO', '{402,403}', '2031-04-22')), '-', 'one that names his delegate');
+select is(t.file(t.letter('42', 'WFO', '{202,402}', '2031-05-02')), '-', 'one of a newcomer');
+select is(t.file(t.letter('43', 'WFO', '{202}', '2031-04-30', null, '{"unit": "R"}')), '-', 'one of the town, before he came');
+reset session authorization;
+select t.id('40') as l40, t.id('41') as l41, t.id('42') as l42 \gset
+set session authorization hadir_operator;
+select t.as('access:85') as set \gset
+select is(t.problems(api.letter_decide(jsonb_build_object('letter', :l40, 'step', 'confirmed'), t.now())),
+  'letter: surat ini menyebut orang yang bukan bawahan Anda; atasannya yang memutuskan', 'a delegate confirms nothing about his head');
+select is(t.code(api.letter_decide(jsonb_build_object('letter', :l41, 'step', 'confirmed'), t.now())), 'not_yours', 'nor about himself');
+select is(api.letter_decide(jsonb_build_object('letter', :l42, 'step', 'confirmed'), t.now()) ->> 'step', 'confirmed', 'but about a newcomer');
+select t.as('access:81') as set \gset
+select is(api.letter_decide(jsonb_build_object('letter', :l41, 'step', 'confirmed'), t.now()) ->> 'step', 'confirmed', 'the head about his delegate');
+select t.as('access:83') as set \gset
+select is(api.letter_decide(jsonb_build_object('letter', :l40, 'step', 'confirmed'), t.now()) ->> 'step', 'confirmed', 'and the head above about him');
+set session authorization hadir_query;
+select t.as('access:72') as set \gset
+select is(jsonb_path_query_array(api.letters('{"from": "2031-04-25"}', t.now()), '$.letters[*].number'), '["43"]',
+  'a former superior sees letters of his time only');
+reset session authorization;
+
 set session authorization hadir_query;
 select t.as('access:81') as set \gset
 select is(t.brief(api.breaches('{"unit": "C", "from": "2031-03-17", "to": "2031-03-23"}', t.now()) -> 'breaches'),

@@ -87,6 +87,18 @@ select is(t.over('device:1101', 9, 101), '101 -', 'nobody about himself');
 select is(t.asks('device:1101', 9, 101, 102), '101 self, 102 -', 'a phone asks for its person');
 select is(t.asks('access:78', 9, 101, 103, 202, 201, 299), '101 operator, 103 operator, 201 -, 202 self, 299 operator', 'an operator for his people, the head too');
 
+-- 101 acts for the whole town on the 25th; 301 has a token for A, too.
+reset session authorization;
+insert into hadir.posting (person, unit, valid_from, valid_to, kind) values (101, 10, '2031-03-25', '2031-03-25', 'acting');
+insert into hadir.access (id, government, person, role, unit, token_hash, granted_at) overriding system value values
+  (80, 1, 301, 'supervisor', 11, sha256('j'), '2031-01-01');
+set session authorization hadir_operator;
+select is(t.over('access:71', 24, 101, 102), '101 head, 102 head', 'a head decides about his officer');
+select is(t.over('access:71', 25, 101, 102), '101 -, 102 head', 'but not on the day he acts for a unit above');
+select is(t.over('access:76', 25, 101), '101 -', 'nor does the head he stands in for');
+select is(t.over('access:77', 25, 101), '101 bkpsdm', 'but who is above the topmost unit he leads: BKPSDM');
+select is(t.days('access:80', 11, 24, 25, 26), '24 head, 25 -, 26 head', 'a head above rests for units below, too, while somebody acts for him');
+
 set session authorization hadir_admin;
 select is(t.days('access:71', 20, 9), '9 console', 'the console everywhere, whatever the actor');
 select is(t.over('', 9, 101), '101 console', 'and about everybody');

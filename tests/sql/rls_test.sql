@@ -79,6 +79,34 @@ select gen_random_uuid(), '00000000-0000-4000-8000-000000000002', 1, p.governmen
 set session authorization hadir_query;
 select set_config('hadir.actor', 'access:' || :east, true) is not null as set \gset
 select is(api.test_see('checkin'), 2::bigint, 'the new superior: his own, and the newcomer''s since');
+-- Who only acted in a unit is not its own: his absences are not its head's to read.
+reset session authorization;
+insert into hadir.posting (person, unit, valid_from, valid_to, kind) select p.id, u.id, '2026-01-01', '2026-01-02', 'acting'
+from hadir.person p, hadir.unit u where p.nip = '198001012005011002' and u.code = 'rsud';
+insert into hadir.absence_code (government, code, name) select g.id, 'CT', 'Cuti' from hadir.government g;
+insert into hadir.absence (government, person, code, first_day, last_day, status, asked_at)
+select p.government, p.id, 'CT', '2026-01-05', '2026-01-05', 'approved', '2026-01-01' from hadir.person p
+where p.nip in ('198001012005011001', '198001012005011002');
+set session authorization hadir_query;
+select is(api.test_see('absence'), 1::bigint, 'absences of who belongs there, not of who only acted there');
+
+-- Heads of the units above are seen by number, and nothing else of them.
+reset session authorization;
+update hadir.access set revoked_at = null where id = :access;
+set session authorization hadir_query;
+select set_config('hadir.actor', 'access:' || :access, true) is not null as set \gset
+select api.test_see('posting') as postings, api.test_see('person') as persons, api.test_see('unit') as units \gset
+reset session authorization;
+insert into hadir.posting (person, unit, valid_from, kind) select p.id, k.unit, '2026-02-01', k.kind
+from hadir.person p, (select u.parent, 'acting' from hadir.unit u where u.code = 'dinas-a'
+                      union all select u.id, 'acting' from hadir.unit u where u.code = 'rsud') k (unit, kind)
+where p.nip = '198001012005011004';
+insert into hadir.person (government, nip, name, category) select u.government, '198001012005011099', 'Atasan', 'PNS' from hadir.unit u where u.code = 'dinas-a';
+insert into hadir.posting (person, unit, valid_from) select p.id, u.parent, '2026-01-01' from hadir.person p, hadir.unit u
+where p.nip = '198001012005011099' and u.code = 'dinas-a';
+set session authorization hadir_query;
+select is(array[api.test_see('posting') - :postings, api.test_see('person') - :persons, api.test_see('unit') - :units], array[1, 0, 0]::bigint[],
+  'of postings above and elsewhere the heads'' above, no person, no unit');
 reset session authorization;
 select * from finish();
 rollback;
