@@ -175,7 +175,9 @@ begin
   elsif v_step in ('rejected', 'revoked') and v_capacity <> 'self' and hadir.body_text(p_body, 'reason') is null then
     return hadir.refusal(422, 'invalid', hadir.problem_if(true, 'reason', hadir.say('alasan harus diisi', 'a reason must be given')));
   end if;
-  update hadir.correction c set status = v_step where c.id = v_at.id;
+  -- What the government wants today decides, and goes on deciding when it wants something else.
+  update hadir.correction c set status = v_step, counts = v_step = 'confirmed' or v_step = 'approved' and not v_confirms
+  where c.id = v_at.id;
   perform hadir.decide('correction', v_at.id, v_step, p_now, v_capacity, hadir.body_text(p_body, 'reason'));
   return jsonb_build_object('status', 200, 'correction', v_at.id, 'state', v_step);
 end
@@ -211,13 +213,12 @@ begin
     select jsonb_build_object('status', 200, 'corrections', coalesce(jsonb_agg(jsonb_build_object('correction', c.id, 'nip', p.nip,
              'name', p.name, 'unit', u.code, 'day', c.day, 'session', c.session, 'kind', c.kind,
              'claimed_at', hadir.rfc3339(c.claimed_at, f.zone), 'place', c.place, 'document', c.document, 'note', c.note,
-             'status', c.status, 'counts', c.status = 'confirmed' or c.status = 'approved' and not g.confirms_corrections,
+             'status', c.status, 'counts', c.counts,
              'asked_at', hadir.rfc3339(c.asked_at, f.zone), 'steps', f.steps)
              order by c.day, p.name collate "C", c.id), '[]'))
     from unnest(v_found, v_units, v_zones, v_steps) as f(id, unit, zone, steps)
     join hadir.correction c on c.id = f.id
     join hadir.person p on p.id = c.person
-    join hadir.government g on g.id = c.government
     join hadir.unit u on u.id = f.unit);
 end
 $$;

@@ -337,9 +337,8 @@ as $$
       (array_agg(c.place order by c.id desc) filter (where c.place is not null and c.kind <> 'wrong_place'))[1] as place,
       (array_agg(c.place order by c.id desc) filter (where c.kind = 'wrong_place'))[1] as moved
     from hadir.correction c
-    join hadir.government g on g.id = c.government
     where (p_everybody or c.person = any (p_persons)) and c.government = p_government and c.day = any (p_days)
-      and (c.status = 'confirmed' or c.status = 'approved' and not g.confirms_corrections)
+      and c.counts
     group by c.person, c.day, c.session
   ),
   -- When the service was away, by unit.

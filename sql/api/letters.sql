@@ -446,7 +446,8 @@ begin
   select l.* into v_letter from hadir.letter l where l.id = hadir.body_id(p_body, 'letter') for update;
   v_capacity := hadir.actor_capacity(v_letter.unit, p_now);
   if v_letter.id is null or v_capacity is null and not v_letter.unit = any (hadir.visible_units()) then
-    return hadir.refusal(404, 'not_found');
+    return hadir.refusal(404, 'not_found', hadir.problem_if(true, 'letter', hadir.say('tidak ada surat dengan nomor itu',
+                                                                                     'there is no such letter')));
   elsif v_capacity is null or v_capacity = 'operator' then
     return hadir.refusal(403, 'not_yours', hadir.problem_if(true, 'letter', hadir.say('hanya pimpinan yang memutuskan surat',
                                                                                      'only a head decides about letters')));

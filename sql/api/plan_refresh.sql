@@ -23,7 +23,7 @@ declare
   v_other   bigint;
   v_moved   boolean;
   v_whole   boolean;        -- every day for everybody
-  v_back    date;           -- how far back a late letter or leave reaches: a year, as far as there is a plan
+  v_back    date;           -- how far back a late letter or leave reaches: a year where there is a plan, else a month
 begin
   perform pg_advisory_xact_lock(hashtext('hadir.plan'));
   select s.* into state from hadir.directory_state s;
@@ -41,7 +41,7 @@ begin
     return;
   end if;
 
-  v_back := greatest(v_first - 366, coalesce((select s.day from hadir.plan_slot s order by s.day limit 1), v_first));
+  v_back := greatest(v_first - 366, least(v_first - 33, (select s.day from hadir.plan_slot s order by s.day limit 1)));
   -- The database's own clock, not p_now: a simulated clock goes back, and a number must never come again.
   v_number := greatest(state.number + 1, hadir.epoch_us(clock_timestamp()));
   create temporary table plan_dirty (kind text, ref bigint, first_day date, last_day date, why text);

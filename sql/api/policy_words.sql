@@ -237,6 +237,10 @@ as $$
   || array(
     select format(hadir.say('Sesi pengganti jam kerja: %s (%s), diterima %s–%s, batas %s', 'Session in place of the working hours'': %s (%s), accepted %s–%s, due %s'),
                   s.label, s.code, hadir.hour_words(s.accept_from), hadir.hour_words(s.accept_until), hadir.hour_words(s.due))
+           || case s.counts_as
+                when 'in' then format(hadir.say('; terlambat mulai %s', '; late from %s'), hadir.hour_words(s.on_time_until))
+                when 'out' then format(hadir.say('; lebih awal sebelum %s', '; early before %s'), hadir.hour_words(s.on_time_from))
+                else hadir.say('; cukup hadir', '; presence is enough') end
     from hadir.session s where s.policy = p_policy order by s.accept_from, s.code)
   || array(
     select format(hadir.say('Kanal %s: yang menentukan waktu %s', 'Channel %s: the time of %s decides'), c.channel,

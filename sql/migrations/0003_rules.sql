@@ -206,6 +206,7 @@ create table hadir.correction (
   document   text not null default '',
   note       text not null default '',
   status     text not null default 'requested' check (status in ('requested', 'approved', 'confirmed', 'rejected', 'revoked')),
+  counts     boolean not null default false,           -- derivation reads it: approved, or confirmed where that was wanted then
   asked_at   timestamptz not null,
   check ((kind = 'wrong_place') = (claimed_at is null)),
   check (kind <> 'wrong_place' or place is not null)

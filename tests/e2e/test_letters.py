@@ -107,7 +107,7 @@ def problems_are_told_with_their_place(house):
     for part in ("orders[0].place", "orders[0].people[0].days[0]"):
         assert part in said, said
     assert "no JSON" in refused(house, "letter", "file", house.write("x.json", "{"))
-    assert "not_found" in refused(house, "letter", "confirm", "999999")
+    assert "there is no such letter" in refused(house, "letter", "confirm", "999999")
     assert house.hadir("letter", "confirm", "x", check=False).returncode == 2
     assert house.hadir("letter", "revoke", "1", check=False).returncode == 2
 

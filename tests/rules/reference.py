@@ -507,10 +507,8 @@ class Town:
         return sorted(missing)
 
     def corrections(self, person, day, session):
-        """Those that hold: approved, or confirmed where the government wants that."""
-        enough = ("confirmed",) if self.one("government", self.one("person", person)["government"])["confirms_corrections"] \
-            else ("approved", "confirmed")
-        return [c for c in self.rows("correction", person=person, day=str(day), session=session) if c["status"] in enough]
+        """Those that hold: approved, or confirmed where the government wanted that."""
+        return [c for c in self.rows("correction", person=person, day=str(day), session=session) if c["counts"]]
 
     def correct(self, row, person, day, plan, session, best):
         """forgotten, device: he was there at claimed_at, at the place named or expected; it counts if there is no check-in

@@ -307,7 +307,8 @@ class Maker:
         self.new("correction", government=who["government"], person=who["id"], day=str(day), session=session["code"], kind=kind,
                  claimed_at=None if kind == "wrong_place" else stamp(at),
                  place=self.rng.choice(PLACES if kind == "wrong_place" else (None, None, *PLACES)),
-                 status=self.rng.choice(("approved", "approved", "confirmed", "requested", "rejected")), asked_at="2025-02-01T00:00:00Z")
+                 status=(status := self.rng.choice(("approved", "approved", "confirmed", "requested", "rejected"))),
+                 counts=status == "confirmed" or status == "approved" and self.chance(0.7), asked_at="2025-02-01T00:00:00Z")
 
     def outages(self):
         town = Town(self.tables)

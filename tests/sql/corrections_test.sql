@@ -168,7 +168,7 @@ set session authorization hadir_query;
 select is(t.list('device:1101', 'corrections'), '101 A 2031-03-03 pagi forgotten rejected false, 101 A 2031-03-03 sore device rejected false, 101 A 2031-03-03 sore device revoked false, 101 A 2031-03-04 pagi wrong_place confirmed true',
   'a person sees his own');
 select is(t.list('access:71', 'corrections', '{"unit": "A1"}'), '103 A1 2031-03-03 pagi forgotten requested false, 103 A1 2031-03-03 sore forgotten requested false', 'a head those of a unit');
-select is(t.list('access:71', 'corrections', '{"status": "approved"}'), '299 A 2031-03-03 pagi forgotten approved false', 'to be confirmed: does not count yet');
+select is(t.list('access:71', 'corrections', '{"status": "approved"}'), '299 A 2031-03-03 pagi forgotten approved true', 'approved while nobody wanted confirmation: goes on counting');
 select is(t.list('access:71', 'corrections', '{"from": "2031-03-04"}'), '101 A 2031-03-04 pagi wrong_place confirmed true', 'of some days');
 select is(t.list('access:72', 'corrections'), '201 B 2031-03-03 pagi forgotten rejected false', 'not those of others');
 select is(t.list('access:72', 'corrections', '{"unit": "A"}'), 'not_found: unit unit tidak dikenal', 'nor of their unit');

@@ -70,12 +70,13 @@ update hadir.plan_pattern set uncertain_counts = true;
 delete from hadir.checkin;
 create function t.correct(p_id bigint, p_kind text, p_time interval, p_place text, p_session text default 'pagi') returns void language sql as $$
   delete from hadir.correction where id = p_id;
-  insert into hadir.correction (id, government, person, day, session, kind, claimed_at, place, status, asked_at) overriding system value
-  values (p_id, 1, 101, '2031-03-03', p_session, p_kind, t.at('2031-03-03', p_time), p_place, 'approved', t.at('2031-03-04', '8:00'))
+  insert into hadir.correction (id, government, person, day, session, kind, claimed_at, place, status, counts, asked_at) overriding system value
+  values (p_id, 1, 101, '2031-03-03', p_session, p_kind, t.at('2031-03-03', p_time), p_place, 'approved', true, t.at('2031-03-04', '8:00'))
 $$;
 create function t.after(p_status text) returns text[] language plpgsql as $$
 begin
-  update hadir.correction set status = p_status;
+  update hadir.correction c set status = p_status, counts = p_status = 'confirmed' or p_status = 'approved' and not g.confirms_corrections
+  from hadir.government g where g.id = c.government;
   return t.line(101, '2031-03-03');
 end $$;
 select t.correct(1, 'forgotten', '7:20', null) \g /dev/null
