@@ -57,10 +57,29 @@ begin
 end
 $$;
 
+-- Which government, and month if one is asked, a body means; or the refusal to answer with. p_problems: those of its form.
+create or replace function hadir.closing_asked(p_body jsonb, p_problems jsonb, out refusal jsonb, out government bigint,
+                                               out zone text, out month date)
+language plpgsql stable set search_path = pg_catalog, pg_temp
+as $$
+begin
+  month := hadir.try_month(hadir.body_text(p_body, 'month'));
+  p_problems := p_problems || hadir.problem_if(month is null and hadir.body_text(p_body, 'month') is not null, 'month',
+    hadir.say('bulan harus berbentuk TTTT-BB', 'must be a month, YYYY-MM'));
+  select x.id, x.zone into government, zone from hadir.government x where x.code = hadir.body_text(p_body, 'government');
+  if p_problems <> '[]' then
+    refusal := hadir.refusal(422, 'invalid', p_problems);
+  elsif government is null then
+    refusal := hadir.refusal(404, 'not_found', hadir.problem_if(true, 'government', hadir.say('pemerintah tidak dikenal', 'is unknown')));
+  end if;
+end
+$$;
+
 revoke all on function hadir.day_state(bigint, date, timestamptz),
-  hadir.month_days(bigint, date, timestamptz), hadir.month_ref(bigint, date), hadir.try_month(text) from public;
+  hadir.month_days(bigint, date, timestamptz), hadir.month_ref(bigint, date), hadir.try_month(text), hadir.closing_asked(jsonb, jsonb) from public;
 grant execute on function hadir.day_state(bigint, date, timestamptz),
-  hadir.month_days(bigint, date, timestamptz), hadir.month_ref(bigint, date), hadir.try_month(text) to hadir_reader, hadir_writer;
+  hadir.month_days(bigint, date, timestamptz), hadir.month_ref(bigint, date), hadir.try_month(text),
+  hadir.closing_asked(jsonb, jsonb) to hadir_reader, hadir_writer;
 
 set role hadir_writer;
 
@@ -69,23 +88,17 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_problems jsonb := hadir.body_problems(p_body, '{"government": "text!", "month": "text!"}');
-  v_month    constant date := hadir.try_month(hadir.body_text(p_body, 'month'));
   g record;
   v_last     hadir.month_version;
 begin
-  v_problems := v_problems || hadir.problem_if(v_month is null and hadir.body_text(p_body, 'month') is not null, 'month',
-    hadir.say('bulan harus berbentuk TTTT-BB', 'must be a month, YYYY-MM'));
-  if v_problems <> '[]' then
-    return hadir.refusal(422, 'invalid', v_problems);
+  select * into g from hadir.closing_asked(p_body, v_problems);
+  if g.refusal is not null then
+    return g.refusal;
   end if;
-  select x.id as government, x.zone into g from hadir.government x where x.code = hadir.body_text(p_body, 'government');
-  if g.government is null then
-    return hadir.refusal(404, 'not_found', hadir.problem_if(true, 'government', hadir.say('pemerintah tidak dikenal', 'is unknown')));
-  end if;
-  select m.* into v_last from hadir.month_version m where m.government = g.government and m.month = v_month order by m.version desc limit 1;
-  return jsonb_strip_nulls(jsonb_build_object('status', 200, 'month', to_char(v_month, 'YYYY-MM'), 'version', v_last.version,
+  select m.* into v_last from hadir.month_version m where m.government = g.government and m.month = g.month order by m.version desc limit 1;
+  return jsonb_strip_nulls(jsonb_build_object('status', 200, 'month', to_char(g.month, 'YYYY-MM'), 'version', v_last.version,
     'closed_at', hadir.rfc3339(v_last.closed_at, g.zone), 'reason', nullif(v_last.reason, ''),
-    'days', hadir.month_days(g.government, v_month, p_now), 'steps', hadir.steps('month', hadir.month_ref(g.government, v_month), g.zone)));
+    'days', hadir.month_days(g.government, g.month, p_now), 'steps', hadir.steps('month', hadir.month_ref(g.government, g.month), g.zone)));
 end
 $$;
 comment on function api.month_state(jsonb, timestamptz) is
@@ -97,28 +110,22 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_problems jsonb := hadir.body_problems(p_body, '{"government": "text!", "month": "text!", "reason": "text"}');
-  v_month    constant date := hadir.try_month(hadir.body_text(p_body, 'month'));
   v_reason   constant text := coalesce(hadir.body_text(p_body, 'reason'), '');
   g record;
   v_last     hadir.month_version;
   v_states   jsonb;
   v_days     jsonb;
 begin
-  v_problems := v_problems || hadir.problem_if(v_month is null and hadir.body_text(p_body, 'month') is not null, 'month',
-    hadir.say('bulan harus berbentuk TTTT-BB', 'must be a month, YYYY-MM'));
-  if v_problems <> '[]' then
-    return hadir.refusal(422, 'invalid', v_problems);
+  select * into g from hadir.closing_asked(p_body, v_problems);
+  if g.refusal is not null then
+    return g.refusal;
   end if;
-  select x.id as government, x.zone into g from hadir.government x where x.code = hadir.body_text(p_body, 'government');
-  if g.government is null then
-    return hadir.refusal(404, 'not_found', hadir.problem_if(true, 'government', hadir.say('pemerintah tidak dikenal', 'is unknown')));
-  end if;
-  if (v_month + interval '1 month')::date > hadir.local_day(g.government, p_now) then
+  if (g.month + interval '1 month')::date > hadir.local_day(g.government, p_now) then
     return hadir.refusal(409, 'wrong_state', hadir.problem_if(true, 'month', hadir.say('belum berakhir', 'is not over')));
   end if;
-  perform pg_advisory_xact_lock(hashtextextended('hadir.month ' || g.government || ' ' || v_month, 0));
-  select m.* into v_last from hadir.month_version m where m.government = g.government and m.month = v_month order by m.version desc limit 1;
-  v_states := hadir.month_days(g.government, v_month, p_now);
+  perform pg_advisory_xact_lock(hashtextextended('hadir.month ' || g.government || ' ' || g.month, 0));
+  select m.* into v_last from hadir.month_version m where m.government = g.government and m.month = g.month order by m.version desc limit 1;
+  v_states := hadir.month_days(g.government, g.month, p_now);
   select jsonb_agg(hadir.problem('month', case s ->> 'state'
       when 'open' then hadir.say('belum berakhir: ', 'is not over: ') else hadir.say('belum ditutup oleh ekspor malam: ', 'was not frozen by the nightly run: ') end || (s ->> 'day')))
   into v_problems
@@ -136,9 +143,9 @@ begin
   into v_days
   from jsonb_array_elements(v_states) s where s ->> 'state' in ('frozen', 'pending');
   insert into hadir.month_version (government, month, version, closed_at, days, reason)
-  values (g.government, v_month, coalesce(v_last.version, 0) + 1, p_now, coalesce(v_days, '{}'), v_reason);
-  perform hadir.decide('month', hadir.month_ref(g.government, v_month), 'closed', p_now, 'console', v_reason);
-  return jsonb_build_object('status', 201, 'month', to_char(v_month, 'YYYY-MM'), 'version', coalesce(v_last.version, 0) + 1,
+  values (g.government, g.month, coalesce(v_last.version, 0) + 1, p_now, coalesce(v_days, '{}'), v_reason);
+  perform hadir.decide('month', hadir.month_ref(g.government, g.month), 'closed', p_now, 'console', v_reason);
+  return jsonb_build_object('status', 201, 'month', to_char(g.month, 'YYYY-MM'), 'version', coalesce(v_last.version, 0) + 1,
                             'days', coalesce(v_days, '{}'));
 end
 $$;
@@ -156,15 +163,13 @@ declare
   v_version int;
   v_list jsonb;
 begin
-  if v_problems <> '[]' then
-    return hadir.refusal(422, 'invalid', v_problems);
+  select * into g from hadir.closing_asked(p_body, v_problems);
+  if g.refusal is not null then
+    return g.refusal;
   end if;
-  select x.id as government, x.zone into g from hadir.government x where x.code = hadir.body_text(p_body, 'government');
   select max(v.version) into v_version from hadir.attendance_version v where v.government = g.government and v.day = v_day;
   if v_version is null then
-    return hadir.refusal(404, 'not_found', hadir.problem_if(true, case when g.government is null then 'government' else 'day' end,
-      case when g.government is null then hadir.say('pemerintah tidak dikenal', 'is unknown')
-           else hadir.say('hari itu belum ditutup', 'is not frozen yet') end));
+    return hadir.refusal(404, 'not_found', hadir.problem_if(true, 'day', hadir.say('hari itu belum ditutup', 'is not frozen yet')));
   end if;
   perform hadir.attendance_stage(g.government, v_day);
   select coalesce(jsonb_agg(jsonb_strip_nulls(jsonb_build_object('nip', p.nip, 'name', p.name, 'session', c.session, 'before', c.before,
@@ -189,12 +194,9 @@ declare
   g record;
 begin
   v_problems := v_problems || hadir.problem_if(v_to < v_from, 'to', hadir.say('tidak boleh sebelum hari pertama', 'must not lie before the first day'));
-  if v_problems <> '[]' then
-    return hadir.refusal(422, 'invalid', v_problems);
-  end if;
-  select x.id as government, x.zone into g from hadir.government x where x.code = hadir.body_text(p_body, 'government');
-  if g.government is null then
-    return hadir.refusal(404, 'not_found', hadir.problem_if(true, 'government', hadir.say('pemerintah tidak dikenal', 'is unknown')));
+  select * into g from hadir.closing_asked(p_body, v_problems);
+  if g.refusal is not null then
+    return g.refusal;
   end if;
   v_problems := hadir.problem_if(v_from < hadir.local_day(g.government, p_now) - 40, 'from',
     hadir.say('paling jauh 40 hari yang lalu', 'at most 40 days ago'));
