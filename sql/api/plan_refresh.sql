@@ -45,12 +45,13 @@ begin
   -- The database's own clock, not p_now: a simulated clock goes back, and a number must never come again.
   v_number := greatest(state.number + 1, hadir.epoch_us(clock_timestamp()));
   create temporary table plan_dirty (kind text, ref bigint, first_day date, last_day date, why text);
-  -- Who has letters or leaves of long ago is taken by the hundred: each may need a year of days.
+  -- Who has letters or leaves of long ago is taken by the hundred: each may need a year of days. The first time there is
+  -- no plan of long ago.
   with late as (
     select distinct d.ref from hadir.plan_dirt d where d.kind = 'person' and d.first_day < v_first - 33 order by d.ref limit 100
   ),
   taken as (delete from hadir.plan_dirt d
-            where not coalesce(d.kind = 'person' and d.first_day < v_first - 33, false) or d.ref in (select l.ref from late l) returning kind, ref, first_day, last_day, why)
+            where not coalesce(d.kind = 'person' and d.first_day < v_first - 33 and state.first_day is not null, false) or d.ref in (select l.ref from late l) returning kind, ref, first_day, last_day, why)
   insert into pg_temp.plan_dirty select distinct t.kind, t.ref, t.first_day, t.last_day, t.why from taken t;
   create temporary table plan_who (person bigint, since date);
   create temporary table plan_need (day date, pair int);

@@ -56,5 +56,9 @@ with House("bench") as house:
               "where code = 'pagi'")
     start = time.monotonic()
     until(f"hours moved for all {PEOPLE}: an answer by the new hours", lambda: ask()["verdict"] == "on_time", start)
+    # The hardest there is: every person's own record. Seen by whoever a circular binds by category.
+    house.sql("update hadir.person set category = case category when 'PNS' then 'PPPK' else 'PNS' end")
+    start, before = time.monotonic(), len(written(house))
+    until(f"every one of {PEOPLE} in another category: published", lambda: len(written(house)) > before, start)
     for kind, people, ms in written(house):
         print(f"snapshot file: {kind}, {people} people, written in\t{ms} ms")

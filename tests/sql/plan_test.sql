@@ -27,6 +27,9 @@ $$;
 set session authorization hadir_planner;
 select number as n0, epoch as e0 from api.plan_refresh('2025-12-29 06:50+08') \gset
 select ok(:n0 > 0, 'the first refresh gives a version');
+reset session authorization;
+select is((select count(*) from hadir.plan_dirt), 0::bigint, 'and takes all that is dirty, however old the postings');
+set session authorization hadir_planner;
 select results_eq($$select number, changed_people, first_day, days from api.plan_refresh('2025-12-29 06:50:01+08')$$,
   format('values (%s::bigint, 0::bigint, date ''2025-12-21'', 10)', :n0), 'nothing dirty: the same version');
 reset session authorization;
