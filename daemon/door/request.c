@@ -97,7 +97,7 @@ static bool read_id(struct exchange *x, int64_t *ret)
         id = id * 10 + (t.s[i] - '0');
     }
     if (id == 0) {
-        answer_code(x, "not_found", NULL);
+        answer_code(x, "not_found", id_member(x));
         return false;
     }
     *ret = id;

@@ -142,8 +142,7 @@ begin
   where a.id = hadir.body_id(p_body, 'absence')
   for update;
   if v_absence.id is null or not hadir.in_sight(v_absence.person, p_now) then
-    return hadir.refusal(404, 'not_found', hadir.problem_if(true, 'absence',
-      hadir.say('tidak ada ketidakhadiran dengan nomor itu', 'there is no such absence')));
+    return hadir.no_such('absence', hadir.body_id(p_body, 'absence'));
   end if;
   v_capacity := hadir.capacity_to_decide(v_absence.person, p_now);
   if v_capacity is null and v_step = 'revoked' and v_absence.status = 'requested'
@@ -158,7 +157,7 @@ begin
   if not (v_absence.status = 'requested' and (v_step <> 'revoked' or v_capacity = 'self')
           or v_absence.status = 'approved' and v_step = 'revoked') then
     return hadir.refusal(409, 'wrong_state', hadir.problem_if(true, 'step', format(
-      hadir.say('tidak mungkin: keadaannya %s', 'is not possible: its state is %s'), v_absence.status)));
+      hadir.say('tidak mungkin: keadaannya %s', 'is not possible: its state is %s'), hadir.state_word(v_absence.status))));
   end if;
   update hadir.absence a set status = v_step where a.id = v_absence.id;
   perform hadir.decide('absence', v_absence.id, v_step, p_now, v_capacity, hadir.body_text(p_body, 'reason'));

@@ -39,6 +39,36 @@ $$;
 comment on function hadir.refusal(int, text, jsonb) is
   'The answer when nothing was done: HTTP status, stable code, array of problems. Called by api functions.';
 
+create or replace function hadir.no_such(p_what text, p_ref bigint) returns jsonb
+language sql stable set search_path = pg_catalog, pg_temp
+as $$
+  select hadir.refusal(404, 'not_found', hadir.problem_if(true, p_what, format(
+    hadir.say('tidak ada %s nomor %s', 'there is no %s number %s'),
+    case p_what when 'letter' then hadir.say('surat', 'letter') when 'absence' then hadir.say('ketidakhadiran', 'absence')
+                when 'correction' then hadir.say('koreksi', 'correction') when 'outage' then hadir.say('gangguan', 'outage')
+                else hadir.say('pemberitahuan', 'notice') end, p_ref)))
+$$;
+comment on function hadir.no_such(text, bigint) is
+  'The answer when there is no letter, absence, correction, outage or notice of that number, or none that the actor may see: '
+  '404 not_found. Called by api functions.';
+
+create or replace function hadir.no_such_unit() returns jsonb
+language sql stable set search_path = pg_catalog, pg_temp
+as $$
+  select hadir.refusal(404, 'not_found', hadir.problem_if(true, 'unit', hadir.say('unit tidak dikenal', 'the unit is unknown')))
+$$;
+comment on function hadir.no_such_unit() is
+  'The answer when there is no unit of that code, or none that the actor may see: 404 not_found. Called by api functions.';
+
+-- The state of a letter, absence, correction or outage, for people.
+create or replace function hadir.state_word(p_state text) returns text
+language sql stable set search_path = pg_catalog, pg_temp
+as $$
+  select case p_state when 'filed' then hadir.say('tercatat', 'filed') when 'requested' then hadir.say('diajukan', 'requested')
+                      when 'approved' then hadir.say('disetujui', 'approved') when 'confirmed' then hadir.say('disahkan', 'confirmed')
+                      when 'rejected' then hadir.say('ditolak', 'rejected') else hadir.say('dicabut', 'revoked') end
+$$;
+
 -- A moment as RFC 3339 writes it, with its zone; null = not readable.
 create or replace function hadir.try_instant(p_text text) returns timestamptz
 language plpgsql immutable set search_path = pg_catalog, pg_temp set timezone = 'UTC'
@@ -285,7 +315,7 @@ begin
   select u.id into v_asked.unit from hadir.unit u where u.code = hadir.body_text(p_body, 'unit');
   select p.id into v_asked.person from hadir.person p where p.nip = hadir.body_text(p_body, 'nip');
   if hadir.body_text(p_body, 'unit') is not null and v_asked.unit is null then
-    v_asked.refusal := hadir.refusal(404, 'not_found', hadir.problem_if(true, 'unit', hadir.say('unit tidak dikenal', 'the unit is unknown')));
+    v_asked.refusal := hadir.no_such_unit();
   elsif hadir.body_text(p_body, 'nip') is not null and v_asked.person is null then
     v_asked.refusal := hadir.refusal(404, 'not_found', hadir.problem_if(true, 'nip', hadir.say('NIP tidak dikenal', 'the NIP is unknown')));
   end if;
@@ -358,14 +388,14 @@ end
 $$;
 
 revoke all on function hadir.say(text, text), hadir.problem(text, text), hadir.problem_if(boolean, text, text),
-  hadir.refusal(int, text, jsonb), hadir.try_instant(text), hadir.body_problems(jsonb, jsonb), hadir.body_text(jsonb, text),
+  hadir.refusal(int, text, jsonb), hadir.no_such(text, bigint), hadir.no_such_unit(), hadir.state_word(text), hadir.try_instant(text), hadir.body_problems(jsonb, jsonb), hadir.body_text(jsonb, text),
   hadir.body_id(jsonb, text), hadir.local_day(bigint, timestamptz), hadir.supervisor_capacity(bigint, bigint, bigint, date),
   hadir.actor_capacity(bigint, timestamptz), hadir.superior_unit(bigint, date), hadir.main_unit(bigint, date), hadir.in_sight(bigint, timestamptz),
   hadir.capacity_to_ask(bigint, timestamptz), hadir.capacity_to_decide(bigint, timestamptz), hadir.asked_person(jsonb),
   hadir.asked_scope(jsonb, jsonb), hadir.asked_postings(hadir.asked),
   hadir.decide(text, bigint, text, timestamptz, text, text, jsonb), hadir.steps(text, bigint[], text[]), hadir.steps(text, bigint, text) from public;
 grant execute on function hadir.say(text, text), hadir.problem(text, text), hadir.problem_if(boolean, text, text),
-  hadir.refusal(int, text, jsonb), hadir.try_instant(text), hadir.body_problems(jsonb, jsonb), hadir.body_text(jsonb, text),
+  hadir.refusal(int, text, jsonb), hadir.no_such(text, bigint), hadir.no_such_unit(), hadir.state_word(text), hadir.try_instant(text), hadir.body_problems(jsonb, jsonb), hadir.body_text(jsonb, text),
   hadir.body_id(jsonb, text), hadir.local_day(bigint, timestamptz), hadir.supervisor_capacity(bigint, bigint, bigint, date),
   hadir.actor_capacity(bigint, timestamptz), hadir.superior_unit(bigint, date), hadir.main_unit(bigint, date), hadir.in_sight(bigint, timestamptz),
   hadir.capacity_to_ask(bigint, timestamptz), hadir.capacity_to_decide(bigint, timestamptz), hadir.asked_person(jsonb),

@@ -138,10 +138,10 @@ comment on function hadir.stays_of(bigint, date, date, bigint[]) is
 
 -- What letters in force say, p_letter among them. named: p_letter speaks of the day, whichever letter goes first.
 create or replace function hadir.told_of(p_from date, p_to date, p_persons bigint[], p_letter bigint)
-returns table (person bigint, day date, letter bigint, place text, shift text, named boolean)
+returns table (person bigint, day date, letter bigint, kind text, place text, shift text, named boolean)
 language sql stable rows 10000 set search_path = pg_catalog, pg_temp
 as $$
-  select distinct on (a.person, a.day) a.person, a.day, a.letter, o.place, o.shift,
+  select distinct on (a.person, a.day) a.person, a.day, a.letter, l.kind, o.place, o.shift,
          bool_or(a.letter = p_letter) over (partition by a.person, a.day)
   from hadir.assignment a
   join hadir.letter l on l.id = a.letter and (l.status = 'confirmed' or l.id = p_letter)
@@ -169,7 +169,7 @@ comment on function hadir.shift_runs(bigint, bigint, date, text) is
 
 -- The parts are functions that say about how many rows they give: a letter just filed has no statistics.
 create or replace function hadir.places_of(p_government bigint, p_from date, p_to date, p_persons bigint[], p_letter bigint)
-returns table (person bigint, day date, unit bigint, policy bigint, works boolean, place text, letter bigint, named boolean)
+returns table (person bigint, day date, unit bigint, policy bigint, works boolean, place text, letter bigint, kind text, named boolean)
 language sql stable rows 100000 set search_path = pg_catalog, pg_temp
 as $$
   with away as (
@@ -181,7 +181,7 @@ as $$
   )
   select s.person, s.day, s.unit, c.policy, e.works,
          case when e.works then coalesce(t.place, c.place, (select v.default_place from hadir.government v where v.id = p_government)) end,
-         case when e.works then t.letter end, coalesce(t.named, false)
+         case when e.works then t.letter end, case when e.works then t.kind end, coalesce(t.named, false)
   from hadir.stays_of(p_government, p_from, p_to, p_persons) s
   left join hadir.policy_days(p_government, p_from, p_to, p_persons) c on c.unit = s.unit and c.category = s.category
     and c.echelon = s.echelon and c.day = s.day
@@ -193,12 +193,12 @@ as $$
 $$;
 comment on function hadir.places_of(bigint, date, date, bigint[], bigint) is
   'One row per person and local day p_from … p_to: his unit, the circular that decides his place, whether he works, where (null: '
-  'does not work), the letter that says so, and whether p_letter, which counts as confirmed, names him. Called by api functions.';
+  'does not work), the letter that says so and its kind, and whether p_letter, which counts as confirmed, names him. Called by api functions.';
 
 -- The breaches of p_units on p_from … p_to; with p_letter only on its days, of its people's units, and of its people.
 create or replace function hadir.breaches_of(p_government bigint, p_from date, p_to date, p_units bigint[], p_letter bigint)
 returns table (policy bigint, measure text, unit bigint, day date, week date, person bigint, have int, "limit" int, base int,
-               people bigint[])
+               people bigint[], place text, only_letter boolean)
 language plpgsql stable rows 100 set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
@@ -267,13 +267,16 @@ begin
     left join week n on n.person = w.person and n.week = w.week and n.policy = 0
     where w.looked
   ),
-  -- Who is sent where the circular that decides does not let him be.
+  -- Who is sent where the circular that decides does not let him be; only_letter: it does, but not by a shift list.
   sent as materialized (
-    select s.person, s.unit, s.day, s.policy, s.place
+    select s.person, s.unit, s.day, s.policy, s.place, coalesce(k.only_letter, false) as only_letter
     from stand s
-    where s.asked and s.letter = coalesce(p_letter, s.letter) and s.place in ('WFH', 'WFA')
-      and not exists (select from hadir.policy_day w where w.policy = s.policy and w.place = s.place
-                        and extract(isodow from s.day)::int = any (w.weekdays))
+    left join lateral (
+      select w.granted and p.grants = 'letter' and s.kind = 'roster' as only_letter
+      from hadir.policy_day w join hadir.policy p on p.id = w.policy
+      where w.policy = s.policy and w.place = s.place and extract(isodow from s.day)::int = any (w.weekdays)
+    ) k on true
+    where s.asked and s.letter = coalesce(p_letter, s.letter) and s.place in ('WFH', 'WFA') and k.only_letter is not false
   ),
   -- The first circular that allows the place on that day, and whether it binds him at all.
   allowing as (
@@ -285,10 +288,10 @@ begin
     order by d.day, d.place, p.rank desc, p.dated desc, p.valid_from desc, p.id desc
   ),
   refused as (
-    select s.person, s.unit, s.day, s.policy, c.policy as other, b.policy is not null as bound
+    select s.person, s.unit, s.day, s.policy, s.place, s.only_letter, c.policy as other, b.policy is not null as bound
     from sent s
     join hadir.person pe on pe.id = s.person
-    left join allowing c on c.day = s.day and c.place = s.place
+    left join allowing c on c.day = s.day and c.place = s.place and not s.only_letter
     left join hadir.policy_binds(p_government, p_from, p_to, array(select distinct x.person from sent x)) b
       on b.policy = c.policy and b.unit = s.unit and b.category = pe.category and b.echelon = pe.echelon
   )
@@ -296,52 +299,61 @@ begin
          array(select s.person from stand s
                where s.unit = b.unit and s.day = b.day and (s.policy = b.policy or s.policy is null)
                  and case b.measure when 'max_elsewhere' then s.place in ('WFH', 'WFA') when 'min_wfo' then s.place = 'WFO'
-                                    else s.place = 'WFH' end)
+                                    else s.place = 'WFH' end),
+         case b.measure when 'max_elsewhere' then 'WFH/WFA' when 'min_wfo' then 'WFO' else 'WFH' end, false
   from short b
   union all
   select s.policy, 'min_office_days', s.unit, null, s.week, s.person, s.office::int, least(s.min_office_days, s.days)::int,
-         s.days::int, '{}'
+         s.days::int, '{}', 'WFO', false
   from spent s
   where s.min_office_days is not null and s.office < least(s.min_office_days, s.days)
   union all
-  select s.policy, 'max_elsewhere_days', s.unit, null, s.week, s.person, s.elsewhere::int, s.max_elsewhere_days, s.days::int, '{}'
+  select s.policy, 'max_elsewhere_days', s.unit, null, s.week, s.person, s.elsewhere::int, s.max_elsewhere_days, s.days::int, '{}', 'WFH/WFA', false
   from spent s
   where s.elsewhere > s.max_elsewhere_days
   union all
   select case when r.other is not null and not r.bound then r.other else r.policy end,
          case when r.other is not null and not r.bound then 'not_eligible' else 'place_not_granted' end, r.unit, r.day, null, r.person,
-         1, 0, 1, '{}'
+         1, 0, 1, '{}', r.place, r.only_letter
   from refused r;
 end
 $$;
 comment on function hadir.breaches_of(bigint, date, date, bigint[], bigint) is
   'What the circulars do not allow in p_units on the local days p_from … p_to, as it stands (p_letter null), or only where '
-  'p_letter, counted as confirmed, has a part in it. A week counts whole if one of its days is asked. Called by api functions.';
+  'p_letter, counted as confirmed, has a part in it. A week counts whole if one of its days is asked. place: what "have" counts, '
+  'or where he is sent; only_letter (place_not_granted): the circular grants the place, but by letters for each person, and a shift '
+  'list gave it. Called by api functions.';
 
--- A breach in words.
+-- A breach in words; p_base_kind: posted or working, of quotas.
 create or replace function hadir.breach_text(p_measure text, p_number text, p_unit text, p_day date, p_week date, p_name text,
-                                             p_have int, p_limit int, p_base int) returns text
+                                             p_have int, p_limit int, p_base int, p_base_kind text, p_place text,
+                                             p_only_letter boolean) returns text
 language sql stable set search_path = pg_catalog, pg_temp
 as $$
-  select case p_measure
-    when 'max_elsewhere' then format(hadir.say('Unit %s, %s: %s dari %s orang di luar kantor, paling banyak %s (%s)',
-      'Unit %s, %s: %s of %s people elsewhere, at most %s (%s)'), p_unit, p_day, p_have, p_base, p_limit, p_number)
-    when 'max_wfh' then format(hadir.say('Unit %s, %s: %s dari %s orang WFH, paling banyak %s (%s)',
-      'Unit %s, %s: %s of %s people at home, at most %s (%s)'), p_unit, p_day, p_have, p_base, p_limit, p_number)
-    when 'min_wfh' then format(hadir.say('Unit %s, %s: %s dari %s orang WFH, paling sedikit %s (%s)',
-      'Unit %s, %s: %s of %s people at home, at least %s (%s)'), p_unit, p_day, p_have, p_base, p_limit, p_number)
-    when 'min_wfo' then format(hadir.say('Unit %s, %s: %s dari %s orang di kantor, paling sedikit %s (%s)',
-      'Unit %s, %s: %s of %s people at the office, at least %s (%s)'), p_unit, p_day, p_have, p_base, p_limit, p_number)
-    when 'min_office_days' then format(hadir.say('%s, pekan %s: %s dari %s hari kerja di kantor, paling sedikit %s (%s)',
-      '%s, week of %s: %s of %s working days at the office, at least %s (%s)'), p_name, p_week, p_have, p_base, p_limit, p_number)
-    when 'max_elsewhere_days' then format(hadir.say('%s, pekan %s: %s dari %s hari kerja di luar kantor, paling banyak %s (%s)',
-      '%s, week of %s: %s of %s working days elsewhere, at most %s (%s)'), p_name, p_week, p_have, p_base, p_limit, p_number)
-    when 'not_eligible' then format(hadir.say('%s, %s: tidak termasuk yang diizinkan %s',
-      '%s, %s: not among those whom %s allows it'), p_name, p_day, p_number)
-    else format(hadir.say('%s, %s: tempat itu tidak diizinkan surat edaran mana pun pada hari itu',
-      '%s, %s: no circular allows that place on that day'), p_name, p_day) end
+  select case
+    when p_measure in ('max_elsewhere', 'max_wfh', 'min_wfh', 'min_wfo') then format(
+      hadir.say('Unit %s, %s: %s dari %s orang%s %s, %s %s (%s)', 'Unit %s, %s: %s of %s people%s %s, %s %s (%s)'),
+      p_unit, p_day, p_have, p_base, case p_base_kind when 'working' then hadir.say(' yang bekerja', ' who work') else '' end,
+      case p_measure when 'max_elsewhere' then hadir.say('di luar kantor (WFH/WFA)', 'elsewhere (WFH/WFA)')
+                     when 'min_wfo' then hadir.say('di kantor (WFO)', 'at the office (WFO)')
+                     else hadir.say('di rumah (WFH)', 'at home (WFH)') end,
+      case when p_measure like 'max%' then hadir.say('paling banyak', 'at most') else hadir.say('paling sedikit', 'at least') end,
+      p_limit, p_number)
+    when p_measure = 'min_office_days' then format(hadir.say('%s, pekan %s: %s dari %s hari kerja di kantor (WFO), paling sedikit %s (%s)',
+      '%s, week of %s: %s of %s working days at the office (WFO), at least %s (%s)'), p_name, p_week, p_have, p_base, p_limit, p_number)
+    when p_measure = 'max_elsewhere_days' then format(hadir.say(
+      '%s, pekan %s: %s dari %s hari kerja di luar kantor (WFH/WFA), paling banyak %s (%s)',
+      '%s, week of %s: %s of %s working days elsewhere (WFH/WFA), at most %s (%s)'), p_name, p_week, p_have, p_base, p_limit, p_number)
+    when p_measure = 'not_eligible' then format(hadir.say('%s, %s: %s, padahal tidak termasuk yang diizinkan %s (%s dari %s hari, paling banyak %s)',
+      '%s, %s: %s, though not among those whom %s allows it (%s of %s days, at most %s)'), p_name, p_day, p_place, p_number, p_have, p_base, p_limit)
+    when p_only_letter then format(hadir.say('%s, %s: %s menurut %s diberikan dengan surat tugas, bukan daftar giliran (%s dari %s hari, paling banyak %s)',
+      '%s, %s: %s is by %s given by a letter of the head, not by a shift list (%s of %s days, at most %s)'), p_name, p_day, p_place, p_number,
+      p_have, p_base, p_limit)
+    else format(hadir.say('%s, %s: %s tidak diizinkan surat edaran mana pun pada hari itu (%s dari %s hari, paling banyak %s)',
+      '%s, %s: no circular allows %s on that day (%s of %s days, at most %s)'),
+      p_name, p_day, p_place, p_have, p_base, p_limit) end
 $$;
-comment on function hadir.breach_text(text, text, text, date, date, text, int, int, int) is
+comment on function hadir.breach_text(text, text, text, date, date, text, int, int, int, text, text, boolean) is
   'A breach in words, in the language of the setting. Called by hadir.breach_list.';
 
 create or replace function hadir.breach_list(p_government bigint, p_from date, p_to date, p_units bigint[], p_letter bigint)
@@ -349,9 +361,11 @@ returns jsonb
 language sql stable set search_path = pg_catalog, pg_temp
 as $$
   select coalesce(jsonb_agg(jsonb_strip_nulls(jsonb_build_object('policy', p.number, 'measure', b.measure, 'unit', u.code,
-           'day', b.day, 'week', b.week, 'nip', pe.nip, 'name', pe.name, 'have', b.have, 'limit', b."limit", 'base', b.base))
-           || jsonb_build_object('people', n.people,
-                'text', hadir.breach_text(b.measure, p.number, u.code, b.day, b.week, pe.name, b.have, b."limit", b.base))
+           'day', b.day, 'week', b.week, 'nip', pe.nip, 'name', pe.name, 'have', b.have, 'limit', b."limit", 'base', b.base,
+             'places', string_to_array(b.place, '/')))
+           || jsonb_build_object('people', n.people, 'text', hadir.breach_text(b.measure, p.number, u.code, b.day, b.week, pe.name,
+                b.have, b."limit", b.base, (select min(q.base) from hadir.policy_quota q where q.policy = b.policy and q.measure = b.measure),
+                b.place, b.only_letter))
            order by coalesce(b.day, b.week), u.code collate "C", b.person is not null, pe.name collate "C", pe.nip, b.measure, p.number), '[]')
   from hadir.breaches_of(p_government, p_from, p_to, p_units, p_letter) b
   join hadir.unit u on u.id = b.unit
@@ -364,19 +378,19 @@ as $$
 $$;
 comment on function hadir.breach_list(bigint, date, date, bigint[], bigint) is
   'hadir.breaches_of as an answer has it: policy (number), measure, unit, day or week (its Monday), nip and name of a personal '
-  'one, have, limit, base, people (whom "have" counts), text. Called by api functions.';
+  'one, have, limit, base, places, people (whom "have" counts), text. Called by api functions.';
 
 revoke all on function hadir.policy_binds(bigint, date, date, bigint[]),
   hadir.policy_days(bigint, date, date, bigint[]), hadir.policy_of(bigint, date, date, bigint[]),
   hadir.work_days(bigint, date, date, bigint[]), hadir.stays_of(bigint, date, date, bigint[]),
   hadir.told_of(date, date, bigint[], bigint), hadir.shift_runs(bigint, bigint, date, text),
   hadir.places_of(bigint, date, date, bigint[], bigint), hadir.breaches_of(bigint, date, date, bigint[], bigint),
-  hadir.breach_text(text, text, text, date, date, text, int, int, int),
+  hadir.breach_text(text, text, text, date, date, text, int, int, int, text, text, boolean),
   hadir.breach_list(bigint, date, date, bigint[], bigint) from public;
 grant execute on function hadir.policy_binds(bigint, date, date, bigint[]),
   hadir.policy_days(bigint, date, date, bigint[]), hadir.policy_of(bigint, date, date, bigint[]),
   hadir.work_days(bigint, date, date, bigint[]), hadir.stays_of(bigint, date, date, bigint[]),
   hadir.told_of(date, date, bigint[], bigint), hadir.shift_runs(bigint, bigint, date, text),
   hadir.places_of(bigint, date, date, bigint[], bigint), hadir.breaches_of(bigint, date, date, bigint[], bigint),
-  hadir.breach_text(text, text, text, date, date, text, int, int, int),
+  hadir.breach_text(text, text, text, date, date, text, int, int, int, text, text, boolean),
   hadir.breach_list(bigint, date, date, bigint[], bigint) to hadir_reader, hadir_writer;

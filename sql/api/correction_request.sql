@@ -153,14 +153,14 @@ begin
   end if;
   select c.* into v_at from hadir.correction c where c.id = hadir.body_id(p_body, 'correction') for update;
   if v_at.id is null or not hadir.in_sight(v_at.person, p_now) then
-    return hadir.refusal(404, 'not_found');
+    return hadir.no_such('correction', hadir.body_id(p_body, 'correction'));
   end if;
   select g.confirms_corrections into v_confirms from hadir.government g where g.id = v_at.government;
   if not (case v_at.status when 'requested' then v_step <> 'confirmed'
                            when 'approved' then v_step = 'revoked' or v_confirms and v_step <> 'approved'
                            when 'confirmed' then v_step = 'revoked' else false end) then
     return hadir.refusal(409, 'wrong_state', hadir.problem_if(true, 'step', format(
-      hadir.say('tidak mungkin: keadaannya %s', 'is not possible: its state is %s'), v_at.status)
+      hadir.say('tidak mungkin: keadaannya %s', 'is not possible: its state is %s'), hadir.state_word(v_at.status))
       || case when v_step = 'confirmed' and not v_confirms
               then hadir.say('; pemerintah ini tidak memerlukan konfirmasi', '; this government wants no confirmation') else '' end));
   end if;

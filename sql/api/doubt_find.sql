@@ -199,7 +199,7 @@ begin
   if v_problems = '[]' then
     select u.* into v_unit from hadir.unit u where u.code = hadir.body_text(p_body, 'unit');
     if v_unit.id is null or hadir.actor_capacity(v_unit.id, p_now) is null then
-      return hadir.refusal(404, 'not_found', hadir.problem_if(true, 'unit', hadir.say('tidak dikenal', 'is unknown')));
+      return hadir.no_such_unit();
     end if;
     v_to := coalesce(hadir.try_date(p_body ->> 'to'), hadir.try_date(p_body ->> 'from'), hadir.local_day(v_unit.government, p_now));
     v_from := coalesce(hadir.try_date(p_body ->> 'from'), v_to);

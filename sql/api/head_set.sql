@@ -28,8 +28,6 @@ begin
   v_problems := v_problems
     || hadir.problem_if(hadir.body_text(p_body, 'nip') is not null and v_person.id is null, 'nip',
          hadir.say('NIP tidak dikenal', 'the NIP is unknown'))
-    || hadir.problem_if(hadir.body_text(p_body, 'unit') is not null and v_unit.id is null, 'unit',
-         hadir.say('unit tidak dikenal', 'the unit is unknown'))
     || hadir.problem_if(v_unit.government <> v_person.government, 'unit',
          hadir.say('unit milik pemerintah lain', 'the unit belongs to another government'))
     || hadir.problem_if(v_kind not in ('head', 'acting', 'delegate'), 'kind',
@@ -39,6 +37,8 @@ begin
          'there is one from %s on; end before it'), v_later));
   if v_problems <> '[]' then
     return hadir.refusal(422, 'invalid', v_problems);
+  elsif v_unit.id is null then
+    return hadir.no_such_unit();
   end if;
 
   with ended as (
@@ -115,7 +115,7 @@ begin
   elsif p_body ? 'unit' then
     select u.id into v_unit from hadir.unit u where u.code = hadir.body_text(p_body, 'unit');
     if v_unit is null then
-      return hadir.refusal(404, 'not_found', hadir.problem_if(true, 'unit', hadir.say('unit tidak dikenal', 'the unit is unknown')));
+      return hadir.no_such_unit();
     end if;
   end if;
   return (

@@ -400,9 +400,10 @@ declare
   v_capacity   constant text := hadir.actor_capacity(v_unit, p_now);
   v_letter     bigint;
 begin
-  if v_unit is null then
-    v_problems := v_problems || hadir.problem_if(hadir.body_text(v_body, 'unit') is not null, 'unit',
-                                                 hadir.say('unit tidak dikenal', 'the unit is unknown'));
+  if v_unit is null and v_problems = '[]' then
+    return hadir.no_such_unit();
+  elsif v_unit is null then
+    return hadir.refusal(422, 'invalid', v_problems);
   elsif v_capacity is null then
     return hadir.refusal(403, 'not_yours', hadir.problem_if(true, 'unit', hadir.say(
       'Anda tidak bertindak untuk unit ini', 'you do not act for this unit')));
@@ -446,8 +447,7 @@ begin
   select l.* into v_letter from hadir.letter l where l.id = hadir.body_id(p_body, 'letter') for update;
   v_capacity := hadir.actor_capacity(v_letter.unit, p_now);
   if v_letter.id is null or v_capacity is null and not v_letter.unit = any (hadir.visible_units()) then
-    return hadir.refusal(404, 'not_found', hadir.problem_if(true, 'letter', hadir.say('tidak ada surat dengan nomor itu',
-                                                                                     'there is no such letter')));
+    return hadir.no_such('letter', hadir.body_id(p_body, 'letter'));
   elsif v_capacity is null or v_capacity = 'operator' then
     return hadir.refusal(403, 'not_yours', hadir.problem_if(true, 'letter', hadir.say('hanya pimpinan yang memutuskan surat',
                                                                                      'only a head decides about letters')));
@@ -526,8 +526,7 @@ begin
   end if;
   select l.* into v_letter from hadir.letter l where l.id = hadir.body_id(p_body, 'letter');
   if v_letter.id is null or hadir.actor_capacity(v_letter.unit, p_now) is null then
-    return hadir.refusal(404, 'not_found', hadir.problem_if(true, 'letter', hadir.say(
-      'tidak ada surat dengan nomor itu', 'there is no such letter')));
+    return hadir.no_such('letter', hadir.body_id(p_body, 'letter'));
   end if;
   return jsonb_build_object('status', 200, 'letter', v_letter.id, 'breaches', hadir.letter_breach_list(v_letter.id));
 end
@@ -549,15 +548,14 @@ declare
   v_problems jsonb := hadir.body_problems(p_body, '{"letter": "id", "unit": "text", "from": "day", "to": "day", "status": "text"}');
 begin
   v_problems := v_problems
-    || hadir.problem_if(hadir.body_text(p_body, 'unit') is not null and v_unit is null, 'unit',
-                        hadir.say('unit tidak dikenal', 'the unit is unknown'))
     || hadir.problem_if(v_status not in ('filed', 'confirmed', 'revoked'), 'status',
                         hadir.say('harus filed, confirmed atau revoked', 'must be filed, confirmed or revoked'));
   if v_problems <> '[]' then
     return hadir.refusal(422, 'invalid', v_problems);
+  elsif v_unit is null and hadir.body_text(p_body, 'unit') is not null then
+    return hadir.no_such_unit();
   elsif v_one is not null and not exists (select from hadir.letter l where l.id = v_one) then
-    return hadir.refusal(404, 'not_found', hadir.problem_if(true, 'letter', hadir.say(
-      'tidak ada surat dengan nomor itu', 'there is no such letter')));
+    return hadir.no_such('letter', v_one);
   end if;
   return (
     with found as (
@@ -598,12 +596,12 @@ declare
   v_problems jsonb := hadir.body_problems(p_body, '{"unit": "text!", "from": "day!", "to": "day!"}');
 begin
   v_problems := v_problems
-    || hadir.problem_if(hadir.body_text(p_body, 'unit') is not null and v_unit is null, 'unit',
-                        hadir.say('unit tidak dikenal', 'the unit is unknown'))
     || hadir.problem_if(v_to < v_from or v_to > v_from + 61, 'to', hadir.say('harus pada atau sesudah from, paling lama 62 hari',
                                                                             'must be from or later, 62 days at most'));
   if v_problems <> '[]' then
     return hadir.refusal(422, 'invalid', v_problems);
+  elsif v_unit is null then
+    return hadir.no_such_unit();
   end if;
   return (
     select jsonb_build_object('status', 200, 'unit', u.code, 'from', v_from, 'to', v_to, 'breaches',

@@ -34,13 +34,14 @@ begin
   select u.* into v_unit from hadir.unit u where u.code = hadir.body_text(p_body, 'unit');
   v_capacity := hadir.actor_capacity(v_unit.id, p_now);
   v_problems := v_problems
-    || hadir.problem_if(hadir.body_text(p_body, 'unit') is not null and (v_unit.id is null or v_capacity is null), 'unit',
-         hadir.say('unit tidak dikenal', 'the unit is unknown'))
     || hadir.problem_if(v_to <= v_from, 'to', hadir.say('harus sesudah from', 'must be after from'))
     || hadir.problem_if(v_to > v_from + interval '31 days', 'to', hadir.say('paling lama 31 hari', 'at most 31 days'))
     || hadir.problem_if(v_from > p_now, 'from', hadir.say('belum tiba', 'is yet to come'));
   if v_problems <> '[]' then
     return hadir.refusal(422, 'invalid', v_problems);
+  end if;
+  if v_unit.id is null or v_capacity is null then
+    return hadir.no_such_unit();
   end if;
   insert into hadir.outage (government, unit, starts_at, ends_at, note, asked_at)
   values (v_unit.government, v_unit.id, v_from, v_to, p_body ->> 'note', p_now)
@@ -89,7 +90,7 @@ begin
   end if;
   select o.* into v_outage from hadir.outage o where o.id = hadir.body_id(p_body, 'outage') for update;
   if v_outage.id is null or hadir.actor_capacity(v_outage.unit, p_now) is null then
-    return hadir.refusal(404, 'not_found');
+    return hadir.no_such('outage', hadir.body_id(p_body, 'outage'));
   end if;
   v_own := session_user <> 'hadir_admin' and exists (
     select from hadir.decision d
@@ -106,7 +107,7 @@ begin
   if not (v_outage.status = 'requested' and (v_step <> 'revoked' or v_capacity = 'self')
           or v_outage.status = 'approved' and v_step = 'revoked') then
     return hadir.refusal(409, 'wrong_state', hadir.problem_if(true, 'step', format(
-      hadir.say('tidak mungkin: keadaannya %s', 'is not possible: its state is %s'), v_outage.status)));
+      hadir.say('tidak mungkin: keadaannya %s', 'is not possible: its state is %s'), hadir.state_word(v_outage.status))));
   end if;
   update hadir.outage o set status = v_step where o.id = v_outage.id;
   perform hadir.decide('outage', v_outage.id, v_step, p_now, v_capacity, hadir.body_text(p_body, 'reason'));

@@ -101,7 +101,7 @@ begin
   end if;
   v_unit := hadir.unit_to_ask(p_body ->> 'unit', p_now);
   if v_unit is null then
-    return hadir.refusal(404, 'not_found', jsonb_build_array(hadir.problem('unit', hadir.say('tidak dikenal', 'is unknown'))));
+    return hadir.no_such_unit();
   end if;
   select u.government into v_government from hadir.unit u where u.id = v_unit;
   v_first := hadir.try_date((p_body ->> 'month') || '-01');
@@ -156,7 +156,7 @@ begin
   end if;
   select p.* into v_person from hadir.person p where p.nip = p_body ->> 'nip' and hadir.capacity_to_ask(p.id, p_now) is not null;
   if v_person.id is null then
-    return hadir.refusal(404, 'not_found', jsonb_build_array(hadir.problem('nip', hadir.say('tidak dikenal', 'is unknown'))));
+    return hadir.refusal(404, 'not_found', hadir.problem_if(true, 'nip', hadir.say('NIP tidak dikenal', 'the NIP is unknown')));
   end if;
   v_first := hadir.try_date((p_body ->> 'month') || '-01');
   v_from := greatest(v_first, hadir.service_began(v_person.government));
@@ -194,7 +194,7 @@ begin
   end if;
   v_unit := hadir.unit_to_ask(p_body ->> 'unit', p_now);
   if v_unit is null then
-    return hadir.refusal(404, 'not_found', jsonb_build_array(hadir.problem('unit', hadir.say('tidak dikenal', 'is unknown'))));
+    return hadir.no_such_unit();
   end if;
   select u.government into v_government from hadir.unit u where u.id = v_unit;
   v_year := coalesce(hadir.body_text(p_body, 'year')::int, extract(year from hadir.local_day(v_government, p_now))::int);
@@ -231,7 +231,7 @@ begin
   end if;
   v_unit := hadir.unit_to_ask(p_body ->> 'unit', p_now);
   if v_unit is null then
-    return hadir.refusal(404, 'not_found', jsonb_build_array(hadir.problem('unit', hadir.say('tidak dikenal', 'is unknown'))));
+    return hadir.no_such_unit();
   end if;
   select g.zone into v_zone from hadir.unit u join hadir.government g on g.id = u.government where u.id = v_unit;
   return jsonb_build_object('status', 200, 'unit', p_body ->> 'unit', 'notices', coalesce((
@@ -297,7 +297,7 @@ begin
   end if;
   select n.* into v_notice from hadir.notice n where n.id = hadir.body_id(p_body, 'notice') for update;
   if v_notice.id is null or hadir.capacity_to_decide(v_notice.person, p_now) is null then
-    return hadir.refusal(404, 'not_found', jsonb_build_array(hadir.problem('notice', hadir.say('tidak dikenal', 'is unknown'))));
+    return hadir.no_such('notice', hadir.body_id(p_body, 'notice'));
   end if;
   update hadir.notice n
   set told_at = p_now, told_to = case when session_user = 'hadir_admin' then 'hadir' else current_setting('hadir.actor') end

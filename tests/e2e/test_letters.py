@@ -107,7 +107,7 @@ def problems_are_told_with_their_place(house):
     for part in ("orders[0].place", "orders[0].people[0].days[0]"):
         assert part in said, said
     assert "no JSON" in refused(house, "letter", "file", house.write("x.json", "{"))
-    assert "there is no such letter" in refused(house, "letter", "confirm", "999999")
+    assert "there is no letter number 999999" in refused(house, "letter", "confirm", "999999")
     assert house.hadir("letter", "confirm", "x", check=False).returncode == 2
     assert house.hadir("letter", "revoke", "1", check=False).returncode == 2
 
@@ -133,7 +133,7 @@ def a_roster_comes_as_csv(house):
 @test
 def a_breach_needs_a_reason(house):
     id, out = filed(house, "800/3", house.nips[:3])
-    assert "Unit SETDA-PEM, 2025-12-29: 3 of 7 people elsewhere, at most 2 (UJI/1): Pegawai" in out, out
+    assert "Unit SETDA-PEM, 2025-12-29: 3 of 7 people elsewhere (WFH/WFA), at most 2 (UJI/1): Pegawai" in out, out
     said = refused(house, "letter", "confirm", id)
     assert "a reason must be given" in said and "3 of 7 people" in said, said
     asked = ("letter", "breaches", "--unit", "SETDA", "--from", DAY, "--to", DAY)

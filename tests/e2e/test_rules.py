@@ -124,7 +124,7 @@ def corrections_outages_and_reports(house):
     assert [(c["correction"], c["nip"], c["status"], c["note"]) for c in one] == [(id, nip, "approved", "baterai habis")], one
 
     away = {"unit": UNIT, "from": f"{DAY}T06:30:00+08:00", "to": f"{DAY}T07:05:00+08:00", "note": "jaringan putus"}
-    why = refused(house, token, "POST", "/v1/outages", away, 422, "invalid")
+    why = refused(house, token, "POST", "/v1/outages", away, 404, "not_found")
     assert why["problems"] == [{"field": "unit", "reason": "the unit is unknown"}], why
     id = good(house, house.head, "POST", "/v1/outages", away, 201)["outage"]
     refused(house, house.head, "POST", f"/v1/outages/{id}/decision", {"step": "approved"}, 403, "not_yours")

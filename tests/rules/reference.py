@@ -598,14 +598,20 @@ class Town:
         return found
 
     def sent(self, person, day):
-        """A letter sends him home or elsewhere, and the circular that decides his place does not name that place that day. If
-        the best circular that names it does not bind him, he is not eligible."""
+        """A letter sends him home or elsewhere, and the circular that decides his place does not name that place that day, or
+        grants it by letters for each person and a shift list gave it. If the best circular that names it does not bind him, he is
+        not eligible."""
         plan, placing = self.plan(person, day), self.placing(person, day)
         if plan["orders"] is None or plan["place"] not in ("WFH", "WFA"):
             return
         allow = [p for p in self.rows("policy", government=plan["government"]) if covers(p, day)
                  and any(d["place"] == plan["place"] for d in self.days(p, day))]
         if placing in [p["id"] for p in allow]:
+            policy = self.one("policy", placing)
+            granted = any(d["place"] == plan["place"] and d["granted"] for d in self.days(policy, day))
+            order = self.one("letter_order", plan["orders"])
+            if granted and policy["grants"] == "letter" and self.one("letter", order["letter"])["kind"] == "roster":
+                yield placing, "place_not_granted", plan["unit"], str(day), person, 1, 0, 1, ()
             return
         best = max(allow, key=lambda p: (p["rank"], p["dated"], p["valid_from"], p["id"]), default=None)
         bind = [p["id"] for p in self.circulars(person, plan["unit"], plan["government"], day)]

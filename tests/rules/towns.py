@@ -218,7 +218,8 @@ class Maker:
                                   accuracy_cap_m=self.rng.choice((None, None, 30, 200)),
                                   min_office_days=self.rng.choice((None, None, 2, 3)),
                                   max_elsewhere_days=self.rng.choice((None, None, 1, 2)),
-                                  uncertain_counts=self.rng.choice((None, None, True, False)), **self.term())
+                                  uncertain_counts=self.rng.choice((None, None, True, False)),
+                                  grants=self.rng.choice(("letter", "roster")), **self.term())
                 if own:
                     self.sessions(self.rng.choice(TEMPLATES), policy=policy)
                 self.scopes(policy, g)

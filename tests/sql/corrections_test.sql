@@ -108,8 +108,8 @@ select is(t.correct('', 7, format('{"nip": "%s", "day": "2031-03-03", "session":
 set session authorization hadir_operator;
 
 -- ---- deciding
-select is(t.step('access:72', 4, 1, 'approved'), 'not_found', 'another unit''s head finds nothing');
-select is(t.step('device:1102', 4, 1, 'approved'), 'not_found', 'nor a colleague');
+select is(t.step('access:72', 4, 1, 'approved'), 'not_found: correction tidak ada koreksi nomor 1', 'another unit''s head finds nothing');
+select is(t.step('device:1102', 4, 1, 'approved'), 'not_found: correction tidak ada koreksi nomor 1', 'nor a colleague');
 select is(t.step('device:1101', 4, 1, 'approved'), 'not_yours: correction hanya atasannya yang memutuskan', 'nobody decides about himself');
 select is(t.step('access:78', 4, 1, 'approved'), 'not_yours: correction hanya atasannya yang memutuskan', 'an operator decides nothing');
 select is(t.step('access:77', 4, 1, 'approved'), 'not_yours: correction hanya atasannya yang memutuskan', 'BKPSDM does not go before the superior');
@@ -124,12 +124,12 @@ select is(t.step('access:75', 7, 6, 'approved'), 'not_yours: correction hanya at
 select is(t.step('access:76', 7, 6, 'approved'), 'approved', 'his own head does that');
 select is(t.step('access:76', 7, 7, 'approved'), 'not_yours: correction hanya atasannya yang memutuskan', 'who has nobody above cannot decide himself');
 select is(t.step('access:77', 7, 7, 'approved'), 'approved', 'BKPSDM does');
-select is(t.step('access:71', 7, 1, 'approved'), 'wrong_state: step tidak mungkin: keadaannya approved', 'not twice');
-select is(t.step('access:77', 7, 1, 'confirmed'), 'wrong_state: step tidak mungkin: keadaannya approved; pemerintah ini tidak memerlukan konfirmasi', 'no confirmation where none is wanted');
-select is(t.step('access:71', 7, 2, 'approved'), 'wrong_state: step tidak mungkin: keadaannya rejected', 'what was rejected stays so');
+select is(t.step('access:71', 7, 1, 'approved'), 'wrong_state: step tidak mungkin: keadaannya disetujui', 'not twice');
+select is(t.step('access:77', 7, 1, 'confirmed'), 'wrong_state: step tidak mungkin: keadaannya disetujui; pemerintah ini tidak memerlukan konfirmasi', 'no confirmation where none is wanted');
+select is(t.step('access:71', 7, 2, 'approved'), 'wrong_state: step tidak mungkin: keadaannya ditolak', 'what was rejected stays so');
 select is(t.correct('device:1101', 6, '{"day": "2031-03-03", "session": "sore", "kind": "device", "claimed_at": "2031-03-03T16:15:00+08:00"}'), 'requested', 'but may be asked again'); -- 9
 select is(t.step('access:71', 7, 1, 'shelved'), 'invalid: step harus approved, confirmed, rejected atau revoked', 'a step that is none');
-select is(t.ask('access:71', 7, 'correction_decide', '{"correction": 999999, "step": "approved"}'), 'not_found', 'a correction that is none');
+select is(t.ask('access:71', 7, 'correction_decide', '{"correction": 999999, "step": "approved"}'), 'not_found: correction tidak ada koreksi nomor 999999', 'a correction that is none');
 
 -- Where nobody is named, neither in the unit nor above, requests do not wait for ever.
 select is(t.correct('device:1201', 4, '{"day": "2031-03-03", "session": "pagi", "kind": "forgotten", "claimed_at": "2031-03-03T07:20:00+08:00"}'), 'requested', 'somebody of B'); -- 10
@@ -145,13 +145,13 @@ update hadir.posting set valid_to = null where person = 301 and kind = 'head';
 reset session authorization;
 update hadir.government set confirms_corrections = true where id = 1;
 set session authorization hadir_operator;
-select is(t.step('access:71', 7, 3, 'confirmed'), 'wrong_state: step tidak mungkin: keadaannya requested', 'first the superior');
+select is(t.step('access:71', 7, 3, 'confirmed'), 'wrong_state: step tidak mungkin: keadaannya diajukan', 'first the superior');
 select is(t.step('access:71', 7, 3, 'approved'), 'approved', 'approves');
 select is(t.step('access:71', 7, 3, 'confirmed'), 'not_yours: correction hanya BKPSDM yang memutuskan tahap ini', 'BKPSDM confirms, nobody else');
 select is(t.step('access:71', 7, 3, 'rejected', 'x'), 'not_yours: correction hanya BKPSDM yang memutuskan tahap ini', 'or rejects');
 select is(t.step('access:77', 7, 3, 'confirmed'), 'confirmed', 'confirms');
 select is(t.step('access:77', 7, 1, 'rejected', 'tanpa bukti'), 'rejected', 'rejects');
-select is(t.step('access:77', 7, 3, 'rejected', 'x'), 'wrong_state: step tidak mungkin: keadaannya confirmed', 'once');
+select is(t.step('access:77', 7, 3, 'rejected', 'x'), 'wrong_state: step tidak mungkin: keadaannya disahkan', 'once');
 select is(t.step('access:71', 7, 3, 'revoked', 'x'), 'not_yours: correction hanya BKPSDM yang memutuskan tahap ini', 'the superior does not take back what is confirmed');
 select is(t.step('device:1101', 7, 9, 'revoked'), 'revoked', 'who asked may withdraw it');
 select is(t.step('access:71', 7, 5, 'revoked', 'x'), 'not_yours: correction hanya pemohon yang menariknya kembali', 'nobody else');
@@ -187,13 +187,13 @@ select is(t.ask('access:78', 4, 'outage_request', '{"unit": "A", "from": "2031-0
 select is(t.ask('access:71', 4, 'outage_request', '{"unit": "A1", "from": "2031-03-04T07:00:00+08:00", "to": "2031-03-04T13:00:00+08:00", "note": "listrik"}'), 'requested', 'a head one below'); -- 2
 select is(t.ask('access:71', 4, 'outage_request', '{"unit": "A", "from": "2031-03-04T07:00:00+08:00", "to": "2031-03-04T13:00:00+08:00", "note": "listrik"}'), 'requested', 'and of his own unit'); -- 3
 select is(t.ask('access:77', 4, 'outage_request', '{"unit": "R", "from": "2031-03-04T07:00:00+08:00", "to": "2031-03-04T08:00:00+08:00", "note": "pemeliharaan"}'), 'requested', 'BKPSDM one of all'); -- 4
-select is(t.ask('access:72', 4, 'outage_request', '{"unit": "A", "from": "2031-03-04T07:00:00+08:00", "to": "2031-03-04T08:00:00+08:00", "note": "x"}'), 'invalid: unit unit tidak dikenal', 'not of another unit');
-select is(t.ask('device:1101', 4, 'outage_request', '{"unit": "A", "from": "2031-03-04T07:00:00+08:00", "to": "2031-03-04T08:00:00+08:00", "note": "x"}'), 'invalid: unit unit tidak dikenal', 'nor by a phone');
+select is(t.ask('access:72', 4, 'outage_request', '{"unit": "A", "from": "2031-03-04T07:00:00+08:00", "to": "2031-03-04T08:00:00+08:00", "note": "x"}'), 'not_found: unit unit tidak dikenal', 'not of another unit');
+select is(t.ask('device:1101', 4, 'outage_request', '{"unit": "A", "from": "2031-03-04T07:00:00+08:00", "to": "2031-03-04T08:00:00+08:00", "note": "x"}'), 'not_found: unit unit tidak dikenal', 'nor by a phone');
 select is(t.ask('access:71', 4, 'outage_request', '{"unit": "A", "from": "2031-03-05T07:00:00+08:00", "to": "2031-03-05T06:00:00+08:00"}'),
   'invalid: note harus diisi; to harus sesudah from; from belum tiba', 'every problem');
 select is(t.ask('access:71', 4, 'outage_request', '{"unit": "A", "from": "2031-01-05T07:00:00+08:00", "to": "2031-02-05T07:00:01+08:00", "note": "x"}'), 'invalid: to paling lama 31 hari', 'not for ever');
-select is(t.outage('access:72', 4, 1, 'approved'), 'not_found', 'another unit''s head finds nothing');
-select is(t.outage('device:1101', 4, 1, 'approved'), 'not_found', 'nor a phone');
+select is(t.outage('access:72', 4, 1, 'approved'), 'not_found: outage tidak ada gangguan nomor 1', 'another unit''s head finds nothing');
+select is(t.outage('device:1101', 4, 1, 'approved'), 'not_found: outage tidak ada gangguan nomor 1', 'nor a phone');
 select is(t.outage('access:71', 4, 1, 'approved'), 'not_yours: outage diputuskan oleh atasan unit itu atau BKPSDM, bukan oleh yang meminta', 'a head not about his own unit');
 select is(t.outage('access:71', 4, 2, 'approved'), 'not_yours: outage diputuskan oleh atasan unit itu atau BKPSDM, bukan oleh yang meminta', 'nor what he requested himself');
 select is(t.outage('access:76', 4, 1, 'approved'), 'approved', 'the head above does');
@@ -203,7 +203,7 @@ select is(t.outage('access:71', 4, 3, 'revoked'), 'revoked', 'a request can be w
 select is(t.outage('access:77', 4, 4, 'approved'), 'not_yours: outage diputuskan oleh atasan unit itu atau BKPSDM, bukan oleh yang meminta', 'BKPSDM not its own either');
 select is(t.outage('access:76', 4, 4, 'approved'), 'not_yours: outage diputuskan oleh atasan unit itu atau BKPSDM, bukan oleh yang meminta', 'nor the head of all, about all');
 select is(t.outage('access:76', 4, 1, 'revoked', 'keliru'), 'revoked', 'what was approved can be revoked');
-select is(t.outage('access:76', 4, 1, 'approved'), 'wrong_state: step tidak mungkin: keadaannya revoked', 'for good');
+select is(t.outage('access:76', 4, 1, 'approved'), 'wrong_state: step tidak mungkin: keadaannya dicabut', 'for good');
 set session authorization hadir_admin;
 select is(t.outage('', 4, 4, 'approved'), 'approved', 'the console decides');
 set session authorization hadir_query;

@@ -35,7 +35,8 @@ select is(t.heads('{}'), '101 A head 2031-01-01…2031-01-31, 101 A head 2031-02
   '201 A delegate 2031-03-12…2031-03-12, 103 A acting 2031-03-15…2031-03-31, 201 A head 2031-04-01…', 'all of them');
 select is(t.head(998, 'nowhere', 'chief', '2031-13-01', '2031-01-00'),
   'from: tanggal harus berbentuk TTTT-BB-HH dan ada di kalender; to: tanggal harus berbentuk TTTT-BB-HH dan ada di kalender; nip: NIP tidak dikenal; '
-  'unit: unit tidak dikenal; kind: harus head, acting atau delegate', 'every problem at once');
+  'kind: harus head, acting atau delegate', 'every problem at once');
+select is(t.head(101, 'nowhere', 'head', '2031-05-01'), 'unit: unit tidak dikenal', 'then the unit');
 select is(t.head(202, 'A', 'head', '2031-05-01', '2031-04-01'), 'unit: unit milik pemerintah lain; to: tidak boleh sebelum tanggal mulai', 'another government''s');
 select is(api.head_set('{}', '2031-03-03') #>> '{error,status}', '422', 'an empty body is refused');
 select is(api.heads('{"unit": "nowhere"}', '2031-03-03') #>> '{error,code}', 'not_found', 'an unknown unit');

@@ -61,6 +61,10 @@ create function t.decide(p_number text, p_step text, p_reason text default null)
   select coalesce(a #>> '{error,code}' || coalesce(E'\n' || t.brief(a #> '{error,breaches}'), ''), a ->> 'step')
   from api.letter_decide(jsonb_strip_nulls(jsonb_build_object('letter', (select (l ->> 'letter')::bigint
     from jsonb_array_elements(api.letters('{}', t.now()) -> 'letters') l where l ->> 'number' = p_number), 'step', p_step, 'reason', p_reason)), t.now()) a $$;
+-- What the first breach of a letter says, and the places it counts.
+create function t.told(p_number text) returns text language sql as $$
+  select (a #>> '{breaches,0,text}') || ' ' || (a #>> '{breaches,0,places}') from api.letter_breaches(jsonb_build_object('letter', (
+    select (l ->> 'letter')::bigint from jsonb_array_elements(api.letters('{}', t.now()) -> 'letters') l where l ->> 'number' = p_number)), t.now()) a $$;
 create function t.now_in(p_unit text, p_from text, p_to text) returns text language sql as $$
   select coalesce(t.brief(api.breaches(jsonb_build_object('unit', p_unit, 'from', p_from, 'to', p_to), t.now()) -> 'breaches'), '-') $$;
 
@@ -74,8 +78,7 @@ select is(t.problems(api.letter_file('{"kind": "pesta", "dated": "2031-02-30", "
 number: harus diisi
 x: tidak dikenal
 kind: harus assignment, travel, recall atau roster
-orders: harus berisi perintah
-unit: unit tidak dikenal', 'every problem of a letter is named');
+orders: harus berisi perintah', 'every problem of a letter is named');
 select is(t.problems(api.letter_file(jsonb_build_object('unit', 'C', 'kind', 'assignment', 'number', '1', 'dated', '2031-03-01', 'orders',
   jsonb_build_array('x', jsonb_build_object('place', 'RUMAH', 'shift', 'siang', 'zone', 'Asia/Makassar', 'anywhere', 'ya', 'fences', '["entah", 1, "home-101"]'::jsonb,
     'people', jsonb_build_array(jsonb_build_object('nip', t.nip(402), 'days', '["2031-03-10", "x", "2031-03-10"]'::jsonb),
@@ -157,8 +160,12 @@ select is(t.problems(api.letter_file(t.letter('R/1', 'WFO', '{402}', '2031-04-07
 select is(jsonb_path_query_array(api.letters('{"unit": "R", "from": "2031-04-11"}', t.now()), '$.letters[*].number'), '[]', 'letters by day');
 select is(jsonb_path_query_array(api.letters('{"unit": "R", "from": "2031-04-10", "status": "filed"}', t.now()), '$.letters[*].number'), '["R/1"]', 'and state');
 select is(jsonb_path_query_array(api.letters('{"unit": "A"}', t.now()), '$.letters[*].number'), '[]', 'and unit');
-select is(t.problems(api.letters('{"unit": "entah", "status": "x"}', t.now())), 'unit: unit tidak dikenal
-status: harus filed, confirmed atau revoked', 'questions are checked, too');
+select is(t.problems(api.letters('{"unit": "entah", "status": "x"}', t.now())), 'status: harus filed, confirmed atau revoked', 'questions are checked, too');
+select results_eq($$select t.code(a), t.problems(a) from unnest(array[api.letters('{"unit": "entah"}', t.now()),
+    api.breaches('{"unit": "entah", "from": "2031-03-10", "to": "2031-03-10"}', t.now()),
+    api.letter_file(t.letter('X', 'WFO', '{402}', '2031-04-07', null, '{"unit": "entah"}'), t.now()),
+    api.outage_request('{"unit": "entah", "from": "2031-03-04T07:00:00+08:00", "to": "2031-03-04T08:00:00+08:00", "note": "x"}', t.now())]) a$$,
+  $$select 'not_found', 'unit: unit tidak dikenal' from generate_series(1, 4)$$, 'an unknown unit is not found, wherever one asks');
 select is((api.letters(jsonb_build_object('letter', (api.letters('{"from": "2031-04-10"}', t.now()) #>> '{letters,0,letter}')::bigint), t.now())
   #> '{letters,0}') - 'letter',
   '{"unit": "C", "kind": "roster", "number": "R/1", "dated": "2031-03-01", "title": "", "document": "", "status": "filed",
@@ -200,10 +207,10 @@ min_office_days C W2031-03-10 405 2/3/4', 'and stays reported');
 select is(t.now_in('C', '2031-03-11', '2031-03-11'), 'min_office_days C W2031-03-10 405 2/3/4', 'day by day; a week counts whole');
 select is(t.now_in('C1', '2031-03-01', '2031-03-31'), '-', 'not in the unit below');
 select is((select b ->> 'text' from jsonb_array_elements(api.breaches('{"unit": "C", "from": "2031-03-10", "to": "2031-03-10"}', t.now()) -> 'breaches') b limit 1),
-  'Unit C, 2031-03-10: 4 dari 10 orang di luar kantor, paling banyak 3 (S)', 'in words');
+  'Unit C, 2031-03-10: 4 dari 10 orang di luar kantor (WFH/WFA), paling banyak 3 (S)', 'in words');
 select set_config('hadir.language', 'en', true) is not null as set \gset
 select is((select b ->> 'text' from jsonb_array_elements(api.breaches('{"unit": "C", "from": "2031-03-10", "to": "2031-03-10"}', t.now()) -> 'breaches') b offset 1),
-  'Pegawai 405, week of 2031-03-10: 2 of 4 working days at the office, at least 3 (S)', 'in either language');
+  'Pegawai 405, week of 2031-03-10: 2 of 4 working days at the office (WFO), at least 3 (S)', 'in either language');
 select set_config('hadir.language', 'id', true) is not null as set \gset
 reset session authorization;
 select results_eq($$select d.step, d.reason, t.brief(d.breaches) from hadir.decision d join hadir.letter l on l.id = d.ref where l.number = '2' order by d.id$$,
@@ -229,6 +236,14 @@ select is(t.decide('2', 'revoked', 'banjir surut'), 'revoked', 'the other, too')
 select is(t.file(t.letter('4', 'WFA', '{401}', '2031-03-11')), 'not_eligible C 2031-03-11 401 1/0/1', 'an official of an excluded echelon');
 select is(t.file(t.letter('5', 'WFH', '{406}', '2031-03-11')), 'place_not_granted C 2031-03-11 406 1/0/1', 'a place that no circular allows');
 select is(t.file(t.letter('6', 'WFA', '{421}', '2031-03-11', null, '{"unit": "D"}')), 'not_eligible D 2031-03-11 421 1/0/1', 'a unit that no circular allows it');
+select is(t.told('4'), 'Pegawai 401, 2031-03-11: WFA, padahal tidak termasuk yang diizinkan S (1 dari 1 hari, paling banyak 0) ["WFA"]', 'whom, where');
+select is(t.told('5'), 'Pegawai 406, 2031-03-11: WFH tidak diizinkan surat edaran mana pun pada hari itu (1 dari 1 hari, paling banyak 0) ["WFH"]',
+  'the place, and how many, in words');
+-- S grants elsewhere by letters for each person: a shift list does not give it.
+select is(t.file(t.letter('R/2', 'WFA', '{407}', '2031-03-11', null, '{"kind": "roster"}')), 'place_not_granted C 2031-03-11 407 1/0/1',
+  'what is granted by letter a shift list does not give');
+select is(t.told('R/2'),
+  'Pegawai 407, 2031-03-11: WFA menurut S diberikan dengan surat tugas, bukan daftar giliran (1 dari 1 hari, paling banyak 0) ["WFA"]', 'in words, too');
 select is(t.file(t.letter('7', 'WFA', '{402}', '2031-03-12')), '-', 'on a holiday nobody is sent anywhere');
 select is(t.file(t.letter('8', null, '{401,405,406,407,408,409}', '2031-03-11', null, '{"kind": "travel"}')), '-', 'duty travel is neither');
 select is(t.file(t.letter('9', 'WFO', '{401,402}', '2031-03-11')), '-', 'the office needs no circular');
@@ -255,6 +270,7 @@ select is(t.file(t.letter('20', null, '{}', '2031-03-18', null, jsonb_build_obje
   jsonb_build_object('place', 'WFO', 'people', t.who('{406,407,408,409,410,412,413}', '2031-03-18')))))), '-', 'half and half; two of three at the office');
 select is(t.decide('20', 'confirmed'), 'confirmed', 'the list is confirmed');
 select is(t.now_in('C', '2031-03-17', '2031-03-23'), '-', 'and everything holds: S does not count what H decides');
+select is(t.file(t.letter('20b', 'WFH', '{402}', '2031-03-18')), '-', 'what a list gives a letter for one person may give, too');
 -- Then two at the office go on leave: eight work, half of them is four, half of those posted still five; three at the office.
 reset session authorization;
 insert into hadir.absence (government, person, code, first_day, last_day, status, asked_at) values
@@ -367,8 +383,8 @@ min_wfo C 2031-03-18 1/5/10 [408]', 'a head is told the same as the console');
 select is(api.letter_breaches(jsonb_build_object('letter', :l20), t.now()) #>> '{breaches,0,measure}', 'max_wfh', 'about one letter, too');
 select is(t.problems(api.breaches('{"unit": "D", "from": "2031-03-17", "to": "2031-03-23"}', t.now())), 'unit: unit tidak dikenal', 'but not about others');
 select is(t.code(api.letter_breaches(jsonb_build_object('letter', :l6), t.now())), 'not_found', 'nor their letters');
-select is(t.problems(api.letter_breaches(jsonb_build_object('letter', :l6), t.now())), 'letter: tidak ada surat dengan nomor itu', 'in words');
-select is(t.problems(api.letters('{"letter": 999999}', t.now())), 'letter: tidak ada surat dengan nomor itu', 'as of one that is none');
+select is(t.problems(api.letter_breaches(jsonb_build_object('letter', :l6), t.now())), 'letter: tidak ada surat nomor 9', 'in words');
+select is(t.problems(api.letters('{"letter": 999999}', t.now())), 'letter: tidak ada surat nomor 999999', 'as of one that is none');
 select is(jsonb_path_exists(api.letters('{}', t.now()), '$.letters[*] ? (@.number == "6")'), false, 'which he does not see');
 select is(jsonb_path_query_array(api.letters('{}', t.now()), '$.letters[*] ? (@.number == "21")') #> '{0,steps,1}',
   '{"at": "2031-03-05T09:00:00+08:00", "by": "Pegawai 401", "step": "confirmed", "capacity": "head"}', 'but his own, with their steps');
