@@ -25,7 +25,7 @@ static const struct {
                {"category", false},     {"day", false},       {"expected_place", false}, {"session_code", false},
                {"state", false},        {"decided_at", false}, {"late_minutes", true}, {"early_minutes", true},
                {"place", false},        {"fence", false},     {"relation", false},    {"flags", false},
-               {"reason", false},       {"checkin_id", false}};
+               {"reason", false},       {"checkin_id", false}, {"evidence_missing", false}, {"doubts", false}};
 #define COLUMNS (sizeof columns / sizeof columns[0])
 
 /* One frozen day being published. */
@@ -121,7 +121,7 @@ static bool difference_file(struct edition *e, int n, const char *const *key)
 {
     static const char sql[] =
         "select unit_code, unit_name, nip, name, category, day, expected_place, session_code, state, decided_at, "
-        "late_minutes, early_minutes, place, fence, relation, flags, reason, checkin_id, change, why "
+        "late_minutes, early_minutes, place, fence, relation, flags, reason, checkin_id, evidence_missing, doubts, change, why "
         "from api.nightly_difference($1::bigint, $2::date, $3::int)";
     if (strcmp(e->version, "1") == 0)
         return true;
@@ -190,7 +190,7 @@ static bool write_edition(struct edition *e, const char *parent)
 {
     static const char sql[] =
         "select unit_code, unit_name, nip, name, category, day, expected_place, session_code, state, decided_at, "
-        "late_minutes, early_minutes, place, fence, relation, flags, reason, checkin_id "
+        "late_minutes, early_minutes, place, fence, relation, flags, reason, checkin_id, evidence_missing, doubts "
         "from api.nightly_rows($1::bigint, $2::date, $3::int)";
     const char *const key[] = {e->government, e->day, e->version};
     char name[64];

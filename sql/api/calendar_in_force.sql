@@ -25,19 +25,22 @@ as $$
   group by g.id, w.day
 $$;
 
--- The days of periods from p_from to p_to: one row for each government, day and kind of period that covers it. Of several
+-- The days of periods from p_from to p_to: one row for each government, day and kind of period that covers it,
+-- with the ids of the decrees' rows. Of several
 -- decrees about the same kind and name, national or the government's own, the latest dated holds; of the same date the
 -- government's own.
-create or replace function hadir.period_days(p_from date, p_to date)
-returns table (government bigint, day date, kind text)
+drop function if exists hadir.period_days(date, date);
+create function hadir.period_days(p_from date, p_to date)
+returns table (government bigint, day date, kind text, ids bigint[])
 language sql stable set search_path = pg_catalog, pg_temp
 as $$
-  select distinct p.government, d::date, p.kind
-  from (select distinct on (g.id, c.kind, c.name) g.id as government, c.kind, c.first_day, c.last_day
+  select p.government, d::date, p.kind, array_agg(p.id order by p.id)
+  from (select distinct on (g.id, c.kind, c.name) g.id as government, c.kind, c.id, c.first_day, c.last_day
         from hadir.government g
         join hadir.calendar_period c on c.government is null or c.government = g.id
         order by g.id, c.kind, c.name, c.dated desc, c.government nulls last) p
   cross join generate_series(greatest(p.first_day, p_from)::timestamp, least(p.last_day, p_to)::timestamp, interval '1 day') d
+  group by p.government, d, p.kind
 $$;
 
 revoke all on function hadir.calendar_in_force(date, date), hadir.period_days(date, date) from public;

@@ -660,42 +660,17 @@ begin
       coalesce(array_agg(s.session_code) filter (where s.there), '{}') as attended_codes
     from session s
     group by s.person, s.day
-  ),
-  -- All check-ins of the day, not only those that count.
-  arrived as (
-    select j.person, j.day, count(*) as locations,
-      -- Inside a fence that the plan binds, or at home where it says so.
-      count(*) filter (where (j.relation = 'inside' or j.relation = 'uncertain' and p.uncertain_counts) and f.kind <> 'area'
-                         and (j.fence = any (p.fences) or f.person = j.person)) as fenced,
-      array(select distinct x.kind from hadir.doubt x where x.checkin = any (array_agg(j.checkin)) order by x.kind) as doubts
-    from hadir.judge(p_government, p_from, p_to, p_persons, p_as_of) j
-    join sum n on n.person = j.person and n.day = j.day
-    join hadir.plan_pattern p on p.id = n.pattern
-    left join hadir.fence f on f.id = j.fence
-    group by j.person, j.day
-  ),
-  reported as (
-    select w.person, w.day, w.kind, count(*) as times from hadir.work_report w
-    where w.government = p_government and w.day between p_from and p_to and (p_persons is null or w.person = any (p_persons))
-      and (p_as_of is null or w.sent_at <= p_as_of)
-    group by w.person, w.day, w.kind
   )
   select n.person, n.day, n.unit, n.expected_place, n.plan_reason, n.sessions, n.attended, n.first_in, n.last_out,
     n.late_minutes, n.early_minutes, n.places, n.flags, n.outside_window, n.session_places, n.excuse,
     n.sessions > 0 and n.missing = n.sessions,
-    coalesce((
-      select jsonb_agg(e.value || jsonb_build_object('have', h.times) order by e.ordinality)
-      from jsonb_array_elements(p.evidence) with ordinality e
-      cross join lateral (
-        select case e.value ->> 'kind' when 'location' then coalesce(a.locations, 0) when 'fence' then coalesce(a.fenced, 0)
-                 when 'session' then (e.value ->> 'session' = any (n.attended_codes))::int
-                 else coalesce((select r.times from reported r where r.person = n.person and r.day = n.day
-                                and r.kind = e.value ->> 'kind'), 0) end as times) h
-      where h.times < coalesce((e.value ->> 'times')::int, 1)), '[]'),
-    coalesce(a.doubts, '{}')
+    hadir.evidence_lacks(p.evidence, a.locations, a.fenced, n.attended_codes, r.reports),
+    coalesce(b.doubts, '{}')
   from sum n
   join hadir.plan_pattern p on p.id = n.pattern
-  left join arrived a on a.person = n.person and a.day = n.day;
+  left join hadir.day_locations(p_government, p_from, p_to, p_persons, p_as_of) a on a.person = n.person and a.day = n.day
+  left join hadir.day_reports(p_government, p_from, p_to, p_persons, p_as_of) r on r.person = n.person and r.day = n.day
+  left join hadir.day_doubts(p_government, p_from, p_to, p_persons, p_as_of) b on b.person = n.person and b.day = n.day;
 end
 $$;
 comment on function hadir.derive_day(bigint, date, date, bigint[], timestamptz) is

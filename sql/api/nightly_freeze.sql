@@ -18,126 +18,270 @@ comment on function hadir.day_closes(bigint, date) is
 revoke all on function hadir.day_closes(bigint, date) from public;
 grant execute on function hadir.day_closes(bigint, date) to hadir_reader, hadir_writer;
 
--- Derives a day once, into pg_temp.derived, for what reads it several times. attendance_unstage drops it.
+-- Derives a day once, for what reads it several times: pg_temp.derived, as hadir.derive answers, and pg_temp.derived_proof,
+-- who lacks evidence or is in doubt. attendance_unstage drops both.
 create or replace function hadir.attendance_stage(p_government bigint, p_day date) returns void
 language plpgsql set search_path = pg_catalog, pg_temp
 as $$
+declare
+  v_wanting bigint[];
 begin
   create temporary table derived as select d.* from hadir.derive(p_government, p_day, p_day) d;
   create index on pg_temp.derived (person);
   analyze pg_temp.derived;
+  -- Most circulars want nothing, and few check-ins are doubtful: only whose day it is about is looked at.
+  v_wanting := array(select distinct d.person from pg_temp.derived d join hadir.plan_pattern p on p.id = d.pattern where p.evidence <> '[]');
+  create temporary table derived_proof as
+  select n.person, coalesce(e.missing, '[]') as evidence_missing, coalesce(b.doubts, '{}') as doubts
+  from (select distinct d.person from pg_temp.derived d) n
+  left join (
+    select w.person, hadir.evidence_lacks(p.evidence, a.locations, a.fenced, w.attended, r.reports) as missing
+    from (select d.person, min(d.pattern) as pattern,
+            coalesce(array_agg(d.session_code) filter (where d.session is not null and d.verdict in ('on_time', 'late', 'early')), '{}') as attended
+          from pg_temp.derived d where d.person = any (v_wanting) group by d.person) w
+    join hadir.plan_pattern p on p.id = w.pattern
+    left join hadir.day_locations(p_government, p_day, p_day, v_wanting, null) a on a.person = w.person
+    left join hadir.day_reports(p_government, p_day, p_day, v_wanting, null) r on r.person = w.person
+  ) e on e.person = n.person
+  left join hadir.day_doubts(p_government, p_day, p_day, null, null) b on b.person = n.person
+  where e.missing <> '[]' or b.doubts is not null;
 end
 $$;
 create or replace function hadir.attendance_unstage() returns void
 language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 begin
-  drop table pg_temp.derived;
+  drop table pg_temp.derived, pg_temp.derived_proof;
 end
 $$;
 
--- What makes two derivations of a day the same: everything but names and labels and ids that a renewed plan gives anew.
+-- What makes two derivations of a day the same: everything that is kept but names and labels and ids that a renewed plan
+-- gives anew.
 create or replace function hadir.attendance_digest() returns bytea
 language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
 begin
   return (
-    select sha256(convert_to(coalesce(string_agg(
-      concat_ws('|', d.person, d.unit, coalesce(d.expected_place, '-'), coalesce(d.plan_reason, '-'),
-        coalesce(d.session_code, '-'), coalesce(d.verdict, 'missing'), coalesce(d.checkin::text, '-'),
-        coalesce(extract(epoch from d.decided_at)::text, '-'), coalesce(d.late_minutes, 0), coalesce(d.early_minutes, 0),
-        coalesce(d.place, '-'), coalesce(d.fence, 0), coalesce(d.relation, '-'), array_to_string(d.flags, ','), d.others),
-      e'\n' order by d.person, d.position nulls last), ''), 'UTF8'))
-    from pg_temp.derived d);
+    select sha256(convert_to(coalesce(string_agg(l.line, e'\n' order by l.person, l.turn, l.position nulls last), ''), 'UTF8'))
+    from (
+      select d.person, 1 as turn, d.position,
+        concat_ws('|', d.person, d.unit, coalesce(d.expected_place, '-'), coalesce(d.plan_reason, '-'), coalesce(d.excuse, '-'),
+          coalesce(d.session_code, '-'), coalesce(d.counts_as, '-'), coalesce(d.verdict, 'missing'), coalesce(d.checkin::text, '-'),
+          coalesce(extract(epoch from d.decided_at)::text, '-'), coalesce(d.late_minutes, 0), coalesce(d.early_minutes, 0),
+          coalesce(d.place, '-'), coalesce(d.fence, 0), coalesce(d.relation, '-'), array_to_string(d.flags, ','),
+          case when d.verdict = 'outside_window' then d.others end) as line
+      from pg_temp.derived d
+      union all
+      select p.person, 2, null, concat_ws('|', p.person, p.evidence_missing, array_to_string(p.doubts, ',')) from pg_temp.derived_proof p) l);
 end
 $$;
 comment on function hadir.attendance_digest() is
-  'SHA-256 over the attendance in pg_temp.derived, without names. Called by nightly and closing.';
+  'SHA-256 over the staged attendance, without names. Called by nightly and closing.';
 
 -- The staged day as hadir.attendance keeps it, a row per person.
-create or replace function hadir.attendance_rows()
-returns table (person bigint, unit bigint, expected_place text, reason text, pattern bigint, excuse text, sessions jsonb)
+drop function if exists hadir.attendance_rows();
+create function hadir.attendance_rows()
+returns table (person bigint, unit bigint, expected_place text, reason text, pattern bigint, excuse text, sessions jsonb,
+  evidence_missing jsonb, doubts text[])
 language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 begin
   return query
-  select x.person, min(x.unit), min(x.expected_place), min(x.plan_reason), min(x.pattern), min(p.excuse),
-    jsonb_agg(jsonb_build_object('session', x.session, 'code', x.session_code, 'label', x.session_label,
-      'counts_as', x.counts_as, 'state', coalesce(x.verdict, 'missing'),
-      'reason', case when x.verdict = 'outside_window'
-                       then 'outside_window' || case when x.others > 0 then '+' || x.others else '' end
-                     when x.session is null then x.plan_reason end,
-      'checkin', x.checkin, 'decided_at', x.decided_at, 'late_minutes', x.late_minutes,
-      'early_minutes', x.early_minutes, 'place', x.place, 'fence', x.fence, 'fence_name', fe.name,
-      'relation', x.relation, 'flags', to_jsonb(x.flags)) order by x.position nulls last)
-  from pg_temp.derived x
-  join hadir.plan_pattern p on p.id = x.pattern
-  left join hadir.fence fe on fe.id = x.fence
-  group by x.person;
+  select r.*, coalesce(f.evidence_missing, '[]'), coalesce(f.doubts, '{}')
+  from (
+    select x.person, min(x.unit), min(x.expected_place), min(x.plan_reason), min(x.pattern), min(p.excuse),
+      -- In words as hadir.presence_of has them.
+      jsonb_agg(jsonb_build_object('session', x.session, 'code', x.session_code, 'label', x.session_label,
+        'counts_as', x.counts_as,
+        'state', case when x.verdict = 'not_expected' and x.excuse is not null then 'excused' else coalesce(x.verdict, 'missing') end,
+        'reason', case when x.verdict = 'outside_window'
+                         then 'outside_window' || case when x.others > 0 then '+' || x.others else '' end
+                       when x.verdict in ('excused', 'not_expected') and x.excuse is not null
+                         then concat_ws(' ', x.excuse, case when x.session is null then x.plan_reason else c.name end)
+                       when x.session is null then x.plan_reason end,
+        'checkin', x.checkin, 'decided_at', x.decided_at, 'late_minutes', x.late_minutes,
+        'early_minutes', x.early_minutes, 'place', x.place, 'fence', x.fence, 'fence_name', fe.name,
+        'relation', x.relation, 'flags', to_jsonb(x.flags)) order by x.position nulls last)
+    from pg_temp.derived x
+    join hadir.plan_pattern p on p.id = x.pattern
+    left join hadir.fence fe on fe.id = x.fence
+    left join hadir.absence_code c on c.government = p.government and c.code = x.excuse
+    group by x.person) r (person, unit, expected_place, reason, pattern, excuse, sessions)
+  left join pg_temp.derived_proof f on f.person = r.person;
 end
 $$;
 
--- How the staged day differs from its newest version, session by session, and why: a check-in that came since, another
--- letter, an absence, a correction, an outage, a posting, other rules (a day reopened), else another fence or placement.
+-- ---- What changed, and why
+
+-- A check-in that was not in the database when a version was frozen: beyond what its spool had been read to, or of a device
+-- enrolled since.
+create or replace function hadir.came_after(p_checkin uuid, p_version hadir.attendance_version) returns boolean
+language sql stable set search_path = pg_catalog, pg_temp
+as $$
+  select exists (
+    select from hadir.checkin k
+    where k.id = p_checkin
+      and (k.seq > coalesce(((p_version).read_to ->> k.spool::text)::bigint, 0)
+           or exists (select from hadir.device d where d.id = k.device and d.enrolled_at > (p_version).frozen_at)))
+$$;
+comment on function hadir.came_after(uuid, hadir.attendance_version) is 'False for null. Called by hadir.session_causes.';
+
+-- What was decided since a version was frozen, and touches a person's day: words of hadir.attendance_changes.
+create or replace function hadir.causes_decided(p_version hadir.attendance_version)
+returns table (kind text, ref bigint, person bigint, unit bigint, session text, word text)
+language sql stable set search_path = pg_catalog, pg_temp
+as $$
+  with step as (
+    select distinct d.subject, d.ref from hadir.decision d
+    where d.at > (p_version).frozen_at and d.step in ('approved', 'confirmed', 'rejected', 'revoked')
+  )
+  -- ref: the order by which a pattern names the letter.
+  select 'letter', a.orders, a.person, null::bigint, null::text, 'letter ' || l.number
+  from step s join hadir.letter l on l.id = s.ref join hadir.assignment a on a.letter = l.id and a.day = (p_version).day
+  where s.subject = 'letter' and l.government = (p_version).government
+  union all
+  select 'absence', a.id, a.person, null, x.session, 'absence ' || a.code
+  from step s join hadir.absence a on a.id = s.ref and (p_version).day between a.first_day and a.last_day
+  left join lateral unnest(a.sessions) x (session) on true
+  where s.subject = 'absence' and a.government = (p_version).government
+  union all
+  select 'correction', c.id, c.person, null, c.session, 'correction'
+  from step s join hadir.correction c on c.id = s.ref and c.day = (p_version).day
+  where s.subject = 'correction' and c.government = (p_version).government
+  union all
+  select 'outage', o.id, null, u.descendant, null, 'outage'
+  from step s join hadir.outage o on o.id = s.ref join hadir.unit_closure u on u.ancestor = o.unit
+  where s.subject = 'outage' and o.government = (p_version).government
+    and o.starts_at < (p_version).closed_at
+    and o.ends_at > (select (p_version).day::timestamp at time zone g.zone from hadir.government g where g.id = (p_version).government)
+$$;
+comment on function hadir.causes_decided(hadir.attendance_version) is
+  'Letters by order and person, absences by person (session null: the whole day), corrections by person and session, outages by '
+  'unit. Called by hadir.attendance_changes.';
+
+-- Was the day reopened since? Then its plan may be by other rules.
+create or replace function hadir.reopened_after(p_version hadir.attendance_version) returns boolean
+language sql stable set search_path = pg_catalog, pg_temp
+as $$
+  select exists (
+    select from hadir.audit a join hadir.government g on g.code = a.subject
+    where g.id = (p_version).government and a.action = 'plan_reopen' and a.at > (p_version).frozen_at
+      and (p_version).day between (a.detail ->> 'from')::date and (a.detail ->> 'to')::date)
+$$;
+
+-- A plan of a person's day against another: which parts differ.
+create or replace function hadir.plan_turn(p_before bigint, p_after bigint, out orders bigint[], out excuse boolean, out rules boolean,
+                                           out differs boolean)
+language sql stable set search_path = pg_catalog, pg_temp
+as $$
+  select case when b.orders is distinct from a.orders then array_remove(array[a.orders, b.orders], null) else '{}' end,
+    b.excuse is distinct from a.excuse,
+    (a.hours, a.calendar, a.periods, a.policies) is distinct from (b.hours, b.calendar, b.periods, b.policies),
+    (a.place, a.anywhere, a.accuracy_cap_m, a.decides, a.sessions, a.fences, a.reason, a.hours, a.calendar, a.periods, a.policies, a.orders,
+     a.excuse, a.evidence, a.uncertain_counts)
+    is distinct from (b.place, b.anywhere, b.accuracy_cap_m, b.decides, b.sessions, b.fences, b.reason, b.hours, b.calendar, b.periods,
+     b.policies, b.orders, b.excuse, b.evidence, b.uncertain_counts)
+  from (select) x
+  left join hadir.plan_pattern a on a.id = p_before
+  left join hadir.plan_pattern b on b.id = p_after
+$$;
+comment on function hadir.plan_turn(bigint, bigint) is
+  'Ids of patterns, null: none. orders: those of which only one plan has it; excuse, rules (hours, calendar, circulars), differs '
+  '(anything). Called by hadir.attendance_changes.';
+
+-- How the staged day differs from its newest version, session by session, and why.
 create or replace function hadir.attendance_changes(p_government bigint, p_day date)
 returns table (person bigint, session text, before jsonb, after jsonb, causes text[])
 language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
+declare
+  v_last     hadir.attendance_version;
+  v_reopened boolean;
 begin
+  select v.* into v_last from hadir.attendance_version v
+  where v.government = p_government and v.day = p_day order by v.version desc limit 1;
+  v_reopened := hadir.reopened_after(v_last);
   return query
-  with last as (
-    select v.version, v.frozen_at from hadir.attendance_version v
-    where v.government = p_government and v.day = p_day order by v.version desc limit 1
-  ),
-  old as (
-    select a.person, a.unit, a.pattern, s.value as s, a.expected_place as place, a.reason
-    from last l
-    join hadir.attendance a on a.government = p_government and a.day = p_day and a.version = l.version
-    cross join lateral jsonb_array_elements(a.sessions) s
+  with old as (
+    select a.person, a.unit, a.pattern, s.value as s,
+      jsonb_build_object('expected_place', a.expected_place, 'unit', a.unit, 'reason', coalesce(s.value ->> 'reason', a.reason),
+                         'evidence_missing', a.evidence_missing, 'doubts', a.doubts) as day
+    from hadir.attendance a cross join lateral jsonb_array_elements(a.sessions) s
+    where a.government = p_government and a.day = p_day and a.version = v_last.version
   ),
   new as (
-    select r.person, r.unit, r.pattern, s.value as s, r.expected_place as place, r.reason
+    select r.person, r.unit, r.pattern, s.value as s,
+      jsonb_build_object('expected_place', r.expected_place, 'unit', r.unit, 'reason', coalesce(s.value ->> 'reason', r.reason),
+                         'evidence_missing', r.evidence_missing, 'doubts', r.doubts) as day
     from hadir.attendance_rows() r cross join lateral jsonb_array_elements(r.sessions) s
   ),
-  pair as (
+  pair as materialized (
     select coalesce(n.person, o.person) as person, coalesce(n.s ->> 'code', o.s ->> 'code') as session,
-           o.s - '{session,label,fence_name}'::text[] || jsonb_build_object('expected_place', o.place, 'unit', o.unit, 'reason', coalesce(o.s ->> 'reason', o.reason)) as before,
-           n.s - '{session,label,fence_name}'::text[] || jsonb_build_object('expected_place', n.place, 'unit', n.unit, 'reason', coalesce(n.s ->> 'reason', n.reason)) as after
+      o.unit as old_unit, n.unit as new_unit, o.pattern as old_pattern, n.pattern as new_pattern,
+      o.s - '{session,label,fence_name}'::text[] || o.day as before, n.s - '{session,label,fence_name}'::text[] || n.day as after
     from old o full join new n on n.person = o.person and coalesce(n.s ->> 'code', '') = coalesce(o.s ->> 'code', '')
   ),
-  -- The plan of each person then and now.
-  turn as (
-    select coalesce(n.person, o.person) as person,
-      case when o.unit <> n.unit or o.person is null or n.person is null then 'posting' end as posting,
-      case when b.orders is distinct from a.orders then
-        'letter ' || coalesce((select l.number from hadir.letter_order r join hadir.letter l on l.id = r.letter
-                               where r.id = coalesce(b.orders, a.orders)), '') end as letter,
-      case when b.excuse is distinct from a.excuse then 'absence ' || coalesce(b.excuse, a.excuse) end as absence,
-      a.id is distinct from b.id as replanned
-    from (select distinct person, unit, pattern from old) o
-    full join (select distinct person, unit, pattern from new) n on n.person = o.person
-    left join hadir.plan_pattern a on a.id = o.pattern
-    left join hadir.plan_pattern b on b.id = n.pattern
+  -- The plan of each person whose day differs, then and now; few plans, many people.
+  turn as materialized (
+    select p.person, max(p.old_pattern) as before, max(p.new_pattern) as after, max(p.old_unit) is distinct from max(p.new_unit) as posting
+    from pair p where p.person in (select c.person from pair c where c.before is distinct from c.after)
+    group by p.person
+  ),
+  plan as materialized (
+    select t.before, t.after, x.* from (select distinct t.before, t.after from turn t) t cross join lateral hadir.plan_turn(t.before, t.after) x
+  ),
+  change as materialized (
+    select c.person, c.session, c.before, c.after, t.posting, x.orders, x.excuse, x.rules, x.differs, coalesce(c.new_unit, c.old_unit) as unit,
+      c.before -> 'flags' ? 'corrected' or c.after -> 'flags' ? 'corrected' as corrected,
+      c.before -> 'flags' ? 'outage' or c.after -> 'flags' ? 'outage' as away,
+      (c.before ->> 'checkin')::uuid as old_checkin, (c.after ->> 'checkin')::uuid as new_checkin
+    from pair c join turn t on t.person = c.person
+    join plan x on x.before is not distinct from t.before and x.after is not distinct from t.after
+    where c.before is distinct from c.after
+  ),
+  decided as materialized (select d.* from hadir.causes_decided(v_last) d),
+  touched as (
+    select c.person, c.session, array_agg(distinct d.word order by d.word) as words
+    from change c join decided d on d.person = c.person
+    where d.kind = 'letter' and d.ref = any (c.orders)
+      or d.kind = 'absence' and c.excuse and (d.session is null or d.session = c.session)
+      or d.kind = 'correction' and d.session = c.session and c.corrected
+    group by c.person, c.session
+  ),
+  named as (
+    select c.person, c.session, c.before, c.after, c.differs, c.old_checkin, c.new_checkin,
+      array_remove(
+        case when c.new_checkin is distinct from c.old_checkin and hadir.came_after(c.new_checkin, v_last)
+               or c.after ->> 'state' = 'outside_window' and c.before ->> 'reason' is distinct from c.after ->> 'reason'
+                  and exists (select from hadir.judge(p_government, p_day, p_day, array[c.person]) j
+                              where j.position is null and hadir.came_after(j.checkin, v_last)) then '{checkin}'::text[] else '{}' end
+        || t.words
+        || array[case when c.away and c.unit in (select d.unit from decided d where d.kind = 'outage') then 'outage' end,
+                 case when c.posting then 'posting' end, case when v_reopened and c.differs and c.rules then 'rules' end,
+                 case when coalesce(c.before -> 'evidence_missing', '[]') <> coalesce(c.after -> 'evidence_missing', '[]') then 'evidence' end,
+                 case when coalesce(c.before -> 'doubts', '[]') <> coalesce(c.after -> 'doubts', '[]') then 'doubt' end], null) as words
+    from change c
+    left join touched t on t.person = c.person and t.session is not distinct from c.session
   )
-  select c.person, c.session, c.before, c.after,
-    coalesce(nullif(array_remove(array[
-      case when (c.after ->> 'checkin') is distinct from (c.before ->> 'checkin') and c.after ->> 'checkin' is not null then 'checkin' end,
-      t.letter, t.absence,
-      case when c.after -> 'flags' ? 'corrected' and not coalesce(c.before -> 'flags' ? 'corrected', false) then 'correction' end,
-      case when c.after -> 'flags' ? 'outage' and not coalesce(c.before -> 'flags' ? 'outage', false) then 'outage' end,
-      t.posting,
-      case when t.replanned and coalesce(t.letter, t.absence, t.posting) is null then 'rules' end], null), '{}'), '{placement}')
-  from pair c
-  join turn t on t.person = c.person
-  where c.before is distinct from c.after;
+  select n.person, n.session, n.before, n.after, case
+    when n.words <> '{}' then n.words
+    when n.differs and v_reopened then '{rules}'
+    when n.differs then '{plan}'
+    when n.old_checkin is null and n.new_checkin is not null then '{checkin}'
+    when n.new_checkin is distinct from n.old_checkin or n.before -> 'fence' is distinct from n.after -> 'fence'
+      or n.before -> 'relation' is distinct from n.after -> 'relation' then '{placement}'
+    else '{other}' end
+  from named n;
 end
 $$;
 comment on function hadir.attendance_changes(bigint, date) is
-  'What pg_temp.derived changes of the day''s newest version. person, session: code or null; before, after: the session as '
-  'kept (null: was or is not there); causes: checkin, letter NUMBER, absence CODE, correction, outage, posting, rules, '
-  'placement. Called by nightly and closing.';
+  'What the staged day changes of its newest version. person, session: code or null; before, after: the session as kept, with '
+  'what is kept of the day (null: was or is not there); causes, of facts since that version was frozen: checkin (one that came '
+  'later), letter NUMBER, absence CODE, correction, outage (decided since, for this person and day), posting (another unit), rules '
+  '(reopened since), evidence, doubt; and where none of these: plan (another plan for this person), placement (another fence, the same '
+  'facts), other. Called by nightly and closing.';
 
 -- Is the day's month closed? Then only the next closing of the month makes versions.
 create or replace function hadir.month_is_closed(p_government bigint, p_day date) returns boolean
@@ -147,9 +291,13 @@ as $$
 $$;
 
 revoke all on function hadir.attendance_stage(bigint, date), hadir.attendance_unstage(), hadir.attendance_digest(),
-  hadir.attendance_rows(), hadir.attendance_changes(bigint, date), hadir.month_is_closed(bigint, date) from public;
+  hadir.attendance_rows(), hadir.attendance_changes(bigint, date), hadir.month_is_closed(bigint, date),
+  hadir.came_after(uuid, hadir.attendance_version), hadir.causes_decided(hadir.attendance_version),
+  hadir.reopened_after(hadir.attendance_version), hadir.plan_turn(bigint, bigint) from public;
 grant execute on function hadir.attendance_stage(bigint, date), hadir.attendance_unstage(), hadir.attendance_digest(),
-  hadir.attendance_rows(), hadir.attendance_changes(bigint, date), hadir.month_is_closed(bigint, date) to hadir_reader, hadir_writer;
+  hadir.attendance_rows(), hadir.attendance_changes(bigint, date), hadir.month_is_closed(bigint, date),
+  hadir.came_after(uuid, hadir.attendance_version), hadir.causes_decided(hadir.attendance_version),
+  hadir.reopened_after(hadir.attendance_version), hadir.plan_turn(bigint, bigint) to hadir_reader, hadir_writer;
 
 -- Spools that have not told everything up to an instant, oldest first. waited: heard of recently enough to be waited for.
 create or replace function hadir.spools_behind(p_instant timestamptz, p_now timestamptz, p_patience interval, p_memory interval)
@@ -230,7 +378,7 @@ create or replace function hadir.rules_of(p_government bigint, p_day date) retur
 language sql stable set search_path = pg_catalog, pg_temp
 as $$
   with pattern as (
-    select p.policies, p.hours, p.calendar, p.orders from hadir.plan_pattern p
+    select p.policies, p.hours, p.calendar, p.periods, p.orders from hadir.plan_pattern p
     where p.government = p_government and p.day = p_day
       and p.id in (select d.pattern from hadir.plan_day d where d.day = p_day)
   ),
@@ -247,6 +395,9 @@ as $$
     select 'calendar', c.kind || ' ' || c.name, coalesce(nullif(c.basis, ''), c.day::text)
     from hadir.calendar_day c where c.id in (select unnest(p.calendar) from pattern p)
     union
+    select 'period', c.kind || ' ' || c.name, c.dated::text
+    from hadir.calendar_period c where c.id in (select unnest(p.periods) from pattern p)
+    union
     select 'fence', f.code, max(l.fence_version)::text
     from hadir.judge(p_government, p_day, p_day) j
     join hadir.placement l on l.checkin = j.checkin and l.fence = j.fence
@@ -258,7 +409,7 @@ as $$
   from used u
 $$;
 comment on function hadir.rules_of(bigint, date) is
-  'Policies, working hours, calendar entries of the day''s patterns, and the fence versions that its check-ins were placed '
+  'Policies, letters, working hours, calendar entries and periods of the day''s patterns, and the fence versions that its check-ins were placed '
   'by. Called by hadir.freeze.';
 revoke all on function hadir.rules_of(bigint, date) from public;
 grant execute on function hadir.rules_of(bigint, date) to hadir_writer;
@@ -272,6 +423,7 @@ declare
   v_version int;
   v_old     bytea;
   v_digest  bytea;
+  v_read_to jsonb;
 begin
   perform pg_advisory_xact_lock(hashtextextended('hadir.freeze ' || p_government || ' ' || p_day, 0));
   v_closes := hadir.day_closes(p_government, p_day);
@@ -282,6 +434,8 @@ begin
   select v.version, v.digest into v_version, v_old
   from hadir.attendance_version v
   where v.government = p_government and v.day = p_day order by v.version desc limit 1;
+  -- Before the facts are read: what comes between is in them, and does no harm.
+  select coalesce(jsonb_object_agg(m.spool, m.last_seq), '{}') into v_read_to from hadir.ingest_mark m;
   perform hadir.attendance_stage(p_government, p_day);
   v_digest := hadir.attendance_digest();
   if v_old = v_digest then
@@ -291,20 +445,20 @@ begin
   v_version := coalesce(v_version, 0) + 1;
 
   insert into hadir.attendance_version (government, day, version, frozen_at, closed_at, recorded_to, late_spools, rules, digest,
-                                        changes)
+                                        read_to, changes)
   select p_government, p_day, v_version, p_now, v_closes,
     (select r.recorded_to from hadir.recorded_to(p_now, g.spool_patience) r),
     array(select b.spool::text from hadir.spools_behind(v_closes, p_now, g.spool_patience, c_memory) b),
-    hadir.rules_of(p_government, p_day), v_digest,
+    hadir.rules_of(p_government, p_day), v_digest, v_read_to,
     case when v_version = 1 then '[]' else coalesce((
       select jsonb_agg(jsonb_build_object('person', c.person, 'session', c.session, 'causes', c.causes) order by c.person, c.session)
       from hadir.attendance_changes(p_government, p_day) c), '[]') end
   from hadir.government g where g.id = p_government;
 
   insert into hadir.attendance (government, day, version, person, unit, unit_code, unit_name, nip, name, category,
-    expected_place, reason, pattern, excuse, sessions)
+    expected_place, reason, pattern, excuse, sessions, evidence_missing, doubts)
   select p_government, p_day, v_version, d.person, d.unit, u.code, u.name, pe.nip, pe.name, pe.category,
-    d.expected_place, d.reason, d.pattern, d.excuse, d.sessions
+    d.expected_place, d.reason, d.pattern, d.excuse, d.sessions, d.evidence_missing, d.doubts
   from hadir.attendance_rows() d
   join hadir.person pe on pe.id = d.person
   join hadir.unit u on u.id = d.unit;

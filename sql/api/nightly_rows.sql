@@ -1,10 +1,12 @@
 -- Reading closed days, for the export, and recording what was published.
 
 -- A closed version as rows, one per person and session.
-create or replace function hadir.version_rows(p_government bigint, p_day date, p_version int)
+drop function if exists hadir.version_rows(bigint, date, int);
+create function hadir.version_rows(p_government bigint, p_day date, p_version int)
 returns table (unit_code text, unit_name text, nip text, name text, category text, day date, expected_place text,
   session_code text, state text, decided_at text, late_minutes int, early_minutes int, place text, fence text,
-  relation text, flags text, reason text, checkin_id uuid, "position" bigint)
+  relation text, flags text, reason text, checkin_id uuid, evidence_missing text, doubts text,
+  "position" bigint, person bigint)
 language sql stable set search_path = pg_catalog, pg_temp
 as $$
   select a.unit_code, a.unit_name, a.nip, a.name, a.category, a.day, a.expected_place,
@@ -12,27 +14,31 @@ as $$
     (s.value ->> 'late_minutes')::int, (s.value ->> 'early_minutes')::int, s.value ->> 'place', s.value ->> 'fence_name',
     s.value ->> 'relation', (select string_agg(f.value, ',' order by f.ordinality)
                              from jsonb_array_elements_text(s.value -> 'flags') with ordinality f),
-    s.value ->> 'reason', (s.value ->> 'checkin')::uuid, s.ordinality
+    s.value ->> 'reason', (s.value ->> 'checkin')::uuid, hadir.evidence_text(a.evidence_missing),
+    nullif(array_to_string(a.doubts, ','), ''), s.ordinality, a.person
   from hadir.attendance a
   join hadir.government g on g.id = a.government
   cross join lateral jsonb_array_elements(a.sessions) with ordinality s
   where a.government = p_government and a.day = p_day and a.version = p_version
 $$;
 comment on function hadir.version_rows(bigint, date, int) is
-  'The rows of a closed version, unordered. Called by api.nightly_rows and api.nightly_difference.';
+  'The rows of a closed version, unordered. evidence_missing, doubts: of the day, on each of its rows. Called by '
+  'api.nightly_rows and api.nightly_difference.';
 revoke all on function hadir.version_rows(bigint, date, int) from public;
 grant execute on function hadir.version_rows(bigint, date, int) to hadir_reader;
 
 set role hadir_reader;
 
-create or replace function api.nightly_rows(p_government bigint, p_day date, p_version int)
+drop function if exists api.nightly_rows(bigint, date, int);
+create function api.nightly_rows(p_government bigint, p_day date, p_version int)
 returns table (unit_code text, unit_name text, nip text, name text, category text, day date, expected_place text,
   session_code text, state text, decided_at text, late_minutes int, early_minutes int, place text, fence text,
-  relation text, flags text, reason text, checkin_id uuid)
+  relation text, flags text, reason text, checkin_id uuid, evidence_missing text, doubts text)
 language sql stable security definer set search_path = pg_catalog, pg_temp
 as $$
   select r.unit_code, r.unit_name, r.nip, r.name, r.category, r.day, r.expected_place, r.session_code, r.state,
-    r.decided_at, r.late_minutes, r.early_minutes, r.place, r.fence, r.relation, r.flags, r.reason, r.checkin_id
+    r.decided_at, r.late_minutes, r.early_minutes, r.place, r.fence, r.relation, r.flags, r.reason, r.checkin_id,
+    r.evidence_missing, r.doubts
   from hadir.version_rows(p_government, p_day, p_version) r
   order by r.unit_code collate "C", r.nip collate "C", r.position
 $$;
@@ -46,47 +52,41 @@ drop function if exists api.nightly_difference(bigint, date, int);
 create function api.nightly_difference(p_government bigint, p_day date, p_version int)
 returns table (unit_code text, unit_name text, nip text, name text, category text, day date, expected_place text,
   session_code text, state text, decided_at text, late_minutes int, early_minutes int, place text, fence text,
-  relation text, flags text, reason text, checkin_id uuid, change text, why text)
+  relation text, flags text, reason text, checkin_id uuid, evidence_missing text, doubts text,
+  change text, why text)
 language sql stable security definer set search_path = pg_catalog, pg_temp
 as $$
-  with pair as (
-    select o as old, n as new
-    from hadir.version_rows(p_government, p_day, p_version - 1) o
-    full join hadir.version_rows(p_government, p_day, p_version) n
-      on n.nip = o.nip and coalesce(n.session_code, '') = coalesce(o.session_code, '')
-    where p_version > 1
-      and row(n.unit_code, n.expected_place, n.state, n.decided_at, n.late_minutes, n.early_minutes, n.place, n.fence,
-              n.relation, n.flags, n.reason, n.checkin_id)
-        is distinct from
-          row(o.unit_code, o.expected_place, o.state, o.decided_at, o.late_minutes, o.early_minutes, o.place, o.fence,
-              o.relation, o.flags, o.reason, o.checkin_id)
-  ),
-  cause as (
-    select pe.nip, coalesce(c.session, '') as session, string_agg(distinct w.value, ', ' order by w.value) as why
+  with change as (
+    select c.person, c.session,
+      (select string_agg(w.value, ', ' order by w.ordinality) from jsonb_array_elements_text(c.causes) with ordinality w) as why
     from hadir.attendance_version v
     cross join lateral jsonb_to_recordset(v.changes) c (person bigint, session text, causes jsonb)
-    join hadir.person pe on pe.id = c.person
-    cross join lateral jsonb_array_elements_text(c.causes) w
     where v.government = p_government and v.day = p_day and v.version = p_version
-    group by pe.nip, coalesce(c.session, '')
+  ),
+  pair as (
+    select o as old, n as new, c.why
+    from change c
+    left join hadir.version_rows(p_government, p_day, p_version - 1) o
+      on o.person = c.person and coalesce(o.session_code, '') = coalesce(c.session, '')
+    left join hadir.version_rows(p_government, p_day, p_version) n
+      on n.person = c.person and coalesce(n.session_code, '') = coalesce(c.session, '')
   ),
   line as (
-    select (p.old).*, case when (p.new).nip is null then 'removed' else 'before' end as change, 1 as turn from pair p
+    select (p.old).*, case when (p.new).nip is null then 'removed' else 'before' end as change, p.why, 1 as turn from pair p
     where (p.old).nip is not null
     union all
-    select (p.new).*, case when (p.old).nip is null then 'added' else 'after' end, 2 from pair p
+    select (p.new).*, case when (p.old).nip is null then 'added' else 'after' end, p.why, 2 from pair p
     where (p.new).nip is not null
   )
   select l.unit_code, l.unit_name, l.nip, l.name, l.category, l.day, l.expected_place, l.session_code, l.state,
-    l.decided_at, l.late_minutes, l.early_minutes, l.place, l.fence, l.relation, l.flags, l.reason, l.checkin_id, l.change,
-    w.why
+    l.decided_at, l.late_minutes, l.early_minutes, l.place, l.fence, l.relation, l.flags, l.reason, l.checkin_id,
+    l.evidence_missing, l.doubts, l.change, l.why
   from line l
-  left join cause w on w.nip = l.nip and w.session = coalesce(l.session_code, '')
   order by l.nip collate "C", l.session_code collate "C" nulls last, l.turn
 $$;
 comment on function api.nightly_difference(bigint, date, int) is
   'How a version differs from the one before it: rows of api.nightly_rows with change = added, removed, or before and after '
-  'of a row that changed, and why (see hadir.attendance_changes). Nothing for version 1. Ordered by NIP and session. Called by hadir_nightly.';
+  'of a row that changed, and why, as hadir.attendance_changes found it. Nothing for version 1. Ordered by NIP and session. Called by hadir_nightly.';
 revoke all on function api.nightly_difference(bigint, date, int) from public;
 grant execute on function api.nightly_difference(bigint, date, int) to hadir_nightly;
 
@@ -101,7 +101,7 @@ as $$
   order by r.ordinality
 $$;
 comment on function api.nightly_versions(bigint, date, int) is
-  'By what a version was derived: kind (policy, working_hours, calendar, fence), name, version (its date, or a fence''s '
+  'By what a version was derived: kind (policy, letter, working_hours, calendar, period, fence), name, version (its date, or a fence''s '
   'number). Called by hadir_nightly.';
 revoke all on function api.nightly_versions(bigint, date, int) from public;
 grant execute on function api.nightly_versions(bigint, date, int) to hadir_nightly;

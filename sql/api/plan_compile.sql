@@ -118,7 +118,7 @@ begin
   ),
   season as materialized (select s.* from hadir.period_days(p_from, p_to) s),
   chosen as (
-    select c.class, d.day, c.id, c.shift, c.on_holidays, d.weekday = any (c.weekdays) as named,
+    select c.class, d.day, c.id, c.shift, c.season, c.on_holidays, d.weekday = any (c.weekdays) as named,
            rank() over (partition by c.class, d.day, c.shift
                         order by c.level, c.season is null, c.valid_from desc, c.season) as place
     from candidate c
@@ -135,7 +135,8 @@ begin
                     array_agg(c.id order by c.id) filter (where c.shift is null and c.named)) as ids,
            coalesce(bool_or(c.on_holidays or c.shift is not null) filter (where c.shift is not null or c.named), false)
              as on_holidays,
-           bool_or(c.shift is not null) as on_shift
+           bool_or(c.shift is not null) as on_shift,
+           min(c.season) filter (where c.shift is null and c.named) as season
     from chosen c
     where c.place = 1
     group by c.class, c.day
@@ -157,6 +158,9 @@ begin
          case when work.works and not coalesce(h.on_shift, false) then r.own_sessions end as own_sessions,
          case when work.works then h.ids else '{}' end as hours,
          coalesce(l.ids, '{}') as calendar,
+         case when h.season is not null and work.works and not h.on_shift
+              then (select s.ids from season s where s.government = k.government and s.day = d.day and s.kind = h.season)
+              else '{}' end as periods,
          case when work.works and whole.name is not null then whole.name
               when work.works then null
               when l.ids is not null and not coalesce(h.on_holidays, false) then l.names
@@ -183,7 +187,7 @@ begin
 
   create temporary table plan_base as
   select w.class, w.unit, w.day,
-         (dense_rank() over (order by w.day, w.government, w.policy, w.hours, w.calendar, w.reason, w.place, w.anywhere,
+         (dense_rank() over (order by w.day, w.government, w.policy, w.hours, w.calendar, w.periods, w.reason, w.place, w.anywhere,
                              w.accuracy_cap_m, w.own_sessions, w.policies, w.orders, w.excuse, w.evidence, w.channels,
                              w.uncertain_counts))::int as shape
   from pg_temp.plan_wide w;
@@ -472,7 +476,7 @@ begin
     select k.shape, k.cut, k.fences, b.government, b.day, b.starts_at, b.ends_at, b.place, b.anywhere,
            b.accuracy_cap_m, d.decides, coalesce(s.sessions, '[]') as sessions,
            case when b.works and s.sessions is null then coalesce(b.reason, 'Tidak ada sesi') else b.reason end as reason,
-           s.conflict, b.policy, b.hours, b.calendar, b.policies, b.orders, b.excuse,
+           s.conflict, b.policy, b.hours, b.calendar, b.periods, b.policies, b.orders, b.excuse,
            array(select distinct c from regexp_split_to_table(b.excuse, ';') e
                  cross join regexp_split_to_table(split_part(e, ':', 2), ',') c where c <> '' order by c) as excused,
            coalesce(e.evidence, '[]') as evidence, b.uncertain_counts
@@ -484,17 +488,17 @@ begin
     left join gathered s on s.shape = k.shape and s.cut is not distinct from k.cut
   )
   select w.*, sha256(convert_to(jsonb_build_array(w.government, w.day, w.starts_at, w.ends_at, w.place, w.anywhere,
-         w.accuracy_cap_m, w.decides, w.sessions, w.fences, w.reason, w.conflict, w.policy, w.hours, w.calendar, w.policies,
+         w.accuracy_cap_m, w.decides, w.sessions, w.fences, w.reason, w.conflict, w.policy, w.hours, w.calendar, w.periods, w.policies,
          w.orders, w.excuse, w.excused, w.evidence, w.uncertain_counts)::text, 'UTF8')) as digest
   from whole w;
   analyze pg_temp.plan_pat;
 
   with fresh as (
     insert into hadir.plan_pattern (digest, government, day, starts_at, ends_at, place, anywhere, accuracy_cap_m, decides,
-                                    sessions, fences, reason, conflict, policy, hours, calendar, policies, orders, excuse,
+                                    sessions, fences, reason, conflict, policy, hours, calendar, periods, policies, orders, excuse,
                                     excused, evidence, uncertain_counts)
     select distinct on (p.digest) p.digest, p.government, p.day, p.starts_at, p.ends_at, p.place, p.anywhere,
-           p.accuracy_cap_m, p.decides, p.sessions, p.fences, p.reason, p.conflict, p.policy, p.hours, p.calendar,
+           p.accuracy_cap_m, p.decides, p.sessions, p.fences, p.reason, p.conflict, p.policy, p.hours, p.calendar, p.periods,
            p.policies, p.orders, p.excuse, p.excused, p.evidence, p.uncertain_counts
     from pg_temp.plan_pat p
     where not exists (select from hadir.plan_pattern q where q.digest = p.digest)

@@ -87,6 +87,7 @@ language plpgsql stable security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_problems   constant jsonb := hadir.question_problems(p_body, '{"unit": "text!", "month": "text!"}');
+  v_closed     constant boolean := coalesce(hadir.try_boolean(p_body ->> 'closed'), false);
   v_unit       bigint;
   v_government bigint;
   v_first      date;
@@ -115,12 +116,12 @@ begin
            'counts', r.counts, 'minutes', r.minutes, 'excuses', r.excuses, 'percents', r.percents,
            'deduction', r.deduction, 'evidence_missing', coalesce(e.days, 0), 'doubts', r.doubts) order by u.code collate "C", p.name collate "C", p.nip)
     into v_people
-  from hadir.recap(v_government, v_from, v_to, v_persons, coalesce(hadir.try_boolean(p_body ->> 'closed'), false), v_units) r
+  from hadir.recap(v_government, v_from, v_to, v_persons, v_closed, v_units) r
   join hadir.person p on p.id = r.person
   join hadir.unit u on u.id = r.unit
   left join (
     select k.person, count(*)::int as days
-    from hadir.evidence_gaps(v_government, v_from, v_to, v_persons) k where k.unit = any (v_units)
+    from hadir.evidence_gaps(v_government, v_from, v_to, v_persons, v_closed) k where k.unit = any (v_units)
     group by k.person
   ) e on e.person = r.person;
   return jsonb_build_object('status', 200, 'unit', p_body ->> 'unit', 'month', p_body ->> 'month', 'from', v_from, 'to', v_to,
@@ -146,6 +147,7 @@ language plpgsql stable security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_problems constant jsonb := hadir.question_problems(p_body, '{"nip": "text!", "month": "text!"}');
+  v_closed   constant boolean := coalesce(hadir.try_boolean(p_body ->> 'closed'), false);
   v_person   hadir.person;
   v_first    date;
   v_from     date;
@@ -168,8 +170,8 @@ begin
                'counted', d.counted, 'percent', trim_scale(round(d.percent, 4)), 'evidence_missing', coalesce(e.missing, '[]'),
                'outside_window', d.outside_window, 'doubts', d.doubts)
                order by d.day)
-      from hadir.recap_days(v_person.government, v_from, v_to, array[v_person.id], coalesce(hadir.try_boolean(p_body ->> 'closed'), false)) d
-      left join hadir.evidence_gaps(v_person.government, v_from, v_to, array[v_person.id]) e on e.day = d.day
+      from hadir.recap_days(v_person.government, v_from, v_to, array[v_person.id], v_closed) d
+      left join hadir.evidence_gaps(v_person.government, v_from, v_to, array[v_person.id], v_closed) e on e.day = d.day
       left join hadir.unit u on u.id = d.unit), '[]'));
 end
 $$;

@@ -46,9 +46,25 @@ $$;
 comment on function hadir.service_began(bigint) is
   'The first local day that counts; null: none. Called by hadir.recap_sessions and api functions.';
 
-create or replace function hadir.recap_sessions(p_government bigint, p_from date, p_to date, p_persons bigint[], p_closed boolean)
-returns table (person bigint, day date, unit bigint, pattern bigint, expected_place text, "position" int, session_code text,
-  counts_as text, state text, late_minutes int, early_minutes int, place text, checkin uuid)
+-- The newest frozen version of each day that has one.
+create or replace function hadir.frozen_days(p_government bigint, p_from date, p_to date, p_persons bigint[])
+returns setof hadir.attendance
+language sql stable set search_path = pg_catalog, pg_temp
+as $$
+  select a.*
+  from (select v.day, max(v.version) as version from hadir.attendance_version v
+        where v.government = p_government and v.day between p_from and p_to group by v.day) v
+  join hadir.attendance a on a.government = p_government and a.day = v.day and a.version = v.version
+    and (p_persons is null or a.person = any (p_persons))
+$$;
+comment on function hadir.frozen_days(bigint, date, date, bigint[]) is
+  'Attendance of p_persons (null: everybody) on the local days p_from … p_to as last frozen. Called by hadir.recap_sessions, '
+  'hadir.recap_doubts, hadir.evidence_gaps.';
+
+drop function if exists hadir.recap_sessions(bigint, date, date, bigint[], boolean);
+create function hadir.recap_sessions(p_government bigint, p_from date, p_to date, p_persons bigint[], p_closed boolean)
+returns table (person bigint, day date, unit bigint, excuse text, expected_place text, "position" int, session_code text,
+  counts_as text, state text, late_minutes int, early_minutes int, place text)
 language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
@@ -57,26 +73,40 @@ declare
 begin
   if p_closed then
     return query
-    select a.person, a.day, a.unit, a.pattern, a.expected_place,
+    select a.person, a.day, a.unit, a.excuse, a.expected_place,
       case when s.value ->> 'code' is not null then s.ordinality::int end, s.value ->> 'code', s.value ->> 'counts_as',
-      s.value ->> 'state', (s.value ->> 'late_minutes')::int, (s.value ->> 'early_minutes')::int, s.value ->> 'place',
-      (s.value ->> 'checkin')::uuid
-    from (select v.day, max(v.version) as version from hadir.attendance_version v
-          where v.government = p_government and v.day between p_from and p_to group by v.day) v
-    join hadir.attendance a on a.government = p_government and a.day = v.day and a.version = v.version
-      and (p_persons is null or a.person = any (p_persons))
+      s.value ->> 'state', (s.value ->> 'late_minutes')::int, (s.value ->> 'early_minutes')::int, s.value ->> 'place'
+    from hadir.frozen_days(p_government, p_from, p_to, p_persons) a
     cross join lateral jsonb_array_elements(a.sessions) with ordinality s;
   elsif v_began <= p_to then
     return query
-    select d.person, d.day, d.unit, d.pattern, d.expected_place, d.position, d.session_code, d.counts_as,
-      coalesce(d.verdict, 'missing'), d.late_minutes, d.early_minutes, d.place, d.checkin
-    from hadir.derive(p_government, greatest(p_from, v_began), p_to, p_persons) d;
+    select d.person, d.day, d.unit, p.excuse, d.expected_place, d.position, d.session_code, d.counts_as,
+      coalesce(d.verdict, 'missing'), d.late_minutes, d.early_minutes, d.place
+    from hadir.derive(p_government, greatest(p_from, v_began), p_to, p_persons) d
+    join hadir.plan_pattern p on p.id = d.pattern;
   end if;
 end
 $$;
 comment on function hadir.recap_sessions(bigint, date, date, bigint[], boolean) is
   'Attendance of p_persons (null: everybody) on the local days p_from … p_to, a row per session (position null: none), either '
-  'derived now (from the first day of the service on) or, p_closed, of the newest frozen version of each day that has one. Called by hadir.recap_days.';
+  'derived now (from the first day of the service on) or, p_closed, of hadir.frozen_days. excuse: of the day, as in plan_pattern. '
+  'Called by hadir.recap_days.';
+
+create or replace function hadir.recap_doubts(p_government bigint, p_from date, p_to date, p_persons bigint[], p_closed boolean)
+returns table (person bigint, day date, doubts int)
+language plpgsql stable set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+begin
+  if p_closed then
+    return query select a.person, a.day, cardinality(a.doubts) from hadir.frozen_days(p_government, p_from, p_to, p_persons) a where a.doubts <> '{}';
+  else
+    return query select d.person, d.day, cardinality(d.doubts) from hadir.day_doubts(p_government, p_from, p_to, p_persons, null) d;
+  end if;
+end
+$$;
+comment on function hadir.recap_doubts(bigint, date, date, bigint[], boolean) is
+  'How many kinds of doubt there are about a day''s check-ins; no row: none. p_closed: as in hadir.recap_sessions. Called by hadir.recap_days.';
 
 create or replace function hadir.recap_days(p_government bigint, p_from date, p_to date, p_persons bigint[], p_closed boolean)
 returns table (person bigint, day date, unit bigint, present boolean, absent boolean, places text[], missing int,
@@ -87,17 +117,16 @@ as $$
 begin
   return query
   with session as materialized (
-    select s.person, s.day, s.unit, s.expected_place, s.position, s.session_code, s.counts_as, s.place, s.checkin,
+    select s.person, s.day, s.unit, s.expected_place, s.position, s.session_code, s.counts_as, s.place,
       case when s.state in ('missing', 'late', 'early') and x.code is not null then 'excused' else s.state end as state,
       case when s.state = 'late' then s.late_minutes when s.state = 'early' then s.early_minutes end as minutes,
       x.code as excuse, coalesce(a.working, false) as working, coalesce(a.percent, 0) as percent,
-      case when s.position is null and strpos(p.excuse, ':') = 0 then p.excuse end as whole
+      case when s.position is null and strpos(s.excuse, ':') = 0 then s.excuse end as whole
     from hadir.recap_sessions(p_government, p_from, p_to, p_persons, p_closed) s
-    left join hadir.plan_pattern p on p.id = s.pattern
     cross join lateral (
-      select case when strpos(p.excuse, ':') > 0 then hadir.session_excuse(p.excuse, s.session_code) end as code) x
+      select case when strpos(s.excuse, ':') > 0 then hadir.session_excuse(s.excuse, s.session_code) end as code) x
     left join hadir.absence_code a on a.government = p_government
-      and a.code = coalesce(x.code, case when s.position is null then p.excuse end)
+      and a.code = coalesce(x.code, case when s.position is null then s.excuse end)
   ),
   day as materialized (
     select s.person, s.day, min(s.unit) as unit, count(s.position)::int as sessions,
@@ -139,18 +168,13 @@ begin
         order by i.component, i.session) as counted
     from item i
     group by i.person, i.day
-  ),
-  doubt as (
-    select s.person, s.day, count(*)::int as doubts
-    from session s join hadir.doubt b on b.checkin = s.checkin
-    group by s.person, s.day
   )
   select d.person, d.day, d.unit, d.present, d.sessions > 0 and d.missing = d.sessions,
     coalesce(array_remove(d.places, null), '{}'), d.missing, d.late_minutes, d.early_minutes, coalesce(t.counted, '[]'),
     coalesce(t.percent, 0), d.outside_window, coalesce(b.doubts, 0)
   from day d
   left join sum t on t.person = d.person and t.day = d.day
-  left join doubt b on b.person = d.person and b.day = d.day;
+  left join hadir.recap_doubts(p_government, p_from, p_to, p_persons, p_closed) b on b.person = d.person and b.day = d.day;
 end
 $$;
 comment on function hadir.recap_days(bigint, date, date, bigint[], boolean) is
@@ -223,27 +247,38 @@ comment on function hadir.recap(bigint, date, date, bigint[], boolean, bigint[])
   'deduction: percent of TPP, capped per calendar month. missing_sessions without those of absent days. unit: the last one. '
   'p_units: only days in these units (null: all). Called by api functions.';
 
--- Days that lack evidence, beside those on which nothing at all was there. Always as of now: evidence is not frozen.
-create or replace function hadir.evidence_gaps(p_government bigint, p_from date, p_to date, p_persons bigint[])
+-- Days that lack evidence, beside those on which nothing at all was there.
+create or replace function hadir.evidence_gaps(p_government bigint, p_from date, p_to date, p_persons bigint[], p_closed boolean)
 returns table (person bigint, day date, unit bigint, missing jsonb)
-language sql stable set search_path = pg_catalog, pg_temp
+language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
-  select d.person, d.day, d.unit, d.evidence_missing
-  from hadir.derive_day(p_government, greatest(p_from, hadir.service_began(p_government)), p_to, p_persons) d
-  -- Asked once: most circulars want none, and then nothing is derived.
-  where exists (select from hadir.plan_pattern p
-                where p.government = p_government and p.day between p_from and p_to and p.evidence <> '[]')
-    and d.evidence_missing <> '[]' and d.sessions > 0 and not d.unexcused
+#variable_conflict use_column
+begin
+  if p_closed then
+    return query
+    select a.person, a.day, a.unit, a.evidence_missing
+    from hadir.frozen_days(p_government, p_from, p_to, p_persons) a
+    where a.evidence_missing <> '[]' and a.sessions @? '$[*] ? (@.code != null && @.state != "missing")';
+  -- Most circulars want none, and then nothing is derived.
+  elsif exists (select from hadir.plan_pattern p where p.government = p_government and p.day between p_from and p_to and p.evidence <> '[]') then
+    return query
+    select d.person, d.day, d.unit, d.evidence_missing
+    from hadir.derive_day(p_government, greatest(p_from, hadir.service_began(p_government)), p_to, p_persons) d
+    where d.evidence_missing <> '[]' and d.sessions > 0 and not d.unexcused;
+  end if;
+end
 $$;
-comment on function hadir.evidence_gaps(bigint, date, date, bigint[]) is
+comment on function hadir.evidence_gaps(bigint, date, date, bigint[], boolean) is
   'The days on which p_persons were there, or partly excused, without all the evidence that a circular wants: missing as in '
-  'hadir.derive_day. Called by api.recap and api.recap_days.';
+  'hadir.derive_day. p_closed: as in hadir.recap_sessions. Called by api.recap and api.recap_days.';
 
 revoke all on function hadir.day_class(bigint, date, text, text, int),
   hadir.service_began(bigint),
   hadir.recap_sessions(bigint, date, date, bigint[], boolean), hadir.recap_days(bigint, date, date, bigint[], boolean),
-  hadir.recap(bigint, date, date, bigint[], boolean, bigint[]), hadir.evidence_gaps(bigint, date, date, bigint[]) from public;
+  hadir.recap(bigint, date, date, bigint[], boolean, bigint[]), hadir.evidence_gaps(bigint, date, date, bigint[], boolean),
+  hadir.frozen_days(bigint, date, date, bigint[]), hadir.recap_doubts(bigint, date, date, bigint[], boolean) from public;
 grant execute on function hadir.day_class(bigint, date, text, text, int),
   hadir.service_began(bigint),
   hadir.recap_sessions(bigint, date, date, bigint[], boolean), hadir.recap_days(bigint, date, date, bigint[], boolean),
-  hadir.recap(bigint, date, date, bigint[], boolean, bigint[]), hadir.evidence_gaps(bigint, date, date, bigint[]) to hadir_reader, hadir_writer;
+  hadir.recap(bigint, date, date, bigint[], boolean, bigint[]), hadir.evidence_gaps(bigint, date, date, bigint[], boolean),
+  hadir.frozen_days(bigint, date, date, bigint[]), hadir.recap_doubts(bigint, date, date, bigint[], boolean) to hadir_reader, hadir_writer;

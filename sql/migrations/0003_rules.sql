@@ -331,8 +331,13 @@ create index on hadir.notice (unit);
 
 -- What a version changed, and why: [{"person", "session", "causes": ["absence CT", …]}]. Empty for the first.
 alter table hadir.attendance_version add column changes jsonb not null default '[]';
--- The code of a whole day's or single session's absence, as in plan_pattern.
+-- How far each spool had been read then: {"spool": seq}. A check-in beyond came later.
+alter table hadir.attendance_version add column read_to jsonb not null default '{}';
+-- The absences of the day or of single sessions, as in plan_pattern; what evidence was missing and which kinds of doubt there
+-- were, as in hadir.derive_day.
 alter table hadir.attendance add column excuse text;
+alter table hadir.attendance add column evidence_missing jsonb not null default '[]';
+alter table hadir.attendance add column doubts text[] not null default '{}';
 
 -- A month as BKPSDM closed it, by number. From then on its days get no new version by themselves.
 create table hadir.month_version (
@@ -355,10 +360,11 @@ alter table hadir.plan_class add column excuse text not null default '';
 alter table hadir.plan_class drop constraint plan_class_unit_category_own_key;
 alter table hadir.plan_class add constraint plan_class_once unique (unit, category, own, echelon, orders, excuse);
 
--- policy: whose place it is. policies: all circulars that speak. orders: a letter's order. excuse: as in the class.
+-- policy: whose place it is. policies: all circulars that speak. periods: whose hours these are, where they have a season. orders: a letter's order. excuse: as in the class.
 -- excused: codes of sessions of this day that an absence covers (they stay in sessions). evidence: as policy_evidence
 -- rows: [{"kind", "times", "session"}]. uncertain_counts: see policy.
 alter table hadir.plan_pattern add column policies bigint[] not null default '{}';
+alter table hadir.plan_pattern add column periods bigint[] not null default '{}';
 alter table hadir.plan_pattern add column orders bigint;
 alter table hadir.plan_pattern add column excuse text;
 alter table hadir.plan_pattern add column excused text[] not null default '{}';

@@ -7,7 +7,9 @@ insert into hadir.policy (id, government, number, title, dated, valid_from) over
 values (81, 1, 'SE 1/2031', 'Test', '2031-02-28', '2031-03-01');
 insert into hadir.working_hours (id, government, valid_from, weekdays, basis) overriding system value
 values (82, 1, '2031-01-01', '{1,2,3,4,5}', 'Perkada 1');
-update hadir.plan_pattern set policy = 81, policies = '{81}', hours = '{82}' where id = 4003;
+insert into hadir.calendar_period (id, kind, name, first_day, last_day, dated) overriding system value
+values (83, 'RAMADAN', 'Ramadan contoh', '2031-03-01', '2031-03-20', '2030-12-01'), (84, 'RAMADAN', 'Ramadan contoh', '2031-03-02', '2031-03-20', '2031-02-01');
+update hadir.plan_pattern set policy = 81, policies = '{81}', hours = '{82}', periods = '{83}' where id = 4003;
 update hadir.fence set version = 2 where id = 31;
 insert into hadir.fence_version (fence, version, shape) values (31, 2, '\x01');
 
@@ -62,8 +64,8 @@ select results_eq($$ select unit_name, name, category, day, expected_place, deci
   $$ values ('Unit A', 'Pegawai 101', 'PNS', date '2031-03-03', 'WFO', '2031-03-03T07:00:00+08:00', 0, 'Office A', 'inside', null::text, md5('id1')::uuid) $$,
   'a row in full');
 select results_eq($$ select kind, name, version from api.nightly_versions(1, '2031-03-03', 1) $$,
-  $$ values ('fence', 'office-a', '2'), ('policy', 'SE 1/2031', '2031-02-28.1'), ('working_hours', 'Perkada 1 #82', '2031-01-01') $$,
-  'with the rules and fence versions that were used');
+  $$ values ('fence', 'office-a', '2'), ('period', 'RAMADAN Ramadan contoh', '2030-12-01'), ('policy', 'SE 1/2031', '2031-02-28.1'), ('working_hours', 'Perkada 1 #82', '2031-01-01') $$,
+  'with the rules and fence versions that were used: the period as the plan took it, not a later decree');
 select is((select count(*) from api.nightly_difference(1, '2031-03-03', 1)), 0::bigint, 'the first version differs from nothing');
 select results_eq($$ select code, zone, day, version, closed_at, late_spools, recorded_to from api.export_pending(t.at('2031-03-04', '13:00')) $$,
   $$ values ('town', 'Asia/Makassar', date '2031-03-03', 1, t.at('2031-03-04', '2:00'), '00000000-0000-0000-0000-00000000000b', t.at('2031-03-04', '12:00')) $$, 'to be published');
@@ -110,10 +112,10 @@ reset session authorization;
 select t.pattern(4201, '2031-03-03', null, false, '{}', 'libur') \g /dev/null
 update hadir.plan_slot set pattern = 4201 where day = '2031-03-03' and pair = 202;
 set session authorization hadir_nightly;
-select is(t.due(t.at('2031-03-05', '1:00')), '{2031-03-03}', 'a holiday declared afterwards is');
+select is(t.due(t.at('2031-03-05', '1:00')), '{2031-03-03}', 'another plan is');
 select is(api.nightly_freeze(1, '2031-03-03', t.at('2031-03-05', '1:00')), 3, 'and makes a version');
 select is((select array_agg(concat_ws(' ', right(nip, 3), coalesce(session_code, '-'), state, reason, change, why)) from api.nightly_difference(1, '2031-03-03', 3)),
-  '{"202 pagi missing removed rules","202 sore missing removed rules","202 - not_expected libur added rules"}', 'with rows removed and added');
+  '{"202 pagi missing removed plan","202 sore missing removed plan","202 - not_expected libur added plan"}', 'with rows removed and added');
 
 -- ---- more days, in order; a weekend closes too; long ago is not looked at
 reset session authorization;

@@ -110,7 +110,7 @@ select is((select counts ->> 'M' || ' ' || deduction from hadir.recap(1, '2031-0
 -- ---- Evidence: Thursday wants two check-ins inside a fence and a report. 101 was there twice, 102 twice, with a report.
 update hadir.plan_pattern set evidence = '[{"kind": "fence", "times": 2}, {"kind": "work_report", "times": 1}]' where id = 4006;
 insert into hadir.work_report (government, person, day, kind, text, sent_at) values (1, 102, '2031-03-06', 'work_report', 'rapat', '2031-03-06');
-select results_eq($$select person, day, missing from hadir.evidence_gaps(1, '2031-03-01', '2031-03-31', '{101,102,103}')$$,
+select results_eq($$select person, day, missing from hadir.evidence_gaps(1, '2031-03-01', '2031-03-31', '{101,102,103}', false)$$,
   $$values (101::bigint, date '2031-03-06', '[{"kind": "work_report", "times": 1, "have": 0}]'::jsonb)$$,
   'only 101 lacks one; 103, who was not there at all, is absent and lacks nothing besides');
 

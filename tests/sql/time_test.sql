@@ -129,6 +129,9 @@ select t.compile('2026-02-16', '2026-03-25') \g /dev/null
 select is(t.edges(), '{"pagi late +15 17 07:45:00, sore early -60 17 15:00:00","pagi late +15 18 07:45:00, sore early -60 18 15:00:00",
   "pagi on_time 19 07:45:00, sore on_time 19 15:00:00","pagi on_time 19 07:45:00, sore on_time 19 15:00:00","pagi on_time 20 07:45:00, sore on_time 20 15:00:00"}'::text[],
   'the later decree moves both edges');
+select results_eq($$select d.day, c.dated from hadir.plan_day d join hadir.plan_pattern p on p.id = d.pattern left join hadir.calendar_period c on c.id = any (p.periods)
+  where d.person = 201 and d.day in ('2026-02-18', '2026-02-19') order by 1$$, $$values (date '2026-02-18', null::date), ('2026-02-19', '2026-02-17')$$, 'and is named where its hours hold');
+select is((select count(*) from hadir.plan_day d join hadir.plan_pattern p on p.id = d.pattern where d.person = 101 and p.periods <> '{}'), 0::bigint, 'not where there are none');
 
 -- -------------------------------------------------------------------------------------- a holiday after the fact
 select t.compile('2026-05-03', '2026-05-06') \g /dev/null
