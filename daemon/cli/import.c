@@ -34,9 +34,11 @@ static const struct import_kind kinds[] = {
     {"minute-classes", "select line, field, reason from api.import_minute_classes($1::jsonb, $2::timestamptz)",
      "counts_as code from_minutes percent valid_from basis government", 5},
     {"discipline", "select line, field, reason from api.import_discipline($1::jsonb, $2::timestamptz)",
-     "from_days level sanction consecutive basis government", 3},
+     "from_days level sanction valid_from consecutive basis government", 4},
+    {"consequences", "select line, field, reason from api.import_consequences($1::jsonb, $2::timestamptz)",
+     "valid_from absent_code absent_percent monthly_cap minutes_per_day basis government", 4},
     {"absence-codes", "select line, field, reason from api.import_absence_codes($1::jsonb, $2::timestamptz)",
-     "code name working percent needs_document max_days government", 5},
+     "code name working percent needs_document valid_from max_days government", 6},
     {"absences", "select line, field, reason from api.import_absences($1::jsonb, $2::timestamptz)",
      "nip code first_day last_day sessions number document note", 3},
 };

@@ -1,6 +1,7 @@
--- Codes that excuse absence: code, name, working (counts as present), percent (deduction of a whole day), needs_document,
--- max_days (calendar days of one absence, 1501 at most; none: no bound of its own), government (code; none: every government there is). A known code is
--- brought up to date; none is removed, absences name it. Returns every problem; with any, nothing is loaded.
+-- Codes that excuse absence: code, name, working (counts as present), percent (deduction of a whole day from valid_from on),
+-- needs_document, max_days (calendar days of one absence, 1501 at most; none: no bound of its own), government (code; none: every
+-- government there is). A known code is brought up to date, a percent of the same first day replaced; none is removed, absences
+-- name it. A code may stand there once per valid_from; the rest is then as its latest says. Returns every problem; with any, nothing is loaded.
 -- Caller: hadir_admin.
 drop function if exists api.import_absence_codes(jsonb, timestamptz);
 create function api.import_absence_codes(p_rows jsonb, p_now timestamptz)
@@ -14,11 +15,11 @@ begin
   perform pg_advisory_xact_lock(hashtext('hadir.import'));
   create temporary table import_code as
   select r.line, r.code, r.name, g.id as government, r.government as government_code, hadir.try_boolean(r.working) as working,
-         case when r.percent ~ '^[0-9]{1,3}(\.[0-9]{1,4})?$' then r.percent::numeric when r.percent is null then 0 end as percent,
+         hadir.try_percent(coalesce(r.percent, '0')) as percent, hadir.try_date(r.valid_from) as valid_from,
          hadir.try_boolean(r.needs_document) as needs_document,
          case when r.max_days ~ '^[0-9]{1,4}$' then nullif(r.max_days::int, 0) end as max_days, r.max_days as max_days_text
   from jsonb_to_recordset(hadir.import_rows(p_rows)) r (line int, code text, name text, working text, percent text,
-    needs_document text, max_days text, government text)
+    needs_document text, valid_from text, max_days text, government text)
   left join hadir.government g on r.government is null or g.code = r.government;
 
   select array_agg(row(q.line, q.field, q.reason)::hadir.import_problem order by q.line, q.field) into v_problems
@@ -32,7 +33,7 @@ begin
     union
     select i.line, 'code', format('kode %s sudah ada di baris %s', i.code, j.line)
     from pg_temp.import_code i
-    join pg_temp.import_code j on j.government = i.government and j.code = i.code and j.line < i.line
+    join pg_temp.import_code j on j.government = i.government and j.code = i.code and j.valid_from = i.valid_from and j.line < i.line
     union
     select i.line, 'name', 'nama harus diisi' from pg_temp.import_code i where coalesce(i.name, '') = ''
     union
@@ -40,7 +41,10 @@ begin
     union
     select i.line, 'needs_document', 'harus ya atau tidak' from pg_temp.import_code i where i.needs_document is null
     union
-    select i.line, 'percent', 'harus persen, 0 sampai 100' from pg_temp.import_code i where i.percent is null or i.percent > 100
+    select i.line, 'percent', 'harus persen, 0 sampai 100' from pg_temp.import_code i where i.percent is null
+    union
+    select i.line, 'valid_from', 'tanggal mulai harus berbentuk TTTT-BB-HH dan ada di kalender'
+    from pg_temp.import_code i where i.valid_from is null
     union
     select i.line, 'max_days', 'harus bilangan bulat positif, hari kalender; kosong: tanpa batas'
     from pg_temp.import_code i where i.max_days_text is not null and i.max_days is null
@@ -50,13 +54,16 @@ begin
   ) q (line, field, reason);
 
   if v_problems is null then
-    insert into hadir.absence_code as c (government, code, name, working, percent, needs_document, max_days)
-    select i.government, i.code, i.name, i.working, i.percent, i.needs_document, i.max_days from pg_temp.import_code i
+    insert into hadir.absence_code as c (government, code, name, working, needs_document, max_days)
+    select distinct on (i.government, i.code) i.government, i.code, i.name, i.working, i.needs_document, i.max_days
+    from pg_temp.import_code i order by i.government, i.code, i.valid_from desc
     on conflict (government, code) do update
-      set name = excluded.name, working = excluded.working, percent = excluded.percent,
-          needs_document = excluded.needs_document, max_days = excluded.max_days
-      where (c.name, c.working, c.percent, c.needs_document, c.max_days)
-            is distinct from (excluded.name, excluded.working, excluded.percent, excluded.needs_document, excluded.max_days);
+      set name = excluded.name, working = excluded.working, needs_document = excluded.needs_document, max_days = excluded.max_days
+      where (c.name, c.working, c.needs_document, c.max_days)
+            is distinct from (excluded.name, excluded.working, excluded.needs_document, excluded.max_days);
+    insert into hadir.absence_percent (government, code, valid_from, percent)
+    select i.government, i.code, i.valid_from, i.percent from pg_temp.import_code i
+    on conflict (government, code, valid_from) do update set percent = excluded.percent;
     insert into hadir.audit (at, action, detail)
     values (p_now, 'import_absence_codes', jsonb_build_object('rows', jsonb_array_length(p_rows)));
   end if;

@@ -77,9 +77,72 @@ alter function api.import_minute_classes(jsonb, timestamptz) owner to hadir_writ
 revoke all on function api.import_minute_classes(jsonb, timestamptz) from public;
 grant execute on function api.import_minute_classes(jsonb, timestamptz) to hadir_admin;
 
--- Steps of discipline: from_days (of a calendar year, or with consecutive = ya in a row), level, sanction, basis,
--- government (code; none: every government there is). A file replaces the government's steps. Returns every problem; with
--- any, nothing is loaded. Caller: hadir_admin.
+-- What else a government counts by: valid_from, absent_code and absent_percent (of an unexcused day), monthly_cap, minutes_per_day
+-- (late and early minutes of a year that make an unexcused day; none: they make none), basis, government (code; none: every
+-- government there is). A row replaces what the same government had from the same day. Returns every problem; with any,
+-- nothing is loaded. Caller: hadir_admin.
+drop function if exists api.import_consequences(jsonb, timestamptz);
+create function api.import_consequences(p_rows jsonb, p_now timestamptz)
+returns table (line int, field text, reason text)
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  v_problems hadir.import_problem[];
+begin
+  perform pg_advisory_xact_lock(hashtext('hadir.import'));
+  create temporary table import_rule as
+  select r.line, g.id as government, r.government as government_code, hadir.try_date(r.valid_from) as valid_from, r.absent_code,
+         hadir.try_percent(r.absent_percent) as absent_percent, hadir.try_percent(r.monthly_cap) as monthly_cap,
+         hadir.try_count(r.minutes_per_day) as minutes_per_day, r.minutes_per_day as minutes_text, coalesce(r.basis, '') as basis
+  from jsonb_to_recordset(hadir.import_rows(p_rows)) r (line int, valid_from text, absent_code text, absent_percent text,
+    monthly_cap text, minutes_per_day text, basis text, government text)
+  left join hadir.government g on r.government is null or g.code = r.government;
+
+  select array_agg(row(q.line, q.field, q.reason)::hadir.import_problem order by q.line, q.field) into v_problems
+  from (
+    select i.line, 'government', case when i.government_code is null then 'belum ada pemerintah'
+                                      else format('pemerintah %s tidak dikenal', i.government_code) end
+    from pg_temp.import_rule i where i.government is null
+    union
+    select i.line, 'valid_from', 'tanggal mulai harus berbentuk TTTT-BB-HH dan ada di kalender'
+    from pg_temp.import_rule i where i.valid_from is null
+    union
+    select i.line, 'absent_code', 'kode harus diisi: huruf dan angka, paling panjang 8'
+    from pg_temp.import_rule i where i.absent_code is null or i.absent_code !~ '^[A-Za-z0-9]{1,8}$'
+    union
+    select i.line, t.field, 'harus persen, 0 sampai 100'
+    from pg_temp.import_rule i
+    cross join lateral (values ('absent_percent', i.absent_percent), ('monthly_cap', i.monthly_cap)) t (field, percent)
+    where t.percent is null
+    union
+    select i.line, 'minutes_per_day', 'harus menit, 1 sampai 1440, atau kosong (aturan tidak dipakai)'
+    from pg_temp.import_rule i where i.minutes_text is not null and coalesce(i.minutes_per_day not between 1 and 1440, true)
+    union
+    select i.line, 'valid_from', format('tanggal yang sama sudah ada di baris %s', j.line)
+    from pg_temp.import_rule i
+    join pg_temp.import_rule j on j.government = i.government and j.valid_from = i.valid_from and j.line < i.line
+  ) q (line, field, reason);
+
+  if v_problems is null then
+    insert into hadir.consequence (government, valid_from, absent_code, absent_percent, monthly_cap, minutes_per_day, basis)
+    select i.government, i.valid_from, i.absent_code, i.absent_percent, i.monthly_cap, i.minutes_per_day, i.basis from pg_temp.import_rule i
+    on conflict (government, valid_from) do update
+      set absent_code = excluded.absent_code, absent_percent = excluded.absent_percent, monthly_cap = excluded.monthly_cap,
+          minutes_per_day = excluded.minutes_per_day, basis = excluded.basis;
+    insert into hadir.audit (at, action, detail) values (p_now, 'import_consequences', p_rows);
+  end if;
+  drop table pg_temp.import_rule;
+  return query select p.line, p.field, p.reason from unnest(v_problems) p order by p.line, p.field;
+end
+$$;
+alter function api.import_consequences(jsonb, timestamptz) owner to hadir_writer;
+revoke all on function api.import_consequences(jsonb, timestamptz) from public;
+grant execute on function api.import_consequences(jsonb, timestamptz) to hadir_admin;
+
+-- Steps of discipline: from_days (of a calendar year, or with consecutive = ya in a row), level, sanction, valid_from, basis,
+-- government (code; none: every government there is). A file replaces the table that the same government had from the same
+-- day. Returns every problem; with any, nothing is loaded. Caller: hadir_admin.
 drop function if exists api.import_discipline(jsonb, timestamptz);
 create function api.import_discipline(p_rows jsonb, p_now timestamptz)
 returns table (line int, field text, reason text)
@@ -91,10 +154,11 @@ declare
 begin
   perform pg_advisory_xact_lock(hashtext('hadir.import'));
   create temporary table import_step as
-  select r.line, g.id as government, r.government as government_code, hadir.try_count(r.from_days) as from_days,
+  select r.line, g.id as government, r.government as government_code, hadir.try_date(r.valid_from) as valid_from,
+         hadir.try_count(r.from_days) as from_days,
          hadir.try_boolean(coalesce(r.consecutive, 'tidak')) as consecutive, r.level, r.sanction, coalesce(r.basis, '') as basis
   from jsonb_to_recordset(hadir.import_rows(p_rows)) r (line int, from_days text, consecutive text, level text, sanction text,
-    basis text, government text)
+    valid_from text, basis text, government text)
   left join hadir.government g on r.government is null or g.code = r.government;
 
   select array_agg(row(q.line, q.field, q.reason)::hadir.import_problem order by q.line, q.field) into v_problems
@@ -106,6 +170,9 @@ begin
     select i.line, 'from_days', 'harus bilangan bulat, hari, 1 sampai 366'
     from pg_temp.import_step i where i.from_days is null or i.from_days not between 1 and 366
     union
+    select i.line, 'valid_from', 'tanggal mulai harus berbentuk TTTT-BB-HH dan ada di kalender'
+    from pg_temp.import_step i where i.valid_from is null
+    union
     select i.line, 'consecutive', 'harus ya atau tidak' from pg_temp.import_step i where i.consecutive is null
     union
     select i.line, 'level', 'tingkat harus diisi' from pg_temp.import_step i where coalesce(i.level, '') = ''
@@ -114,14 +181,16 @@ begin
     union
     select i.line, 'from_days', format('jumlah hari yang sama sudah ada di baris %s', j.line)
     from pg_temp.import_step i
-    join pg_temp.import_step j on j.government = i.government and j.consecutive = i.consecutive
+    join pg_temp.import_step j on j.government = i.government and j.valid_from = i.valid_from and j.consecutive = i.consecutive
       and j.from_days = i.from_days and j.line < i.line
   ) q (line, field, reason);
 
   if v_problems is null then
-    delete from hadir.discipline_step s where s.government in (select i.government from pg_temp.import_step i);
-    insert into hadir.discipline_step (government, from_days, consecutive, level, sanction, basis)
-    select i.government, i.from_days, i.consecutive, i.level, i.sanction, i.basis from pg_temp.import_step i;
+    delete from hadir.discipline_step s
+    using (select distinct i.government, i.valid_from from pg_temp.import_step i) n
+    where s.government = n.government and s.valid_from = n.valid_from;
+    insert into hadir.discipline_step (government, valid_from, from_days, consecutive, level, sanction, basis)
+    select i.government, i.valid_from, i.from_days, i.consecutive, i.level, i.sanction, i.basis from pg_temp.import_step i;
     insert into hadir.audit (at, action, detail) values (p_now, 'import_discipline', p_rows);
   end if;
   drop table pg_temp.import_step;

@@ -129,7 +129,9 @@ begin
               from (select c.code, min(array_position('{in,out,presence}', c.counts_as) * 100000 + c.from_minutes) as rank
                     from hadir.minute_class c where c.government = v_government group by c.code
                     union all
-                    select g.absent_code, 1000000 from hadir.government g where g.id = v_government) k),
+                    select distinct c.absent_code, 1000000
+                    from generate_series(v_first::timestamp, v_first::timestamp + interval '1 month - 1 day', interval '1 day') a (at)
+                    cross join lateral hadir.consequence_on(v_government, a.at::date) c) k),
     'excuse_codes', (select coalesce(jsonb_agg(distinct k.code order by k.code), '[]')
                 from jsonb_array_elements(v_people) e cross join jsonb_object_keys(e -> 'excuses') k (code)),
     'people', coalesce(v_people, '[]'));

@@ -2,7 +2,8 @@
 -- imposed: the direct superior is told once, examines, and whoever is competent decides.
 --
 -- An unexcused day is a working day on which every session is missing and none is excused (recap_rows.sql). With the
--- minutes rule (government.minutes_per_day) the late and early minutes of the year add a day each time they fill it up.
+-- minutes rule (consequence.minutes_per_day) the late and early minutes of the year add a day each time they fill it up:
+-- each day's minutes as a part of what makes a day by the rule of that day, nothing while the rule is off.
 -- In a row: unexcused working days that follow each other; days off between them do not matter, a day attended or excused
 -- ends the row, New Year does not.
 
@@ -13,12 +14,16 @@ as $$
 #variable_conflict use_column
 declare
   v_year    constant date := date_trunc('year', p_as_of::timestamp)::date;
-  v_minutes constant int := (select g.minutes_per_day from hadir.government g where g.id = p_government);
   -- How far into the old year a row of days is followed back.
   c_before  constant int := 60;
 begin
   return query
-  with day as (
+  with rule as materialized (
+    select a.at::date as day, c.minutes_per_day
+    from generate_series(v_year::timestamp, p_as_of::timestamp, interval '1 day') a (at)
+    cross join lateral hadir.consequence_on(p_government, a.at::date) c
+  ),
+  day as (
     select d.person, d.day, d.unit, d.absent, d.late_minutes + d.early_minutes as minutes,
       row_number() over (partition by d.person order by d.day)
         - count(*) filter (where d.absent) over (partition by d.person order by d.day) as island
@@ -27,9 +32,11 @@ begin
   series as (
     select d.person, d.day, d.unit, d.absent, d.minutes,
       (count(*) filter (where d.absent and d.day >= v_year) over so_far
-        + coalesce(floor(sum(d.minutes) filter (where d.day >= v_year) over so_far / v_minutes), 0))::int as days,
+        -- (Rounded: 450 times a 450th is a whole day.)
+        + coalesce(floor(round(sum(d.minutes::numeric / r.minutes_per_day) over so_far, 9)), 0))::int as days,
       case when d.absent then count(*) filter (where d.absent) over (partition by d.person, d.island order by d.day) else 0 end::int as run
     from day d
+    left join rule r on r.day = d.day
     window so_far as (partition by d.person order by d.day)
   )
   select s.person, s.day, s.unit, s.absent, s.minutes, s.days, s.run
@@ -42,6 +49,16 @@ comment on function hadir.discipline_days(bigint, date, bigint[], boolean) is
   'unexcused days there were by then, run: how many of them in a row. p_closed: as in hadir.recap_sessions. Called by '
   'hadir.discipline_steps and hadir.discipline.';
 
+-- The table of steps that holds on a day.
+create or replace function hadir.steps_on(p_government bigint, p_day date) returns setof hadir.discipline_step
+language sql stable
+as $$
+  select s.* from hadir.discipline_step s
+  where s.government = p_government
+    and s.valid_from = (select max(l.valid_from) from hadir.discipline_step l where l.government = p_government and l.valid_from <= p_day)
+$$;
+comment on function hadir.steps_on(bigint, date) is 'Put in place of its call by hadir.discipline_steps.';
+
 -- Every step that somebody has reached, and when.
 create or replace function hadir.discipline_steps(p_government bigint, p_as_of date, p_persons bigint[], p_closed boolean)
 returns table (person bigint, consecutive boolean, from_days int, level text, sanction text, basis text, reached_on date,
@@ -51,8 +68,8 @@ as $$
   select distinct on (d.person, s.consecutive, s.from_days) d.person, s.consecutive, s.from_days, s.level, s.sanction, s.basis,
     d.day, d.unit, case when s.consecutive then d.run else d.days end
   from hadir.discipline_days(p_government, p_as_of, p_persons, p_closed) d
-  join hadir.discipline_step s on s.government = p_government
-    and s.from_days <= case when s.consecutive then d.run else d.days end
+  cross join lateral hadir.steps_on(p_government, d.day) s
+  where s.from_days <= case when s.consecutive then d.run else d.days end
   order by d.person, s.consecutive, s.from_days, d.day
 $$;
 comment on function hadir.discipline_steps(bigint, date, bigint[], boolean) is
@@ -77,17 +94,19 @@ begin
       coalesce(jsonb_object_agg(d.day, d.minutes) filter (where d.minutes > 0), '{}') as minute_dates
     from day d
     group by d.person
+  ),
+  step as materialized (
+    select distinct on (d.person, t.consecutive, t.from_days) d.person, t.consecutive, t.from_days, t.level, t.sanction, t.basis, d.day as reached_on
+    from day d cross join lateral hadir.steps_on(p_government, d.day) t
+    where t.from_days <= case when t.consecutive then d.run else d.days end
+    order by d.person, t.consecutive, t.from_days, d.day
   )
   select s.person, s.unit, s.absent_days, s.minutes, s.days - s.absent_days, s.days, s.longest_run, s.absent_dates,
     s.minute_dates,
-    (select jsonb_build_object('from_days', t.from_days, 'level', t.level, 'sanction', t.sanction, 'basis', t.basis,
-       'reached_on', (select min(d.day) from day d where d.person = s.person and d.days >= t.from_days))
-     from hadir.discipline_step t
-     where t.government = p_government and not t.consecutive and t.from_days <= s.days order by t.from_days desc limit 1),
-    (select jsonb_build_object('from_days', t.from_days, 'level', t.level, 'sanction', t.sanction, 'basis', t.basis,
-       'reached_on', (select min(d.day) from day d where d.person = s.person and d.run >= t.from_days))
-     from hadir.discipline_step t
-     where t.government = p_government and t.consecutive and t.from_days <= s.longest_run order by t.from_days desc limit 1)
+    (select jsonb_build_object('from_days', t.from_days, 'level', t.level, 'sanction', t.sanction, 'basis', t.basis, 'reached_on', t.reached_on)
+     from step t where t.person = s.person and not t.consecutive order by t.from_days desc limit 1),
+    (select jsonb_build_object('from_days', t.from_days, 'level', t.level, 'sanction', t.sanction, 'basis', t.basis, 'reached_on', t.reached_on)
+     from step t where t.person = s.person and t.consecutive order by t.from_days desc limit 1)
   from sum s;
 end
 $$;
@@ -96,8 +115,8 @@ comment on function hadir.discipline(bigint, date, bigint[], boolean) is
   'the days they make (minute_days), days: both; longest_run: most in a row; the highest step reached by days and the one by '
   'days in a row, null: none. p_closed: as in hadir.recap_sessions. Called by api functions.';
 
-revoke all on function hadir.discipline_days(bigint, date, bigint[], boolean),
+revoke all on function hadir.steps_on(bigint, date), hadir.discipline_days(bigint, date, bigint[], boolean),
   hadir.discipline_steps(bigint, date, bigint[], boolean), hadir.discipline(bigint, date, bigint[], boolean) from public;
-grant execute on function hadir.discipline_days(bigint, date, bigint[], boolean),
+grant execute on function hadir.steps_on(bigint, date), hadir.discipline_days(bigint, date, bigint[], boolean),
   hadir.discipline_steps(bigint, date, bigint[], boolean), hadir.discipline(bigint, date, bigint[], boolean)
   to hadir_reader, hadir_writer;

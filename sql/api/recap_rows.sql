@@ -1,6 +1,6 @@
 -- Consequences, computed and never imposed: what attendance counts for, per person and day (hadir.recap_days), and summed
--- up (hadir.recap). Codes and percents are the government's own (minute_class, absence_code, government); the arithmetic is
--- here, once, for attendance as derived now and as frozen.
+-- up (hadir.recap). Codes and percents are the government's own, as of the day (minute_class, absence_code, absence_percent,
+-- consequence); the arithmetic is here, once, for attendance as derived now and as frozen.
 --
 -- A working day is a day with sessions, or one whose sessions a whole-day absence took away. On it
 --   no session attended, none excused       the government's absent code and percent, once, instead of the sessions' own
@@ -11,7 +11,7 @@
 -- Present is who attended at least one session, or whose absence code is work (duty travel, training). The day counts once
 -- under each place class that its sessions have: office in the morning and home in the afternoon is a day of both. A
 -- check-in outside every expected fence has no class; one by a working code has the plan's.
--- Percents are points of the month's TPP: summed per calendar month, capped at the government's monthly_cap, rounded to two
+-- Percents are points of the month's TPP: summed per calendar month, capped at what the government's monthly_cap is on its first day, rounded to two
 -- decimals at the end.
 
 -- No search_path of its own: so PostgreSQL puts it in place of its call, once per late or missing session.
@@ -31,6 +31,20 @@ $$;
 comment on function hadir.day_class(bigint, date, text, text, int) is
   'The class of a session by the government''s table of that day: counts_as (in, out, presence); state late or early with whole '
   'minutes, or missing (the highest percent). No row: on time, below the lowest class, or no table. Called by hadir.recap_days.';
+
+-- The row that holds on a day. Who has none counts unexcused days as TK (tanpa keterangan), and deducts nothing for them.
+create or replace function hadir.consequence_on(p_government bigint, p_day date) returns hadir.consequence
+language sql stable set search_path = pg_catalog, pg_temp
+as $$
+  select c.*
+  from (select c.* from hadir.consequence c where c.government = p_government and c.valid_from <= p_day
+        union all
+        select p_government, '-infinity', 'TK', 0, 100, null, '') c
+  order by c.valid_from desc
+  limit 1
+$$;
+comment on function hadir.consequence_on(bigint, date) is
+  'Never null. Called by hadir.recap_days, hadir.recap, hadir.discipline_days, api.recap.';
 
 -- Since when the government has had the service: nobody was missing before. The oldest frozen day, for nightly begins with
 -- the first check-in; before the first night the first check-in that the actor sees.
@@ -120,7 +134,10 @@ begin
     select s.person, s.day, s.unit, s.expected_place, s.position, s.session_code, s.counts_as, s.place,
       case when s.state in ('missing', 'late', 'early') and x.code is not null then 'excused' else s.state end as state,
       case when s.state = 'late' then s.late_minutes when s.state = 'early' then s.early_minutes end as minutes,
-      x.code as excuse, coalesce(a.working, false) as working, coalesce(a.percent, 0) as percent,
+      x.code as excuse, coalesce(a.working, false) as working, coalesce((
+        select e.percent from hadir.absence_percent e
+        where a.code is not null and e.government = p_government and e.code = a.code and e.valid_from <= s.day
+        order by e.valid_from desc limit 1), 0) as percent,
       case when s.position is null and strpos(s.excuse, ':') = 0 then s.excuse end as whole
     from hadir.recap_sessions(p_government, p_from, p_to, p_persons, p_closed) s
     cross join lateral (
@@ -143,10 +160,15 @@ begin
     group by s.person, s.day
     having count(s.position) > 0 or min(s.whole) is not null
   ),
+  rule as materialized (
+    select a.at::date as day, c.absent_code, c.absent_percent
+    from generate_series(p_from::timestamp, p_to::timestamp, interval '1 day') a (at)
+    cross join lateral hadir.consequence_on(p_government, a.at::date) c
+  ),
   item as (
     select d.person, d.day, 'absent' as component, null::text as session, g.absent_code as code, null::int as minutes,
       1::numeric as days, g.absent_percent as percent
-    from day d join hadir.government g on g.id = p_government
+    from day d join rule g on g.day = d.day
     where d.sessions > 0 and d.missing = d.sessions
     union all
     select s.person, s.day, s.counts_as, s.session_code, c.code, s.minutes, null, c.percent
@@ -190,8 +212,6 @@ returns table (person bigint, unit bigint, working_days int, present_days int, a
 language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
-declare
-  v_cap constant numeric := (select g.monthly_cap from hadir.government g where g.id = p_government);
 begin
   return query
   with day as materialized (
@@ -209,8 +229,11 @@ begin
     group by d.person
   ),
   month as (
-    select m.person, round(sum(least(m.percent, v_cap)), 2) as deduction
-    from (select d.person, sum(d.percent) as percent from day d group by d.person, date_trunc('month', d.day::timestamp)) m
+    select m.person, round(sum(least(m.percent, c.monthly_cap)), 2) as deduction
+    from (select d.person, date_trunc('month', d.day::timestamp)::date as month, sum(d.percent) as percent from day d group by 1, 2) m
+    join (select a.at::date as month, r.monthly_cap
+          from generate_series(date_trunc('month', p_from::timestamp), p_to::timestamp, interval '1 month') a (at)
+          cross join lateral hadir.consequence_on(p_government, a.at::date) r) c on c.month = m.month
     group by m.person
   ),
   item as (
@@ -273,12 +296,12 @@ comment on function hadir.evidence_gaps(bigint, date, date, bigint[], boolean) i
   'hadir.derive_day. p_closed: as in hadir.recap_sessions. Called by api.recap and api.recap_days.';
 
 revoke all on function hadir.day_class(bigint, date, text, text, int),
-  hadir.service_began(bigint),
+  hadir.service_began(bigint), hadir.consequence_on(bigint, date),
   hadir.recap_sessions(bigint, date, date, bigint[], boolean), hadir.recap_days(bigint, date, date, bigint[], boolean),
   hadir.recap(bigint, date, date, bigint[], boolean, bigint[]), hadir.evidence_gaps(bigint, date, date, bigint[], boolean),
   hadir.frozen_days(bigint, date, date, bigint[]), hadir.recap_doubts(bigint, date, date, bigint[], boolean) from public;
 grant execute on function hadir.day_class(bigint, date, text, text, int),
-  hadir.service_began(bigint),
+  hadir.service_began(bigint), hadir.consequence_on(bigint, date),
   hadir.recap_sessions(bigint, date, date, bigint[], boolean), hadir.recap_days(bigint, date, date, bigint[], boolean),
   hadir.recap(bigint, date, date, bigint[], boolean, bigint[]), hadir.evidence_gaps(bigint, date, date, bigint[], boolean),
   hadir.frozen_days(bigint, date, date, bigint[]), hadir.recap_doubts(bigint, date, date, bigint[], boolean) to hadir_reader, hadir_writer;

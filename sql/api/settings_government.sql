@@ -5,13 +5,6 @@ create or replace function hadir.government_setting_problem(p_key text, p_value 
 language sql immutable set search_path = pg_catalog, pg_temp
 as $$
   select case
-    when p_key in ('absent_percent', 'monthly_cap') then
-      case when hadir.try_percent(p_value) is null then 'harus persen, 0 sampai 100' end
-    when p_key = 'absent_code' then
-      case when p_value is null or p_value !~ '^[A-Za-z0-9]{1,8}$' then 'harus huruf dan angka, paling panjang 8' end
-    when p_key = 'minutes_per_day' then
-      case when p_value <> '' and coalesce(hadir.try_count(p_value) not between 1 and 1440, true)
-           then 'harus menit, 1 sampai 1440, atau kosong (aturan tidak dipakai)' end
     when p_key = 'correction_days' then
       case when coalesce(hadir.try_count(p_value) not between 0 and 366, true) then 'harus hari, 0 sampai 366' end
     when p_key = 'retention_days' then
@@ -24,7 +17,7 @@ as $$
       case when hadir.try_hour(p_value) is null then 'harus lama waktu JJ:MM, paling lama 48:00' end
     when p_key = 'default_place' then
       case when coalesce(p_value not in ('WFO', 'WFH', 'WFA', 'DL'), true) then 'harus WFO, WFH, WFA atau DL' end
-    else 'pengaturan ini tidak dikenal (yang dikenal: absent_percent, monthly_cap, absent_code, minutes_per_day, '
+    else 'pengaturan ini tidak dikenal (yang dikenal: '
          'correction_days, confirms_corrections, closes_after, accuracy_cap_m, default_place, retention_days)'
   end
 $$;
@@ -54,21 +47,14 @@ begin
     return hadir.refusal(422, 'invalid', v_problems);
   end if;
   update hadir.government g
-  set absent_percent = coalesce(hadir.try_percent(v_set ->> 'absent_percent'), g.absent_percent),
-      monthly_cap = coalesce(hadir.try_percent(v_set ->> 'monthly_cap'), g.monthly_cap),
-      absent_code = coalesce(v_set ->> 'absent_code', g.absent_code),
-      minutes_per_day = case when v_set ? 'minutes_per_day' then hadir.try_count(v_set ->> 'minutes_per_day')
-                             else g.minutes_per_day end,
-      correction_days = coalesce(hadir.try_count(v_set ->> 'correction_days'), g.correction_days),
+  set correction_days = coalesce(hadir.try_count(v_set ->> 'correction_days'), g.correction_days),
       retention_days = coalesce(hadir.try_count(v_set ->> 'retention_days'), g.retention_days),
       accuracy_cap_m = coalesce(hadir.try_count(v_set ->> 'accuracy_cap_m'), g.accuracy_cap_m),
       confirms_corrections = coalesce(hadir.try_boolean(v_set ->> 'confirms_corrections'), g.confirms_corrections),
       closes_after = coalesce(hadir.try_hour(v_set ->> 'closes_after'), g.closes_after),
       default_place = coalesce(v_set ->> 'default_place', g.default_place)
   where g.code = p_body ->> 'government'
-  returning jsonb_build_object('status', 200, 'government', g.code, 'absent_percent', g.absent_percent,
-    'monthly_cap', g.monthly_cap, 'absent_code', g.absent_code, 'minutes_per_day', g.minutes_per_day,
-    'correction_days', g.correction_days, 'retention_days', g.retention_days, 'accuracy_cap_m', g.accuracy_cap_m,
+  returning jsonb_build_object('status', 200, 'government', g.code, 'correction_days', g.correction_days, 'retention_days', g.retention_days, 'accuracy_cap_m', g.accuracy_cap_m,
     'confirms_corrections', g.confirms_corrections, 'closes_after', to_char(g.closes_after, 'HH24:MI'),
     'default_place', g.default_place) into v_answer;
   insert into hadir.audit (at, action, subject, detail) values (p_now, 'government_set', p_body ->> 'government', v_set);
@@ -77,8 +63,8 @@ end
 $$;
 alter function api.government_set(jsonb, timestamptz) owner to hadir_writer;
 comment on function api.government_set(jsonb, timestamptz) is
-  'p_body: "government" (code) and any of absent_percent, monthly_cap, absent_code, minutes_per_day (empty: the rule is '
-  'off), correction_days, confirms_corrections, closes_after, accuracy_cap_m, default_place, retention_days, as text. '
+  'p_body: "government" (code) and any of correction_days, confirms_corrections, closes_after, accuracy_cap_m, default_place, '
+  'retention_days, as text. '
   'Returns all of them as they are now, or {"error"} with every problem, and then nothing was changed. Called by hadir_admin.';
 revoke all on function api.government_set(jsonb, timestamptz) from public;
 grant execute on function api.government_set(jsonb, timestamptz) to hadir_admin;

@@ -162,16 +162,25 @@ create table hadir.assignment (
 );
 create index on hadir.assignment (person, day);
 
--- The codes of a government: what excuses, what it costs. working: counts as present (duty travel, training).
+-- The codes of a government: what excuses. working: counts as present (duty travel, training).
 create table hadir.absence_code (
   government     bigint not null references hadir.government,
   code           text not null check (code ~ '^[A-Za-z0-9]{1,8}$'),
   name           text not null check (name <> ''),
   working        boolean not null default false,
-  percent        numeric not null default 0 check (percent between 0 and 100), -- deduction per whole day
   needs_document boolean not null default true,
   max_days       int check (max_days > 0),             -- calendar days of one absence; null: no bound
   primary key (government, code)
+);
+
+-- What a whole day of it costs of the month's TPP, in percent: of a code the row of the latest valid_from holds; none: nothing.
+create table hadir.absence_percent (
+  government bigint not null,
+  code       text not null,
+  valid_from date not null,
+  percent    numeric not null check (percent between 0 and 100),
+  primary key (government, code, valid_from),
+  foreign key (government, code) references hadir.absence_code
 );
 
 create table hadir.absence (
@@ -287,22 +296,31 @@ create table hadir.minute_class (
   primary key (government, valid_from, counts_as, from_minutes),
   unique (government, valid_from, code)
 );
-alter table hadir.government add column absent_percent numeric not null default 3 check (absent_percent between 0 and 100);
-alter table hadir.government add column monthly_cap numeric not null default 100 check (monthly_cap between 0 and 100);
-alter table hadir.government add column absent_code text not null default 'TK';
-alter table hadir.government add column minutes_per_day int check (minutes_per_day between 1 and 1440); -- null: rule off
+-- What else a government counts by; the row of the latest valid_from holds on a day, of the cap on the month's first day.
+create table hadir.consequence (
+  government      bigint not null references hadir.government,
+  valid_from      date not null,
+  absent_code     text not null check (absent_code ~ '^[A-Za-z0-9]{1,8}$'),             -- of an unexcused day
+  absent_percent  numeric not null check (absent_percent between 0 and 100),            -- what it costs of the month's TPP
+  monthly_cap     numeric not null check (monthly_cap between 0 and 100),
+  minutes_per_day int check (minutes_per_day between 1 and 1440),                       -- late and early minutes that make a day; null: rule off
+  basis           text not null default '',
+  primary key (government, valid_from)
+);
 alter table hadir.government add column confirms_corrections boolean not null default false;   -- BKPSDM confirms, too
 alter table hadir.government add column correction_days int not null default 5 check (correction_days between 0 and 366);
 
--- Steps of discipline by unexcused days of a calendar year (PP 94/2021); consecutive: by working days in a row.
+-- Steps of discipline by unexcused days of a calendar year (PP 94/2021); consecutive: by working days in a row. Of a
+-- government's tables the one of the latest valid_from holds on the day that reaches a step, whole.
 create table hadir.discipline_step (
   government  bigint not null references hadir.government,
+  valid_from  date not null,
   from_days   int not null check (from_days > 0),
   consecutive boolean not null default false,
   level       text not null,
   sanction    text not null,
   basis       text not null default '',
-  primary key (government, consecutive, from_days)
+  primary key (government, valid_from, consecutive, from_days)
 );
 
 -- That somebody reached a step, told once per year to whoever decides for his unit. What it says was so when it was found;
@@ -395,7 +413,7 @@ begin
   foreach t in array array['policy_day', 'policy_quota', 'policy_evidence', 'policy_channel'] loop
     perform hadir.protect(format('hadir.%I', t)::regclass, plan_readers || '{hadir_query,hadir_operator}'::name[], '{hadir_admin}');
   end loop;
-  foreach t in array array['absence_code', 'minute_class', 'discipline_step'] loop
+  foreach t in array array['absence_code', 'absence_percent', 'consequence', 'minute_class', 'discipline_step'] loop
     perform hadir.protect(format('hadir.%I', t)::regclass, plan_readers || '{hadir_operator}'::name[], '{hadir_admin}', own_land);
   end loop;
   execute 'create policy actor_reads on hadir.policy_scope for select using ((select session_user) = any '

@@ -22,11 +22,15 @@ def table(text):
 def the_government_has_its_own_numbers(house):
     house.hadir("import", "minute-classes", f"{TOP}/sql/reference/minute-classes-permentan-68-2012.csv")
     house.hadir("import", "discipline", f"{TOP}/sql/reference/discipline-pp-94-2021.csv")
-    said = house.hadir("government", "set", "LUTRA", "absent_percent=4", "minutes_per_day=450", "closes_after=03:00").stdout
-    assert "absent_percent=4\n" in said and "minutes_per_day=450\n" in said and "monthly_cap=100\n" in said, said
-    done = house.hadir("government", "set", "LUTRA", "absent_percent=banyak", "warna=biru", check=False)
-    assert done.returncode == 1 and "absent_percent:" in done.stderr and "warna:" in done.stderr, done.stderr
-    assert house.hadir("government", "set", "LUTRA", "minutes_per_day=").stdout == said.replace("minutes_per_day=450", "minutes_per_day=")
+    house.hadir("import", "consequences", f"{TOP}/sql/reference/consequences-permentan-68-2012.csv")
+    said = house.hadir("government", "set", "LUTRA", "correction_days=7", "closes_after=03:00").stdout
+    assert "correction_days=7\n" in said and "closes_after=03:00\n" in said, said
+    done = house.hadir("government", "set", "LUTRA", "correction_days=banyak", "warna=biru", check=False)
+    assert done.returncode == 1 and "correction_days:" in done.stderr and "warna:" in done.stderr, done.stderr
+    assert house.hadir("government", "set", "LUTRA", "correction_days=5").stdout == said.replace("correction_days=7", "correction_days=5")
+    path = house.write("rules.csv", "valid_from,absent_code,absent_percent,monthly_cap,minutes_per_day\n2026-02-30,TK,4,100,\n2026-01-01,,x,100,0\n", 0o644)
+    done = house.hadir("import", "consequences", path, check=False)
+    assert done.returncode == 1 and ":2: valid_from" in done.stderr and ":3: minutes_per_day" in done.stderr and ":3: absent_code" in done.stderr, done.stderr
     path = house.write("classes.csv", "counts_as,code,from_minutes,percent,valid_from\nmasuk,TL1,1,0.5,2025-01-01\nin,TL1,1,x,2025-13-01\n", 0o644)
     done = house.hadir("import", "minute-classes", path, check=False)
     assert done.returncode == 1 and ":2: counts_as" in done.stderr and ":3: percent" in done.stderr and ":3: valid_from" in done.stderr, done.stderr

@@ -21,7 +21,7 @@ from towns import PARTS, Maker
 # Tables in the order in which rows can be put in.
 EARLY = ("government", "channel_time", "unit", "person", "posting", "fence", "working_hours")
 LATER = ("calendar_day", "calendar_period", "policy", "policy_scope", "policy_day", "policy_channel", "policy_evidence", "policy_quota", "session",
-         "letter", "letter_order", "assignment", "absence_code", "absence", "minute_class", "correction", "outage", "work_report", "checkin", "placement")
+         "letter", "letter_order", "assignment", "absence_code", "absence_percent", "absence", "minute_class", "consequence", "correction", "outage", "work_report", "checkin", "placement")
 # (table, column) -> the table it points to, for making a town smaller.
 REFERENCES = {("policy_scope", "policy"): "policy", ("policy_day", "policy"): "policy", ("policy_channel", "policy"): "policy",
               ("policy_evidence", "policy"): "policy", ("policy_quota", "policy"): "policy", ("session", "policy"): "policy", ("session", "working_hours"): "working_hours",
@@ -302,7 +302,7 @@ def report(name, town, found, database):
         for line in differences(town, database)[:6]:
             print(f"#   {line}")
     for table, rows in town.tables.items():
-        for row in rows if "ERROR" not in found[0] and table != "absence_code" else []:
+        for row in rows if "ERROR" not in found[0] and table not in ("absence_code", "absence_percent") else []:
             print(f"#     {table} " + " ".join(f"{k}={v}" for k, v in row.items() if v not in (None, [], "")))
 
 

@@ -631,6 +631,10 @@ class Town:
             return min(table, key=lambda c: (-c["percent"], -c["from_minutes"]), default=None)
         return max((c for c in table if c["from_minutes"] <= minutes), key=lambda c: c["from_minutes"], default=None)
 
+    def in_force(self, table, day, **which):
+        """Of dated rows the one whose beginning is the latest that is not after the day; None if all begin later."""
+        return max((r for r in self.rows(table, **which) if r["valid_from"] <= str(day)), key=lambda r: r["valid_from"], default=None)
+
     def counted(self, person, day):
         """What a working day counts for: None for a free one, else present, absent, places, minutes, and items (component,
         session, code, minutes, days, percent)."""
@@ -638,7 +642,8 @@ class Town:
         if plan is None or day < self.began(plan["government"]):
             return None
         government = self.one("government", plan["government"])
-        codes = {c["code"]: c for c in self.rows("absence_code", government=government["id"])}
+        codes = {c["code"]: {**c, "percent": (self.in_force("absence_percent", day, government=government["id"], code=c["code"]) or {"percent": 0})["percent"]}
+                 for c in self.rows("absence_code", government=government["id"])}
         found = {"present": False, "absent": False, "places": set(), "missing": 0, "late": 0, "early": 0, "items": [],
                  "outside_window": sum(r["verdict"] == "outside_window" for r in rows)}
         sessions = {s["code"]: s for s in plan["sessions"]}
@@ -655,7 +660,8 @@ class Town:
         found["missing"] = sum(s == "missing" for s in states.values())
         found["absent"] = found["missing"] == len(states)
         if found["absent"]:
-            found["items"].append(("absent", None, government["absent_code"], None, 1, government["absent_percent"]))
+            rule = self.in_force("consequence", day, government=government["id"]) or {"absent_code": "TK", "absent_percent": 0}
+            found["items"].append(("absent", None, rule["absent_code"], None, 1, rule["absent_percent"]))
         for r in rows:
             if r["session"]:
                 self.count_session(found, plan, sessions[r["session"]], r, states[r["session"]], codes, day)

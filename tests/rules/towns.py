@@ -84,9 +84,11 @@ class Maker:
     def organisation(self):
         for g, zone in enumerate(self.rng.sample(ZONES, 2), 1):
             self.add("government", id=g, code=f"gov{g}", name=f"Kota {g}", zone=zone, default_place=self.rng.choice(("WFO", "WFO", "WFO", "WFH")),
-                     accuracy_cap_m=self.rng.choice((50, 100)), absent_percent=self.rng.choice((3, 4)), absent_code="TK",
-                     confirms_corrections=self.chance(0.3))
+                     accuracy_cap_m=self.rng.choice((50, 100)), confirms_corrections=self.chance(0.3))
             self.minute_classes(g)
+            for valid_from in self.dated():
+                self.add("consequence", government=g, valid_from=valid_from, absent_code=self.rng.choice(("TK", "M")), absent_percent=self.rng.choice((3, 4)),
+                         monthly_cap=100, basis="")
             for channel in self.some(CHANNELS, 1):
                 self.add("channel_time", government=g, channel=channel, decides=self.rng.choice(("fix", "message", "arrival")))
             self.new("unit", government=g, code=f"g{g}", name=f"Unit {g}", parent=None, service=None)
@@ -100,13 +102,16 @@ class Maker:
                      category=self.rng.choice(("PNS", "PPPK", "PPPK_PW")), echelon=self.rng.choice(("", "", "", "II", "III")))
             self.postings(n, government)
 
+    def dated(self):
+        """From when tables hold: one, or two of which the second begins within the span."""
+        return [str(d) for d in sorted({self.first - datetime.timedelta(days=99), self.day()})[:self.rng.choice((1, 2))]]
+
     def minute_classes(self, government):
-        """One table, or two of which the second begins within the span."""
-        for n, valid_from in enumerate([self.first - datetime.timedelta(days=99), self.day()][:self.rng.choice((1, 2))]):
+        for n, valid_from in enumerate(self.dated()):
             for counts_as, code in (("in", "TL"), ("out", "PSW")):
                 for step, minutes in enumerate(self.rng.choice(((1, 31, 61, 91), (1, 16, 31), (10,))), 1):
                     self.add("minute_class", government=government, counts_as=counts_as, code=f"{code}{step}", from_minutes=minutes,
-                             percent=step * (0.5 + n / 4), valid_from=str(valid_from))
+                             percent=step * (0.5 + n / 4), valid_from=valid_from)
 
     def units_of(self, government):
         return [u["id"] for u in self.tables["unit"] if u["government"] == government]
@@ -283,7 +288,9 @@ class Maker:
         codes = (("CT", False), ("DL", True), ("I", False), ("S", False))
         for g in (1, 2):
             for code, working in codes:
-                self.add("absence_code", government=g, code=code, name=f"Nama {code}", working=working, percent=self.rng.choice((0, 3)))
+                self.add("absence_code", government=g, code=code, name=f"Nama {code}", working=working)
+                for valid_from in self.dated():
+                    self.add("absence_percent", government=g, code=code, valid_from=valid_from, percent=self.rng.choice((0, 3)))
         for _ in range(self.rng.randint(0, 6)):
             who = self.rng.choice(self.tables["person"])
             days = sorted((self.day(), self.day())) if self.chance(0.3) else [self.day()] * 2

@@ -50,27 +50,35 @@ grant all on all tables in schema t to public;
 grant execute on all functions in schema t to public;
 
 -- ---- codes
-create temporary table code_file (code text, name text, working text, percent text, needs_document text, max_days text);
+create temporary table code_file (code text, name text, working text, percent text, needs_document text, valid_from text, max_days text);
 \copy code_file from program 'grep -v ^# sql/reference/absence-codes.csv' csv header
 select jsonb_agg(to_jsonb(c) || jsonb_build_object('line', 2)) as codes from code_file c \gset
 set session authorization hadir_admin;
 select is_empty(format('select * from api.import_absence_codes(%L, %L)', :'codes', '2031-01-01'), 'the codes of the file load');
 select results_eq($$ select line, field, reason from api.import_absence_codes('[
-  {"line": 2, "code": "X Y", "name": "", "working": "maybe", "percent": "101", "needs_document": "ya", "max_days": "-1"},
-  {"line": 3, "code": "CT", "name": "Cuti", "working": "ya", "percent": "tiga", "needs_document": null, "government": "nowhere"},
-  {"line": 4, "code": "CS", "name": "Cuti", "working": "ya", "percent": "0", "needs_document": "ya", "government": "town"},
-  {"line": 5, "code": "CS", "name": "Cuti", "working": "ya", "percent": "0", "needs_document": "ya", "government": "town"}]', '2031-01-01') $$,
+  {"line": 2, "code": "X Y", "name": "", "working": "maybe", "percent": "101", "needs_document": "ya", "valid_from": "2031-01-01", "max_days": "-1"},
+  {"line": 3, "code": "CT", "name": "Cuti", "working": "ya", "percent": "tiga", "needs_document": null, "valid_from": "2031-02-30", "government": "nowhere"},
+  {"line": 4, "code": "CS", "name": "Cuti", "working": "ya", "percent": "0", "needs_document": "ya", "valid_from": "2031-01-01", "government": "town"},
+  {"line": 5, "code": "CS", "name": "Cuti", "working": "ya", "percent": "0", "needs_document": "ya", "valid_from": "2031-01-01", "government": "town"}]', '2031-01-01') $$,
   $$ values (2, 'code', 'kode harus diisi: huruf dan angka, paling panjang 8'), (2, 'max_days', 'harus bilangan bulat positif, hari kalender; kosong: tanpa batas'),
      (2, 'name', 'nama harus diisi'), (2, 'percent', 'harus persen, 0 sampai 100'), (2, 'working', 'harus ya atau tidak'),
-     (3, 'government', 'pemerintah nowhere tidak dikenal'), (3, 'needs_document', 'harus ya atau tidak'), (3, 'percent', 'harus persen, 0 sampai 100'),
+     (3, 'government', 'pemerintah nowhere tidak dikenal'), (3, 'needs_document', 'harus ya atau tidak'), (3, 'percent', 'harus persen, 0 sampai 100'), (3, 'valid_from', 'tanggal mulai harus berbentuk TTTT-BB-HH dan ada di kalender'),
      (5, 'code', 'kode CS sudah ada di baris 4') $$, 'every problem of a file of codes');
-select is_empty($$ select * from api.import_absence_codes('[{"line": 2, "code": "LK", "name": "Lain", "working": "tidak", "percent": "1.5", "needs_document": "tidak", "max_days": "3", "government": "town"}]', '2031-01-01') $$,
+select is_empty($$ select * from api.import_absence_codes('[{"line": 2, "code": "LK", "name": "Lain", "working": "tidak", "percent": "1.5", "needs_document": "tidak", "valid_from": "2031-01-01", "max_days": "3", "government": "town"}]', '2031-01-01') $$,
   'a government''s own code');
-select is_empty($$ select * from api.import_absence_codes('[{"line": 2, "code": "DL", "name": "Dinas luar", "working": "ya", "percent": "0", "needs_document": "ya", "government": "other"}]', '2031-01-01') $$,
+select is_empty($$ select * from api.import_absence_codes('[{"line": 2, "code": "DL", "name": "Dinas luar", "working": "ya", "percent": "0", "needs_document": "ya", "valid_from": "2031-01-01", "government": "other"}]', '2031-01-01') $$,
   'one of another government');
+select is_empty($$ select * from api.import_absence_codes('[
+  {"line": 2, "code": "LP", "name": "Lain-lain", "working": "tidak", "percent": "2", "needs_document": "ya", "valid_from": "2031-07-01", "government": "town"},
+  {"line": 3, "code": "LP", "name": "Lain", "working": "tidak", "percent": "1,5", "needs_document": "tidak", "valid_from": "2031-01-01", "government": "town"}]', '2031-01-01') $$,
+  'a code with another percent from another day');
+reset session authorization;
+select results_eq($$ select c.name, p.valid_from, p.percent from hadir.absence_code c join hadir.absence_percent p using (government, code) where c.code = 'LP' order by 2 $$,
+  $$ values ('Lain-lain', date '2031-01-01', 1.5), ('Lain-lain', '2031-07-01', 2) $$, 'both percents are kept, and its latest name');
+set session authorization hadir_admin;
 
 select results_eq($$ select line, field, reason from api.import_absence_codes('[
-  {"line": 2, "code": "LM", "name": "Lama", "working": "tidak", "percent": "0", "needs_document": "tidak", "max_days": "1502", "government": "town"}]', '2031-01-01') $$,
+  {"line": 2, "code": "LM", "name": "Lama", "working": "tidak", "percent": "0", "needs_document": "tidak", "valid_from": "2031-01-01", "max_days": "1502", "government": "town"}]', '2031-01-01') $$,
   $$ values (2, 'max_days', 'paling banyak 1501: seribu lima ratus hari sesudah yang pertama') $$, 'a code allows no more days than an absence may have');
 
 -- ---- asking

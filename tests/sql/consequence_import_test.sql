@@ -4,10 +4,13 @@ select no_plan();
 \i tests/town.psql
 reset session authorization;
 create temporary table class_file (counts_as text, code text, from_minutes text, percent text, valid_from text, basis text);
-create temporary table step_file (from_days text, consecutive text, level text, sanction text, basis text);
+create temporary table step_file (from_days text, consecutive text, level text, sanction text, valid_from text, basis text);
+create temporary table rule_file (valid_from text, absent_code text, absent_percent text, monthly_cap text, minutes_per_day text, basis text);
 \copy class_file from program 'grep -v ^# sql/reference/minute-classes-permentan-68-2012.csv' csv header
 \copy step_file from program 'grep -v ^# sql/reference/discipline-pp-94-2021.csv' csv header
 select jsonb_agg(to_jsonb(h) || jsonb_build_object('line', n)) as classes from (select *, row_number() over () as n from class_file) h \gset
+\copy rule_file from program 'grep -v ^# sql/reference/consequences-permentan-68-2012.csv; grep ^2 sql/reference/consequences-kepmendagri-900-4700-2020.csv' csv header
+select jsonb_agg(to_jsonb(h) || jsonb_build_object('line', n, 'government', (array['kota', 'timur'])[n])) as rules from (select *, row_number() over () as n from rule_file) h \gset
 select jsonb_agg(to_jsonb(h) || jsonb_build_object('line', n)) as steps from (select *, row_number() over () as n from step_file) h \gset
 truncate class_file;
 \copy class_file from program 'grep -v ^# sql/reference/minute-classes-kepmendagri-900-4700-2020.csv' csv header
@@ -24,6 +27,26 @@ select results_eq($$select g.code, m.code, m.percent from hadir.minute_class m j
   $$values ('kota', 'PSW4', 2::numeric), ('kota', 'TL3', 1.5), ('timur', 'PSW4', 1.5), ('timur', 'TL3', 1.25)$$, 'each has its own');
 select is((select count(*) from hadir.discipline_step), 20::bigint, 'ten steps for each government');
 set session authorization hadir_admin;
+select is_empty($$select * from api.import_discipline('[{"line": 2, "from_days": "5", "level": "ringan", "sanction": "teguran", "valid_from": "2027-01-01", "government": "kota"}]', '2025-12-01')$$,
+  'a later table');
+reset session authorization;
+select results_eq($$select (select count(*) from hadir.steps_on(g.id, '2026-12-31')), (select count(*) from hadir.steps_on(g.id, '2027-01-01')), (select count(*) from hadir.steps_on(g.id, '2024-12-31'))
+  from hadir.government g order by g.code$$, $$values (10::bigint, 1::bigint, 0::bigint), (10, 10, 0)$$, 'leaves the older as it was, until its first day');
+set session authorization hadir_admin;
+select is_empty(format('select * from api.import_consequences(%L, %L)', :'rules', '2025-12-01'), 'what an unexcused day costs loads');
+select is_empty($$select * from api.import_consequences('[{"line": 2, "valid_from": "2026-07-01", "absent_code": "M", "absent_percent": "2,5", "monthly_cap": "50", "minutes_per_day": "450", "government": "kota"}]', '2025-12-01')$$, 'and what it will cost');
+reset session authorization;
+select results_eq($$select c.absent_code, c.absent_percent, c.monthly_cap, c.minutes_per_day
+  from (values ('kota', date '2024-12-31'), ('kota', '2026-06-30'), ('kota', '2026-07-01'), ('timur', '2026-07-01')) v (code, day)
+  join hadir.government g on g.code = v.code cross join lateral hadir.consequence_on(g.id, v.day) c order by v.code, v.day$$,
+  $$values ('TK', 0::numeric, 100::numeric, null::int), ('TK', 4, 100, null), ('M', 2.5, 50, 450), ('TK', 3, 100, null)$$, 'each from its day on; before the first TK, and nothing');
+set session authorization hadir_admin;
+select results_eq($$select line, field from api.import_consequences('[
+  {"line": 2, "valid_from": "2026-13-01", "absent_code": "T K", "absent_percent": "101", "monthly_cap": null, "minutes_per_day": "0", "government": "entah"},
+  {"line": 3, "valid_from": "2026-01-01", "absent_code": "TK", "absent_percent": "3", "monthly_cap": "100", "government": "kota"},
+  {"line": 4, "valid_from": "2026-01-01", "absent_code": "TK", "absent_percent": "3", "monthly_cap": "100", "minutes_per_day": "x"}]', '2025-12-01')$$,
+  $$values (2, 'absent_code'), (2, 'absent_percent'), (2, 'government'), (2, 'minutes_per_day'), (2, 'monthly_cap'), (2, 'valid_from'), (4, 'minutes_per_day'), (4, 'valid_from')$$,
+  'consequences: every problem');
 
 select results_eq($$select line, field from api.import_minute_classes('[
   {"line": 2, "counts_as": "in", "code": "TL1", "from_minutes": "1", "percent": "1,5", "valid_from": "2026-01-01"},
@@ -35,32 +58,26 @@ select results_eq($$select line, field from api.import_minute_classes('[
     (6, 'from_minutes'), (6, 'government')$$,
   'classes: every problem');
 select results_eq($$select line, field from api.import_discipline('[
-  {"line": 2, "from_days": "3", "level": "ringan", "sanction": "teguran lisan"},
-  {"line": 3, "from_days": "3", "level": "ringan", "sanction": "teguran lisan"},
+  {"line": 2, "from_days": "3", "level": "ringan", "sanction": "teguran lisan", "valid_from": "2026-01-01"},
+  {"line": 3, "from_days": "3", "level": "ringan", "sanction": "teguran lisan", "valid_from": "2026-01-01"},
   {"line": 4, "from_days": "0", "consecutive": "mungkin", "level": null, "sanction": ""},
   {"line": 5, "from_days": "3", "consecutive": "ya", "level": "berat", "sanction": "x", "government": "entah"}]', '2025-12-01')$$,
-  $$values (3, 'from_days'), (4, 'consecutive'), (4, 'from_days'), (4, 'level'), (4, 'sanction'), (5, 'government')$$, 'steps: every problem');
+  $$values (3, 'from_days'), (4, 'consecutive'), (4, 'from_days'), (4, 'level'), (4, 'sanction'), (4, 'valid_from'), (5, 'government'), (5, 'valid_from')$$, 'steps: every problem');
 reset session authorization;
 select is((select count(*) from hadir.minute_class), 16::bigint, 'nothing of a faulty file was loaded');
 set session authorization hadir_admin;
 
 -- Settings.
-select is(api.government_set('{"government": "entah", "absent_percent": "101", "warna": "biru", "minutes_per_day": "0", "closes_after": "6 jam",
-    "confirms_corrections": "mungkin", "default_place": "RUMAH", "accuracy_cap_m": "jauh", "retention_days": "3", "absent_code": "", "monthly_cap": "",
-    "correction_days": "x"}', '2025-12-01') #> '{error,problems}' @? '$[*].reason', true, 'problems are told');
-select results_eq($$select p ->> 'field' from jsonb_array_elements(api.government_set('{"government": "entah", "absent_percent": "101", "warna": "biru",
-    "minutes_per_day": "0", "closes_after": "6 jam", "confirms_corrections": "mungkin", "default_place": "RUMAH", "accuracy_cap_m": "jauh",
-    "retention_days": "3", "absent_code": "", "monthly_cap": "", "correction_days": "x"}', '2025-12-01') #> '{error,problems}') p$$,
-  $$values ('absent_code'), ('absent_percent'), ('accuracy_cap_m'), ('closes_after'), ('confirms_corrections'), ('correction_days'),
-    ('default_place'), ('government'), ('minutes_per_day'), ('monthly_cap'), ('retention_days'), ('warna')$$, 'all of them');
-select is(api.government_set('{"government": "kota", "absent_percent": "4", "minutes_per_day": "450", "closes_after": "8:30", "confirms_corrections": "ya",
-    "absent_code": "M"}', '2025-12-01') - '{accuracy_cap_m,default_place,retention_days,monthly_cap,correction_days}'::text[],
-  '{"status": 200, "government": "kota", "absent_percent": 4, "minutes_per_day": 450, "closes_after": "08:30", "confirms_corrections": true, "absent_code": "M"}',
-  'what is given changes');
-select is(api.government_set('{"government": "kota", "minutes_per_day": ""}', '2025-12-01') - '{accuracy_cap_m,default_place,retention_days,monthly_cap,correction_days}'::text[],
-  '{"status": 200, "government": "kota", "absent_percent": 4, "minutes_per_day": null, "closes_after": "08:30", "confirms_corrections": true, "absent_code": "M"}',
-  'the rest stays; empty switches the minutes rule off');
-select is(api.government_set('{"government": "kota", "monthly_cap": null}', '2025-12-01') #>> '{error,problems,0,field}', 'monthly_cap', 'null is no value');
+select results_eq($$select p ->> 'field' from jsonb_array_elements(api.government_set('{"government": "entah", "warna": "biru", "closes_after": "6 jam",
+    "confirms_corrections": "mungkin", "default_place": "RUMAH", "accuracy_cap_m": "jauh", "retention_days": "3", "absent_percent": "3",
+    "correction_days": "x"}', '2025-12-01') #> '{error,problems}') p where p ->> 'reason' <> ''$$,
+  $$values ('absent_percent'), ('accuracy_cap_m'), ('closes_after'), ('confirms_corrections'), ('correction_days'), ('default_place'), ('government'),
+    ('retention_days'), ('warna')$$, 'all of them are told; what has a date is no setting');
+select is(api.government_set('{"government": "kota", "closes_after": "8:30", "confirms_corrections": "ya"}', '2025-12-01') - '{accuracy_cap_m,default_place,retention_days}'::text[],
+  '{"status": 200, "government": "kota", "closes_after": "08:30", "confirms_corrections": true, "correction_days": 5}', 'what is given changes');
+select is(api.government_set('{"government": "kota", "correction_days": "3"}', '2025-12-01') - '{accuracy_cap_m,default_place,retention_days}'::text[],
+  '{"status": 200, "government": "kota", "closes_after": "08:30", "confirms_corrections": true, "correction_days": 3}', 'the rest stays');
+select is(api.government_set('{"government": "kota", "correction_days": null}', '2025-12-01') #>> '{error,problems,0,field}', 'correction_days', 'null is no value');
 reset session authorization;
 select * from finish();
 rollback;

@@ -3,11 +3,12 @@
 begin;
 select no_plan();
 \ir derive_fixture.psql
-create temporary table step_file (from_days int, consecutive text, level text, sanction text, basis text);
+create temporary table step_file (from_days int, consecutive text, level text, sanction text, valid_from date, basis text);
 \copy step_file from program 'grep -v ^# sql/reference/discipline-pp-94-2021.csv' csv header
-insert into hadir.discipline_step (government, from_days, consecutive, level, sanction, basis)
-select 1, from_days, consecutive = 'ya', level, sanction, basis from step_file;
-insert into hadir.absence_code (government, code, name, percent) values (1, 'CT', 'Cuti tahunan', 0);
+insert into hadir.discipline_step (government, valid_from, from_days, consecutive, level, sanction, basis)
+select 1, valid_from, from_days, consecutive = 'ya', level, sanction, basis from step_file;
+insert into hadir.absence_code (government, code, name) values (1, 'CT', 'Cuti tahunan');
+insert into hadir.consequence (government, valid_from, absent_code, absent_percent, monthly_cap) values (1, '2030-01-01', 'TK', 3, 100);
 
 -- The plan: a pattern per day, none on weekends; 103's 9 January is leave.
 update hadir.posting set valid_from = '2030-01-01';
@@ -62,15 +63,28 @@ select is(t.tally(102, '2031-01-06'), '4 0 0 4 9 4 2031-01-06', 'nine in a row a
 select is(t.tally(102, '2030-12-31'), '5 0 0 5 5 4 2030-12-30', 'the old year has its own five');
 select is(t.tally(103, '2031-03-28'), '9 0 0 9 6 7 2031-01-15', 'leave ends the row; the weekend does not: 10, 13 … 17 are six; the seventh day was the 15th');
 select is(t.tally(201, '2031-03-28'), '0 450 0 0 0', 'minutes make no day while the rule is off');
-update hadir.government set minutes_per_day = 450 where id = 1;
+update hadir.consequence set minutes_per_day = 450;
 select is(t.tally(201, '2031-01-09'), '0 360 0 0 0', '360 minutes make none');
 select is(t.tally(201, '2031-03-28'), '0 450 1 1 0', '450 make one');
 select is(t.tally(202, '2031-03-28'), '0 449 0 0 0', '449 do not');
 select is((select minute_dates from hadir.discipline(1, '2031-03-28', '{202}')),
   '{"2031-01-06": 90, "2031-01-07": 90, "2031-01-08": 90, "2031-01-09": 90, "2031-01-10": 89}', 'each day''s minutes are told');
-update hadir.government set minutes_per_day = 150 where id = 1;
+update hadir.consequence set minutes_per_day = 150;
 select is(t.tally(201, '2031-03-28'), '0 450 3 3 0 3 2031-01-10', 'days of minutes reach a step on the day that fills them: 90, 180, 270, 360, 450 → 0, 1, 1, 2, 3');
-update hadir.government set minutes_per_day = null where id = 1;
+-- 450 a day until the 8th, 90 from the 9th on: 270/450 + 90/90 + 90/90 = 2.6.
+update hadir.consequence set minutes_per_day = 450;
+insert into hadir.consequence (government, valid_from, absent_code, absent_percent, monthly_cap, minutes_per_day) values (1, '2031-01-09', 'TK', 3, 100, 90);
+select is(t.tally(201, '2031-01-08'), '0 270 0 0 0', 'a rule that changes leaves the days before');
+select is(t.tally(201, '2031-03-28'), '0 450 2 2 0', 'and counts from its day on');
+update hadir.consequence set minutes_per_day = null where valid_from = '2031-01-09';
+select is(t.tally(201, '2031-03-28'), '0 450 0 0 0', 'switched off, nothing more is added');
+delete from hadir.consequence where valid_from = '2031-01-09';
+update hadir.consequence set minutes_per_day = null;
+-- Other steps from the middle of February on: who reached one before keeps it.
+insert into hadir.discipline_step (government, valid_from, from_days, level, sanction) values (1, '2031-02-15', 4, 'sedang', 'lain');
+select is((select array_agg(concat_ws(' ', step ->> 'from_days', step ->> 'level', step ->> 'reached_on')) from hadir.discipline(1, '2031-03-28', '{101,102}') d),
+  '{"4 sedang 2031-03-03","4 ringan 2031-01-06"}', 'a later table is for what is reached later');
+delete from hadir.discipline_step where valid_from = '2031-02-15';
 
 select is((select count(*) from hadir.recap_days(1, '2030-11-01', '2030-12-17', '{101}', false)), 2::bigint, 'nobody was missing before the first check-in of all');
 select is((select count(*) from hadir.recap_days(2, '2030-11-01', '2031-12-17', null, false)), 0::bigint, 'nor where there never was one');

@@ -9,8 +9,10 @@ create function t.classes(p_from date, p_percent numeric[]) returns void languag
   from (values ('in', 'TL'), ('out', 'PSW')) c (counts_as, prefix), generate_series(1, 4) n
 $$;
 select t.classes('2031-01-01', '{0.5,1,1.5,2}');
-insert into hadir.absence_code (government, code, name, working, percent)
-values (1, 'CT', 'Cuti tahunan', false, 0), (1, 'I', 'Izin', false, 3), (1, 'DL', 'Dinas luar', true, 0);
+insert into hadir.absence_code (government, code, name, working)
+values (1, 'CT', 'Cuti tahunan', false), (1, 'I', 'Izin', false), (1, 'DL', 'Dinas luar', true);
+insert into hadir.absence_percent (government, code, valid_from, percent) values (1, 'CT', '2031-01-01', 0), (1, 'I', '2031-01-01', 3);
+insert into hadir.consequence (government, valid_from, absent_code, absent_percent, monthly_cap) values (1, '2031-01-01', 'TK', 3, 100);
 
 -- ---- Classes by minutes.
 select results_eq($$select m, (select code || ' ' || percent from hadir.day_class(1, '2031-03-03', 'in', 'late', m))
@@ -100,12 +102,27 @@ set session authorization hadir_nightly;
 select is(api.doubts_find(1, '2031-03-05'), 1::bigint, 'a mock position');
 reset session authorization;
 select results_eq($$select deduction, doubts from hadir.recap(1, '2031-03-01', '2031-03-31', '{102}')$$, $$values (2::numeric, 1)$$, 'is shown, and costs nothing');
-update hadir.government set monthly_cap = 5 where id = 1;
+update hadir.consequence set monthly_cap = 5;
 select is((select deduction from hadir.recap(1, '2031-03-01', '2031-03-31', '{101}')), 5::numeric, 'capped: 7.5 becomes 5');
 select is((select percents ->> 'out' from hadir.recap(1, '2031-03-01', '2031-03-31', '{101}')), '3', 'its parts are not');
 select is((select working_days from hadir.recap(1, '2031-03-01', '2031-03-31', '{101}', false, '{13}')), null, 'days in another unit only');
-update hadir.government set monthly_cap = 100, absent_code = 'M', absent_percent = 4.005 where id = 1;
+update hadir.consequence set monthly_cap = 100, absent_code = 'M', absent_percent = 4.005;
 select is((select counts ->> 'M' || ' ' || deduction from hadir.recap(1, '2031-03-05', '2031-03-05', '{101}')), '1 4.01', 'the government''s own code, percent, two decimals');
+
+-- ---- What a later table says changes nothing before its first day; the cap is that of the month's first day.
+update hadir.consequence set absent_code = 'TK', absent_percent = 3;
+create temporary table before as select * from hadir.recap(1, '2031-03-01', '2031-03-31', null);
+insert into hadir.consequence (government, valid_from, absent_code, absent_percent, monthly_cap) values (1, '2031-03-10', 'A', 5, 1), (1, '2031-04-01', 'A', 5, 2);
+insert into hadir.absence_percent (government, code, valid_from, percent) values (1, 'I', '2031-03-08', 2);
+select results_eq('select * from before order by person', $$select * from hadir.recap(1, '2031-03-01', '2031-03-31', null) order by person$$, 'a later table leaves the month');
+update hadir.consequence set valid_from = '2031-03-05' where valid_from = '2031-03-10';
+update hadir.absence_percent set valid_from = '2031-03-03' where valid_from = '2031-03-08';
+select is(t.day(101, '2031-03-05'), 'absent absent:A:1:5 = 5', 'it holds from its first day on');
+select is(t.day(102, '2031-03-03'), 'present WFO excuse:pagi:I:0.5:1 = 1', 'as a permit''s percent does');
+select is((select deduction from hadir.recap(1, '2031-03-01', '2031-03-31', '{101}')), 9.5::numeric, 'in the middle of a month: 7.5, and 5 for 3; the new cap is the next month''s');
+delete from hadir.consequence where valid_from > '2031-01-01';
+delete from hadir.absence_percent where percent = 2;
+update hadir.consequence set absent_code = 'M', absent_percent = 4.005;
 
 -- ---- Evidence: Thursday wants two check-ins inside a fence and a report. 101 was there twice, 102 twice, with a report.
 update hadir.plan_pattern set evidence = '[{"kind": "fence", "times": 2}, {"kind": "work_report", "times": 1}]' where id = 4006;
@@ -130,7 +147,7 @@ select is(t.day(101, '2031-03-05', true), 'absent absent:M:1:4.005 = 4.005', 'th
 select isnt(t.day(101, '2031-03-05', false), t.day(101, '2031-03-05', true), 'the day as of now differs');
 
 -- ---- Who may ask.
-update hadir.government set absent_percent = 3, absent_code = 'TK' where id = 1;
+update hadir.consequence set absent_percent = 3, absent_code = 'TK';
 set session authorization hadir_query;
 select set_config('hadir.actor', 'access:71', true);
 select is(jsonb_path_query_array(api.recap('{"unit": "A", "month": "2031-03", "closed": "ya"}', t.at('2031-03-20', '12:00')), '$.people[*].deduction'),
