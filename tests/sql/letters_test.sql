@@ -383,7 +383,7 @@ min_wfo C 2031-03-18 1/5/10 [408]', 'a head is told the same as the console');
 select is(api.letter_breaches(jsonb_build_object('letter', :l20), t.now()) #>> '{breaches,0,measure}', 'max_wfh', 'about one letter, too');
 select is(t.problems(api.breaches('{"unit": "D", "from": "2031-03-17", "to": "2031-03-23"}', t.now())), 'unit: unit tidak dikenal', 'but not about others');
 select is(t.code(api.letter_breaches(jsonb_build_object('letter', :l6), t.now())), 'not_found', 'nor their letters');
-select is(t.problems(api.letter_breaches(jsonb_build_object('letter', :l6), t.now())), 'letter: tidak ada surat nomor 9', 'in words');
+select is(t.problems(api.letter_breaches(jsonb_build_object('letter', :l6), t.now())), 'letter: tidak ada surat nomor ' || :l6, 'in words');
 select is(t.problems(api.letters('{"letter": 999999}', t.now())), 'letter: tidak ada surat nomor 999999', 'as of one that is none');
 select is(jsonb_path_exists(api.letters('{}', t.now()), '$.letters[*] ? (@.number == "6")'), false, 'which he does not see');
 select is(jsonb_path_query_array(api.letters('{}', t.now()), '$.letters[*] ? (@.number == "21")') #> '{0,steps,1}',
