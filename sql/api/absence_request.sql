@@ -168,9 +168,10 @@ alter function api.absence_decide(jsonb, timestamptz) owner to hadir_writer;
 revoke all on function api.absence_decide(jsonb, timestamptz) from public;
 grant execute on function api.absence_decide(jsonb, timestamptz) to hadir_operator, hadir_admin;
 
--- p_body: {"unit" or "nip", "from", "to" (days that they touch), "status"}, all optional: what the actor may see of them.
--- Answer: {"absences": [{"absence", "nip", "name", "unit", "code", "code_name", "working", "first_day", "last_day", "sessions",
--- "number", "document", "note", "status", "asked_at", "steps"}]}. Callers: hadir_query with hadir.actor set, hadir_admin.
+-- p_body: {"unit" or "nip", "from", "to" (days that they touch), "status"}, all optional: what the actor may see of them, the
+-- latest first, hadir.list_most() of them. Answer: {"more" (whether there are others), "absences": [{"absence", "nip", "name", "unit",
+-- "code", "code_name", "working", "first_day", "last_day", "sessions", "number", "document", "note", "status", "asked_at", "steps"}]}.
+-- Callers: hadir_query with hadir.actor set, hadir_admin.
 create or replace function api.absences(p_body jsonb, p_now timestamptz) returns jsonb
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp
 as $$
@@ -180,32 +181,39 @@ declare
   v_units bigint[];
   v_zones text[];
   v_steps jsonb[];
+  v_more  boolean;
 begin
   if v_asked.refusal is not null then
     return v_asked.refusal;
   end if;
-  select array_agg(f.id), array_agg(f.unit), array_agg(f.zone) into v_found, v_units, v_zones
+  select array_agg(f.id), array_agg(f.unit), array_agg(f.zone), count(*) > hadir.list_most() into v_found, v_units, v_zones, v_more
   from (
-    select distinct on (a.id) a.id, o.unit, g.zone
-    from hadir.asked_postings(v_asked) o
-    join hadir.absence a on a.person = o.person and a.last_day >= o.valid_from and (o.valid_to is null or a.first_day <= o.valid_to)
-    join hadir.government g on g.id = a.government
-    where (v_asked.status is null or a.status = v_asked.status)
-      and (v_asked.from_day is null or a.last_day >= v_asked.from_day) and (v_asked.to_day is null or a.first_day <= v_asked.to_day)
-    order by a.id, o.valid_from
+    select e.*
+    from (
+      select distinct on (a.id) a.id, a.first_day, o.unit, g.zone
+      from hadir.asked_postings(v_asked) o
+      join hadir.absence a on a.person = o.person and a.last_day >= o.valid_from and (o.valid_to is null or a.first_day <= o.valid_to)
+      join hadir.government g on g.id = a.government
+      where (v_asked.status is null or a.status = v_asked.status)
+        and (v_asked.from_day is null or a.last_day >= v_asked.from_day) and (v_asked.to_day is null or a.first_day <= v_asked.to_day)
+      order by a.id, o.valid_from
+    ) e
+    order by e.first_day desc, e.id desc
+    limit hadir.list_most() + 1
   ) f;
   v_steps := hadir.steps('absence', v_found, v_zones);
   return (
-    select jsonb_build_object('status', 200, 'absences', coalesce(jsonb_agg(jsonb_build_object('absence', a.id, 'nip', p.nip,
+    select jsonb_build_object('status', 200, 'more', v_more, 'absences', coalesce(jsonb_agg(jsonb_build_object('absence', a.id, 'nip', p.nip,
              'name', p.name, 'unit', u.code, 'code', a.code, 'code_name', c.name, 'working', c.working, 'first_day', a.first_day,
              'last_day', a.last_day, 'sessions', a.sessions, 'number', a.number, 'document', a.document, 'note', a.note,
              'status', a.status, 'asked_at', hadir.rfc3339(a.asked_at, f.zone), 'steps', f.steps)
-             order by a.first_day, p.name collate "C", a.id), '[]'))
-    from unnest(v_found, v_units, v_zones, v_steps) as f(id, unit, zone, steps)
+             order by f.place), '[]'))
+    from unnest(v_found, v_units, v_zones, v_steps) with ordinality as f(id, unit, zone, steps, place)
     join hadir.absence a on a.id = f.id
     join hadir.person p on p.id = a.person
     join hadir.absence_code c on c.government = a.government and c.code = a.code
-    join hadir.unit u on u.id = f.unit);
+    join hadir.unit u on u.id = f.unit
+    where f.place <= hadir.list_most());
 end
 $$;
 alter function api.absences(jsonb, timestamptz) owner to hadir_reader;

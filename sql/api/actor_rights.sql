@@ -325,6 +325,13 @@ $$;
 comment on function hadir.asked_scope(jsonb, jsonb) is
   'What a list is asked for, or its refusal. Called by api functions that list.';
 
+-- How many rows a list has at most, the newest first; "more" in its answer says that there are others.
+create or replace function hadir.list_most() returns int
+language sql immutable set search_path = pg_catalog, pg_temp
+as $$
+  select 500
+$$;
+
 -- Whom a list that was asked for covers: people with where they belonged from when to when. Row security leaves only postings
 -- that the actor may see: of his units, and his own. Set-based, for lists of thousands: the units that one may see are worked out
 -- once for a statement.
@@ -392,13 +399,13 @@ revoke all on function hadir.say(text, text), hadir.problem(text, text), hadir.p
   hadir.body_id(jsonb, text), hadir.local_day(bigint, timestamptz), hadir.supervisor_capacity(bigint, bigint, bigint, date),
   hadir.actor_capacity(bigint, timestamptz), hadir.superior_unit(bigint, date), hadir.main_unit(bigint, date), hadir.in_sight(bigint, timestamptz),
   hadir.capacity_to_ask(bigint, timestamptz), hadir.capacity_to_decide(bigint, timestamptz), hadir.asked_person(jsonb),
-  hadir.asked_scope(jsonb, jsonb), hadir.asked_postings(hadir.asked),
+  hadir.asked_scope(jsonb, jsonb), hadir.list_most(), hadir.asked_postings(hadir.asked),
   hadir.decide(text, bigint, text, timestamptz, text, text, jsonb), hadir.steps(text, bigint[], text[]), hadir.steps(text, bigint, text) from public;
 grant execute on function hadir.say(text, text), hadir.problem(text, text), hadir.problem_if(boolean, text, text),
   hadir.refusal(int, text, jsonb), hadir.no_such(text, bigint), hadir.no_such_unit(), hadir.state_word(text), hadir.try_instant(text), hadir.body_problems(jsonb, jsonb), hadir.body_text(jsonb, text),
   hadir.body_id(jsonb, text), hadir.local_day(bigint, timestamptz), hadir.supervisor_capacity(bigint, bigint, bigint, date),
   hadir.actor_capacity(bigint, timestamptz), hadir.superior_unit(bigint, date), hadir.main_unit(bigint, date), hadir.in_sight(bigint, timestamptz),
   hadir.capacity_to_ask(bigint, timestamptz), hadir.capacity_to_decide(bigint, timestamptz), hadir.asked_person(jsonb),
-  hadir.asked_scope(jsonb, jsonb), hadir.asked_postings(hadir.asked),
+  hadir.asked_scope(jsonb, jsonb), hadir.list_most(), hadir.asked_postings(hadir.asked),
   hadir.steps(text, bigint[], text[]), hadir.steps(text, bigint, text) to hadir_reader, hadir_writer;
 grant execute on function hadir.decide(text, bigint, text, timestamptz, text, text, jsonb) to hadir_writer;

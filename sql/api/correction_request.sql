@@ -186,7 +186,8 @@ alter function api.correction_decide(jsonb, timestamptz) owner to hadir_writer;
 revoke all on function api.correction_decide(jsonb, timestamptz) from public;
 grant execute on function api.correction_decide(jsonb, timestamptz) to hadir_operator, hadir_admin;
 
--- p_body: {"unit" or "nip", "from", "to", "status"}, all optional: what the actor may see of them. Answer: {"corrections":
+-- p_body: {"unit" or "nip", "from", "to", "status"}, all optional: what the actor may see of them, the latest first,
+-- hadir.list_most() of them. Answer: {"more" (whether there are others), "corrections":
 -- [{"correction", "nip", "name", "unit", "day", "session", "kind", "claimed_at", "place", "document", "note", "status", "counts"
 -- (whether derivation reads it), "asked_at", "steps"}]}. Callers: hadir_query with hadir.actor set, hadir_admin.
 create or replace function api.corrections(p_body jsonb, p_now timestamptz) returns jsonb
@@ -198,28 +199,35 @@ declare
   v_units bigint[];
   v_zones text[];
   v_steps jsonb[];
+  v_more  boolean;
 begin
   if v_asked.refusal is not null then
     return v_asked.refusal;
   end if;
-  select array_agg(c.id), array_agg(o.unit), array_agg(g.zone) into v_found, v_units, v_zones
-  from hadir.asked_postings(v_asked) o
-  join hadir.correction c on c.person = o.person and c.day >= o.valid_from and (o.valid_to is null or c.day <= o.valid_to)
-  join hadir.government g on g.id = c.government
-  where (v_asked.status is null or c.status = v_asked.status)
-    and (v_asked.from_day is null or c.day >= v_asked.from_day) and (v_asked.to_day is null or c.day <= v_asked.to_day);
+  select array_agg(f.id), array_agg(f.unit), array_agg(f.zone), count(*) > hadir.list_most() into v_found, v_units, v_zones, v_more
+  from (
+    select c.id, o.unit, g.zone
+    from hadir.asked_postings(v_asked) o
+    join hadir.correction c on c.person = o.person and c.day >= o.valid_from and (o.valid_to is null or c.day <= o.valid_to)
+    join hadir.government g on g.id = c.government
+    where (v_asked.status is null or c.status = v_asked.status)
+      and (v_asked.from_day is null or c.day >= v_asked.from_day) and (v_asked.to_day is null or c.day <= v_asked.to_day)
+    order by c.day desc, c.id desc
+    limit hadir.list_most() + 1
+  ) f;
   v_steps := hadir.steps('correction', v_found, v_zones);
   return (
-    select jsonb_build_object('status', 200, 'corrections', coalesce(jsonb_agg(jsonb_build_object('correction', c.id, 'nip', p.nip,
+    select jsonb_build_object('status', 200, 'more', v_more, 'corrections', coalesce(jsonb_agg(jsonb_build_object('correction', c.id, 'nip', p.nip,
              'name', p.name, 'unit', u.code, 'day', c.day, 'session', c.session, 'kind', c.kind,
              'claimed_at', hadir.rfc3339(c.claimed_at, f.zone), 'place', c.place, 'document', c.document, 'note', c.note,
              'status', c.status, 'counts', c.counts,
              'asked_at', hadir.rfc3339(c.asked_at, f.zone), 'steps', f.steps)
-             order by c.day, p.name collate "C", c.id), '[]'))
-    from unnest(v_found, v_units, v_zones, v_steps) as f(id, unit, zone, steps)
+             order by f.place), '[]'))
+    from unnest(v_found, v_units, v_zones, v_steps) with ordinality as f(id, unit, zone, steps, place)
     join hadir.correction c on c.id = f.id
     join hadir.person p on p.id = c.person
-    join hadir.unit u on u.id = f.unit);
+    join hadir.unit u on u.id = f.unit
+    where f.place <= hadir.list_most());
 end
 $$;
 alter function api.corrections(jsonb, timestamptz) owner to hadir_reader;

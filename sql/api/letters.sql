@@ -539,7 +539,6 @@ create or replace function api.letters(p_body jsonb, p_now timestamptz) returns 
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
-  most       constant int := 500;
   v_one      constant bigint := hadir.body_id(p_body, 'letter');
   v_unit     constant bigint := hadir.letter_unit(hadir.body_text(p_body, 'unit'));
   v_status   constant text := hadir.body_text(p_body, 'status');
@@ -567,15 +566,15 @@ begin
         and (v_unit is null or l.unit in (select c.descendant from hadir.unit_closure c where c.ancestor = v_unit))
         and (v_from is null or a.last_day >= v_from) and (v_to is null or a.first_day <= v_to)
       order by l.dated desc, l.id desc
-      limit most + 1
+      limit hadir.list_most() + 1
     )
-    select jsonb_build_object('status', 200, 'more', count(*) > most, 'letters', coalesce(jsonb_agg(
+    select jsonb_build_object('status', 200, 'more', count(*) > hadir.list_most(), 'letters', coalesce(jsonb_agg(
              jsonb_strip_nulls(jsonb_build_object('letter', f.id, 'unit', u.code, 'kind', f.kind, 'number', f.number,
                'dated', f.dated, 'title', f.title, 'document', f.document, 'status', f.status,
                'filed_at', hadir.rfc3339(f.filed_at, g.zone), 'first_day', f.first_day, 'last_day', f.last_day, 'people', f.people))
              || jsonb_build_object('steps', hadir.steps('letter', f.id, g.zone))
              || case when v_one is null then '{}' else jsonb_build_object('orders', hadir.letter_orders(f.id)) end
-             order by f.dated desc, f.id desc) filter (where f.turn <= most), '[]'))
+             order by f.dated desc, f.id desc) filter (where f.turn <= hadir.list_most()), '[]'))
     from (select f.*, row_number() over (order by f.dated desc, f.id desc) as turn from found f) f
     left join hadir.unit u on u.id = f.unit
     left join hadir.government g on g.id = f.government);
@@ -583,7 +582,7 @@ end
 $$;
 comment on function api.letters(jsonb, timestamptz) is
   '{"unit", "from", "to", "status"}, each may be left out: the letters of the unit and what is below it, with a day in that time, '
-  'the latest first, 500 at most ("more": there are others); {"letter"}: one, with its orders and people, or 404. Called by hadir_query '
+  'the latest first, hadir.list_most() of them ("more": there are others); {"letter"}: one, with its orders and people, or 404. Called by hadir_query '
   'with hadir.actor set (a phone sees those that name its person) and hadir_admin.';
 
 create or replace function api.breaches(p_body jsonb, p_now timestamptz) returns jsonb

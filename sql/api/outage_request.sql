@@ -119,40 +119,55 @@ revoke all on function api.outage_decide(jsonb, timestamptz) from public;
 grant execute on function api.outage_decide(jsonb, timestamptz) to hadir_operator, hadir_admin;
 
 -- p_body: {"unit", "from", "to" (days that they touch), "status"}, all optional. A unit's outages are those that touch its people:
--- its own and those of units above it. Answer: {"outages": [{"outage", "unit", "from", "to", "note", "status", "asked_at",
--- "steps"}]}; unit is null where the actor may not see it. Callers: hadir_query with hadir.actor set, hadir_admin.
+-- its own and those of units above it; the latest first, hadir.list_most() of them. Answer: {"more", "outages": [{"outage", "unit",
+-- "from", "to", "status", "asked_at", "note", "steps"}]}; unit is null where the actor may not see it, and note and steps are only for
+-- whoever acts for that unit or one above; a phone is told of those that touched its person. Callers: hadir_query with hadir.actor set, hadir_admin.
 create or replace function api.outages(p_body jsonb, p_now timestamptz) returns jsonb
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
+  v_mine  constant bigint := case when hadir.actor_id('device') is not null then hadir.actor_person() end;
   v_asked hadir.asked := hadir.asked_scope(p_body, '{}');
   v_found bigint[];
   v_zones text[];
   v_steps jsonb[];
+  v_more  boolean;
 begin
   if v_asked.refusal is not null then
     return v_asked.refusal;
   end if;
-  select array_agg(o.id), array_agg(g.zone) into v_found, v_zones
-  from hadir.outage o
-  join hadir.government g on g.id = o.government
-  where (v_asked.unit is null or exists (
-      select from hadir.unit_closure c where c.ancestor = o.unit and c.descendant = v_asked.unit
-      union all select from hadir.unit_closure c where c.ancestor = v_asked.unit and c.descendant = o.unit))
-    and (v_asked.person is null or exists (
-      select from hadir.posting p join hadir.unit_closure c on c.descendant = p.unit
-      where p.person = v_asked.person and p.kind = 'main' and c.ancestor = o.unit))
-    and (v_asked.status is null or o.status = v_asked.status)
-    and (v_asked.from_day is null or (o.ends_at at time zone g.zone)::date >= v_asked.from_day)
-    and (v_asked.to_day is null or (o.starts_at at time zone g.zone)::date <= v_asked.to_day);
+  select array_agg(f.id), array_agg(f.zone), count(*) > hadir.list_most() into v_found, v_zones, v_more
+  from (
+    select o.id, g.zone
+    from hadir.outage o
+    join hadir.government g on g.id = o.government
+    where (v_asked.unit is null or exists (
+        select from hadir.unit_closure c where c.ancestor = o.unit and c.descendant = v_asked.unit
+        union all select from hadir.unit_closure c where c.ancestor = v_asked.unit and c.descendant = o.unit))
+      and (v_asked.person is null or exists (
+        select from hadir.posting p join hadir.unit_closure c on c.descendant = p.unit
+        where p.person = v_asked.person and p.kind = 'main' and c.ancestor = o.unit))
+      -- A phone: those that touched its person.
+      and (v_mine is null or exists (
+        select from hadir.posting p join hadir.unit_closure c on c.descendant = p.unit
+        where p.person = v_mine and p.kind = 'main' and c.ancestor = o.unit))
+      and (v_asked.status is null or o.status = v_asked.status)
+      and (v_asked.from_day is null or (o.ends_at at time zone g.zone)::date >= v_asked.from_day)
+      and (v_asked.to_day is null or (o.starts_at at time zone g.zone)::date <= v_asked.to_day)
+    order by o.starts_at desc, o.id desc
+    limit hadir.list_most() + 1
+  ) f;
   v_steps := hadir.steps('outage', v_found, v_zones);
   return (
-    select jsonb_build_object('status', 200, 'outages', coalesce(jsonb_agg(jsonb_build_object('outage', o.id, 'unit', u.code,
-             'from', hadir.rfc3339(o.starts_at, f.zone), 'to', hadir.rfc3339(o.ends_at, f.zone), 'note', o.note, 'status', o.status,
-             'asked_at', hadir.rfc3339(o.asked_at, f.zone), 'steps', f.steps) order by o.starts_at, o.id), '[]'))
-    from unnest(v_found, v_zones, v_steps) as f(id, zone, steps)
+    select jsonb_build_object('status', 200, 'more', v_more, 'outages', coalesce(jsonb_agg(jsonb_build_object('outage', o.id,
+             'unit', u.code, 'from', hadir.rfc3339(o.starts_at, f.zone), 'to', hadir.rfc3339(o.ends_at, f.zone), 'status', o.status,
+             'asked_at', hadir.rfc3339(o.asked_at, f.zone))
+             || case when hadir.actor_capacity(o.unit, p_now) is null then '{}'
+                     else jsonb_build_object('note', o.note, 'steps', f.steps) end order by f.place), '[]'))
+    from unnest(v_found, v_zones, v_steps) with ordinality as f(id, zone, steps, place)
     join hadir.outage o on o.id = f.id
-    left join hadir.unit u on u.id = o.unit);
+    left join hadir.unit u on u.id = o.unit
+    where f.place <= hadir.list_most());
 end
 $$;
 alter function api.outages(jsonb, timestamptz) owner to hadir_reader;

@@ -40,9 +40,9 @@ alter function api.work_report_send(jsonb, timestamptz) owner to hadir_writer;
 revoke all on function api.work_report_send(jsonb, timestamptz) from public;
 grant execute on function api.work_report_send(jsonb, timestamptz) to hadir_operator, hadir_admin;
 
--- p_body: {"unit" or "nip", "from", "to", "kind"}, all optional: what the actor may see of them. Answer: {"work_reports":
--- [{"work_report", "nip", "name", "unit", "day", "kind", "text", "document", "sent_at"}]}. Callers: hadir_query with hadir.actor
--- set, hadir_admin.
+-- p_body: {"unit" or "nip", "from", "to", "kind"}, all optional: what the actor may see of them, the latest first,
+-- hadir.list_most() of them. Answer: {"more" (whether there are others), "work_reports": [{"work_report", "nip", "name", "unit",
+-- "day", "kind", "text", "document", "sent_at"}]}. Callers: hadir_query with hadir.actor set, hadir_admin.
 create or replace function api.work_reports(p_body jsonb, p_now timestamptz) returns jsonb
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp
 as $$
@@ -53,16 +53,23 @@ begin
     return v_asked.refusal;
   end if;
   return (
-    select jsonb_build_object('status', 200, 'work_reports', coalesce(jsonb_agg(jsonb_build_object('work_report', w.id, 'nip', p.nip,
-             'name', p.name, 'unit', u.code, 'day', w.day, 'kind', w.kind, 'text', w.text, 'document', w.document,
-             'sent_at', hadir.rfc3339(w.sent_at, g.zone)) order by w.day, p.name collate "C", w.id), '[]'))
-    from hadir.asked_postings(v_asked) o
-    join hadir.work_report w on w.person = o.person and w.day >= o.valid_from and (o.valid_to is null or w.day <= o.valid_to)
+    with found as (
+      select w.*, o.unit
+      from hadir.asked_postings(v_asked) o
+      join hadir.work_report w on w.person = o.person and w.day >= o.valid_from and (o.valid_to is null or w.day <= o.valid_to)
+      where (p_body ->> 'kind' is null or w.kind = p_body ->> 'kind')
+        and (v_asked.from_day is null or w.day >= v_asked.from_day) and (v_asked.to_day is null or w.day <= v_asked.to_day)
+      order by w.day desc, w.id desc
+      limit hadir.list_most() + 1
+    )
+    select jsonb_build_object('status', 200, 'more', count(*) > hadir.list_most(), 'work_reports', coalesce(jsonb_agg(
+             jsonb_build_object('work_report', w.id, 'nip', p.nip, 'name', p.name, 'unit', u.code, 'day', w.day, 'kind', w.kind,
+               'text', w.text, 'document', w.document, 'sent_at', hadir.rfc3339(w.sent_at, g.zone))
+             order by w.turn) filter (where w.turn <= hadir.list_most()), '[]'))
+    from (select f.*, row_number() over (order by f.day desc, f.id desc) as turn from found f) w
     join hadir.person p on p.id = w.person
     join hadir.government g on g.id = w.government
-    join hadir.unit u on u.id = o.unit
-    where (p_body ->> 'kind' is null or w.kind = p_body ->> 'kind')
-      and (v_asked.from_day is null or w.day >= v_asked.from_day) and (v_asked.to_day is null or w.day <= v_asked.to_day));
+    join hadir.unit u on u.id = w.unit);
 end
 $$;
 alter function api.work_reports(jsonb, timestamptz) owner to hadir_reader;
