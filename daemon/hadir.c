@@ -42,7 +42,8 @@ static const struct command commands[] = {
      "menambah atau mengatur pemerintah daerah", "adds a government, or sets its numbers and choices"},
     {"grant", cmd_grant, "grant NIP supervisor|operator|bkpsdm --unit U [--quiet]",
      "memberi token untuk bertanya dan memutuskan", "gives a token for questions and decisions"},
-    {"head", cmd_head, "head NIP --unit U --kind head|acting|delegate --from D [--to D] | list [--unit U] [--day D]",
+    {"head", cmd_head, "head NIP --unit U --kind head|acting|delegate --from D [--to D] | list [--unit U] [--day D]"
+     " [--csv]",
      "mencatat siapa memimpin unit (kepala, Plt., pendelegasian)", "names the heads of units, acting ones and delegates"},
     {"import", cmd_import,
      "import units|people|heads|calendar|periods|hours|minute-classes|discipline|absence-codes|absences FILE.csv"
@@ -62,7 +63,7 @@ static const struct command commands[] = {
      "outage declare --unit U --from TIME --to TIME --note TEXT | approve|reject|revoke ID [--reason TEXT]"
      " | list [--unit U] [--nip N] [--from D] [--to D] [--status S] [--csv]",
      "gangguan layanan: sesi yang tersentuh dihitung tepat waktu", "outages: sessions that they touched count as on time"},
-    {"policy", cmd_policy, "policy check|apply FILE… | list [--government CODE] | remove NUMBER [--government CODE]",
+    {"policy", cmd_policy, "policy check|apply FILE… | list [--government CODE] [--csv] | remove NUMBER [--government CODE]",
      "memeriksa, memberlakukan, mencabut surat edaran", "checks, applies, takes back circulars"},
     {"recap", cmd_recap, "recap --unit U --month YYYY-MM [--closed] [--csv] | NIP --month YYYY-MM [--closed] [--csv]",
      "merekap kehadiran sebulan dan potongannya", "sums up a month's attendance and deductions"},

@@ -24,10 +24,11 @@ static void print_error(const json_value *error)
         print_text(stderr, problem, "reason");
         fputc('\n', stderr);
     }
-    if (json_count(problems) == 0) {
-        fputs("hadir: ", stderr);
-        print_text(stderr, error, "code");
-        fputc('\n', stderr);
+    struct text code;
+    char name[64];
+    if (json_count(problems) == 0 && json_get_string(json_member(error, "code"), &code)) {
+        snprintf(name, sizeof name, "%.*s", (int)code.len, code.s);
+        cli_error("%s", cli_word(name));
     }
 }
 

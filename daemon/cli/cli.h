@@ -58,13 +58,19 @@ struct json_doc *cli_ask(struct session *s, const char *sql, struct buf *body, b
  * which must be there. Problems of form are told and counted; false when the file cannot be read. */
 bool cli_csv_rows(const char *file, const char *columns, int needed, struct buf *ret_json, size_t *ret_rows, size_t *ret_problems);
 
-/* A column of a list of JSON objects; inside: the member object that has it, NULL for the row itself. */
+/* A column of a list of JSON objects; inside: the member object that has it, NULL for the row itself. title: what it is called
+ * in CSV, if not as the member; word: its values are codes that have words for people. */
 struct listing_column {
-    const char *name, *inside;
-    bool number;
+    const char *name, *inside, *title;
+    bool number, word;
 };
-/* Prints rows (a JSON array of objects) under their column names, with tabs or as CSV; false after a message. */
+/* Prints rows (a JSON array of objects), in columns under headings for people or as CSV with codes; false after a message. */
 bool cli_listing(const json_value *rows, const struct listing_column *columns, size_t count, bool csv);
+/* Says on standard error that a list's answer had more rows, if it says so. */
+void cli_tell_more(const json_value *answer);
+/* words.c: what people call a code, and the column of that title, in the configured language; itself when there is no word. */
+const char *cli_word(const char *code);
+const char *cli_heading(const char *column);
 
 /* The commands. argv[0] is the command's name. */
 int cmd_migrate(int argc, char **argv);

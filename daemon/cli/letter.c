@@ -12,7 +12,7 @@
 #define ROSTER_ORDERS_MAX 64
 
 static const struct listing_column columns[] = {
-    {.name = "letter", .number = true}, {.name = "status"}, {.name = "kind"}, {.name = "number"}, {.name = "dated"}, {.name = "unit"},
+    {.name = "letter", .number = true}, {.name = "status", .word = true}, {.name = "kind", .word = true}, {.name = "number"}, {.name = "dated"}, {.name = "unit"},
     {.name = "first_day"}, {.name = "last_day"}, {.name = "people", .number = true}, {.name = "title"}};
 
 static void print_text(const json_value *object, const char *name)
@@ -153,12 +153,8 @@ static bool list_csv;
 
 static int print_list(const json_value *answer)
 {
-    bool more = false;
     bool ok = cli_listing(json_member(answer, "letters"), columns, sizeof columns / sizeof columns[0], list_csv);
-    (void)json_get_bool(json_member(answer, "more"), &more);
-    if (more)
-        cli_error("%s", cli_say("masih ada surat lain; persempit dengan --unit, --from, --to",
-                                "there are more letters; narrow with --unit, --from, --to"));
+    cli_tell_more(answer);
     return ok ? CLI_DONE : CLI_FAILED;
 }
 

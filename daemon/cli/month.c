@@ -4,11 +4,15 @@
 
 #include "cli.h"
 
-static const struct listing_column day_columns[] = {{.name = "day"}, {.name = "state"}, {.name = "version", .number = true}};
+static const struct listing_column day_columns[] = {
+    {.name = "day"}, {.name = "state", .word = true}, {.name = "version", .number = true}};
 static const struct listing_column difference_columns[] = {
-    {.name = "nip"}, {.name = "name"}, {.name = "session"}, {.name = "state", .inside = "before"},
-    {.name = "late_minutes", .inside = "before", .number = true}, {.name = "state", .inside = "after"},
-    {.name = "late_minutes", .inside = "after", .number = true}, {.name = "causes"}};
+    {.name = "nip"}, {.name = "name"}, {.name = "session"},
+    {.name = "state", .inside = "before", .title = "state_before", .word = true},
+    {.name = "late_minutes", .inside = "before", .title = "late_before", .number = true},
+    {.name = "state", .inside = "after", .title = "state_after", .word = true},
+    {.name = "late_minutes", .inside = "after", .title = "late_after", .number = true},
+    {.name = "causes", .word = true}};
 
 struct member {
     const char *name, *value;

@@ -206,26 +206,16 @@ static struct json_doc *ask(const char *sql, const char *number, const char *gov
     return answer;
 }
 
-static int list(const char *government)
+static int list(const char *government, bool csv)
 {
-    static const char *const names[] = {"number", "government", "dated", "valid_from", "valid_to", "title"};
+    static const struct listing_column columns[] = {
+        {.name = "in_force"}, {.name = "number"}, {.name = "government"}, {.name = "dated"}, {.name = "valid_from"},
+        {.name = "valid_to"}, {.name = "title"}};
     struct json_doc *answer = ask(list_sql, NULL, government);
-    if (answer == NULL)
-        return CLI_FAILED;
-    const json_value *policies = json_member(json_root(answer), "policies");
-    for (size_t i = 0; i < json_count(policies); i++) {
-        bool in_force = false;
-        (void)json_get_bool(json_member(json_at(policies, i), "in_force"), &in_force);
-        fputs(in_force ? "* " : "  ", stdout);
-        for (size_t n = 0; n < sizeof names / sizeof names[0]; n++) {
-            struct text value = {"-", 1};
-            (void)json_get_string(json_member(json_at(policies, i), names[n]), &value);
-            printf("%s%.*s", n > 0 ? "\t" : "", (int)value.len, value.s);
-        }
-        putchar('\n');
-    }
+    bool done = answer != NULL && cli_listing(json_member(json_root(answer), "policies"), columns,
+                                              sizeof columns / sizeof columns[0], csv);
     json_doc_free(answer);
-    return CLI_DONE;
+    return done ? CLI_DONE : CLI_FAILED;
 }
 
 static int take_back(const char *number, const char *government)
@@ -241,14 +231,17 @@ static int take_back(const char *number, const char *government)
 int cmd_policy(int argc, char **argv)
 {
     const char *government = NULL;
-    const struct cli_option options[] = {{"--government", &government, NULL}};
-    if (!cli_options(&argc, argv, options, 1, 1, 1000))
+    bool csv = false;
+    const struct cli_option options[] = {{"--government", &government, NULL}, {"--csv", NULL, &csv}};
+    if (!cli_options(&argc, argv, options, 2, 1, 1000))
         return CLI_USAGE;
     bool apply = strcmp(argv[1], "apply") == 0;
-    if ((apply || strcmp(argv[1], "check") == 0) && argc > 2 && government == NULL)
+    if ((apply || strcmp(argv[1], "check") == 0) && argc > 2 && government == NULL && !csv)
         return each_file(argc - 2, argv + 2, apply);
     if (strcmp(argv[1], "list") == 0 && argc == 2)
-        return list(government);
+        return list(government, csv);
+    if (csv)
+        return CLI_USAGE;
     if (strcmp(argv[1], "remove") == 0 && argc == 3)
         return take_back(argv[2], government);
     return CLI_USAGE;

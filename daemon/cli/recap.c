@@ -146,7 +146,7 @@ int cmd_discipline(int argc, char **argv)
         {.name = "nip"}, {.name = "name"}, {.name = "unit"}, {.name = "days", .number = true},
         {.name = "absent_days", .number = true}, {.name = "minute_days", .number = true}, {.name = "minutes", .number = true},
         {.name = "longest_run", .number = true}, {.name = "sanction", .inside = "step"},
-        {.name = "sanction", .inside = "consecutive_step"}, {.name = "absent_dates"}};
+        {.name = "sanction", .inside = "consecutive_step", .title = "consecutive_sanction"}, {.name = "absent_dates"}};
     static const struct listing_column notices[] = {
         {.name = "notice", .number = true}, {.name = "nip"}, {.name = "unit"}, {.name = "reached_on"}, {.name = "told_at"},
         {.name = "told_to"}, {.name = "text"}};

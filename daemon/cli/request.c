@@ -27,15 +27,17 @@ struct verb {
 static const struct listing_column absence_columns[] = {
     {.name = "absence", .number = true}, {.name = "nip"}, {.name = "name"}, {.name = "unit"}, {.name = "code"},
     {.name = "first_day"}, {.name = "last_day"}, {.name = "sessions"}, {.name = "number"}, {.name = "document"},
-    {.name = "status"}};
+    {.name = "status", .word = true}};
 static const struct listing_column correction_columns[] = {
     {.name = "correction", .number = true}, {.name = "nip"}, {.name = "name"}, {.name = "unit"}, {.name = "day"},
-    {.name = "session"}, {.name = "kind"}, {.name = "claimed_at"}, {.name = "place"}, {.name = "note"}, {.name = "status"}};
+    {.name = "session"}, {.name = "kind", .word = true}, {.name = "claimed_at"}, {.name = "place"}, {.name = "note"},
+    {.name = "status", .word = true}};
 static const struct listing_column outage_columns[] = {
-    {.name = "outage", .number = true}, {.name = "unit"}, {.name = "from"}, {.name = "to"}, {.name = "note"}, {.name = "status"}};
+    {.name = "outage", .number = true}, {.name = "unit"}, {.name = "from"}, {.name = "to"},
+    {.name = "status", .word = true}, {.name = "note"}};
 static const struct listing_column report_columns[] = {
     {.name = "work_report", .number = true}, {.name = "nip"}, {.name = "name"}, {.name = "unit"}, {.name = "day"},
-    {.name = "kind"}, {.name = "text"}, {.name = "document"}, {.name = "sent_at"}};
+    {.name = "kind", .word = true}, {.name = "sent_at"}, {.name = "document"}, {.name = "text"}};
 
 #define ABSENCE_DECIDE "select api.absence_decide($1::jsonb, $2::timestamptz)"
 #define CORRECTION_DECIDE "select api.correction_decide($1::jsonb, $2::timestamptz)"
@@ -123,17 +125,23 @@ static bool make_body(const struct verb *v, const char *word, const char *const 
     return true;
 }
 
-/* "absence 7: approved": the first number of the answer but its status, and the state. */
+/* "ketidakhadiran 7: disetujui". */
 static void print_done(const json_value *answer)
 {
-    static const char *const ids[] = {"absence", "correction", "outage", "work_report"};
+    static const struct {
+        const char *member, *indonesian, *english;
+    } things[] = {{"absence", "ketidakhadiran", "absence"}, {"correction", "koreksi", "correction"},
+                  {"outage", "gangguan", "outage"}, {"work_report", "laporan", "report"}};
     struct text state;
+    char word[32];
     int64_t id;
-    for (size_t i = 0; i < sizeof ids / sizeof ids[0]; i++)
-        if (json_get_int(json_member(answer, ids[i]), &id))
-            printf("%s %lld", ids[i], (long long)id);
-    if (json_get_string(json_member(answer, "state"), &state))
-        printf(": %.*s", (int)state.len, state.s);
+    for (size_t i = 0; i < sizeof things / sizeof things[0]; i++)
+        if (json_get_int(json_member(answer, things[i].member), &id))
+            printf("%s %lld", cli_say(things[i].indonesian, things[i].english), (long long)id);
+    if (json_get_string(json_member(answer, "state"), &state)) {
+        snprintf(word, sizeof word, "%.*s", (int)state.len, state.s);
+        printf(": %s", cli_word(word));
+    }
     putchar('\n');
 }
 
@@ -144,10 +152,12 @@ static int ask(const struct verb *v, struct buf *body, bool csv)
     struct json_doc *doc = cli_call(s, v->sql, body, &refused);
     session_close(s);
     bool done = doc != NULL && !refused;
-    if (done && v->list != NULL)
+    if (done && v->list != NULL) {
         told = cli_listing(json_member(json_root(doc), v->list), v->columns, v->column_count, csv);
-    else if (done)
+        cli_tell_more(json_root(doc));
+    } else if (done) {
         print_done(json_root(doc));
+    }
     json_doc_free(doc);
     return done && told ? CLI_DONE : CLI_FAILED;
 }

@@ -80,12 +80,13 @@ def standing_quota_and_overlay(house):
           "Friday 2 January 2026: 20 people WFA", "Beside 293/II/Tahun 2025", "20 people, 4 days", "this one decides place")
     assert "Thursday 1 January" not in town.words(overlay)
     town.apply(overlay)
-    listed = house.hadir("policy", "list").stdout
-    found(listed, "100.3.4/19480/Biro Org\tCONTOH\t2025-12-18\t2025-12-29\t2026-01-02", "293/II/Tahun 2025\tCONTOH\t2025-02-28\t2025-02-28\t-")
+    listed = house.hadir("policy", "list", "--csv").stdout
+    found(listed, "100.3.4/19480/Biro Org,CONTOH,2025-12-18,2025-12-29,2026-01-02", "293/II/Tahun 2025,CONTOH,2025-02-28,2025-02-28,,")
     assert "removed" in house.hadir("policy", "remove", "100.3.4/19480/Biro Org").stdout
     again = house.hadir("policy", "remove", "100.3.4/19480/Biro Org", check=False)
     assert again.returncode == 1 and "there is no circular of that number" in again.stderr, again.stderr
-    assert house.hadir("policy", "list").stdout.count("\n") == 1
+    listed = house.hadir("policy", "list").stdout.splitlines()
+    assert len(listed) == 2 and listed[0].split()[:3] == ["in", "force", "number"] and listed[1].split()[:2] == ["yes", "293/II/Tahun"], listed
 
 
 @test
