@@ -18,6 +18,8 @@ static const struct command commands[] = {
      "absence list [--unit U] [--nip N] [--from D] [--to D] [--status S] [--csv] | approve|reject|revoke ID [--reason TEXT]"
      " | request NIP --code C --first-day D [--last-day D] [--sessions \"S …\"] [--number N] [--document D] [--note TEXT]",
      "cuti, izin, dinas: daftar, pengajuan, keputusan", "leave and other excuses: list, request, decide"},
+    {"calendar", cmd_calendar, "calendar --from D --to D [--government G | --unit U] [--periods] [--csv]",
+     "hari libur dan masa khusus menurut keputusan", "days off and periods by decree"},
     {"clock", cmd_clock, "clock TIME", "memindahkan jam simulasi hadird (hanya peragaan)",
      "moves hadird's simulated clock (demonstrations only)"},
     {"correction", cmd_request,
@@ -25,7 +27,7 @@ static const struct command commands[] = {
      " | approve|confirm|reject|revoke ID [--reason TEXT] | request NIP --day D --session S --kind forgotten|wrong_place|device"
      " [--claimed-at TIME] [--place P] [--document D] [--note TEXT]",
      "koreksi presensi: daftar, pengajuan, keputusan", "corrections: list, request, decide"},
-    {"differences", cmd_differences, "differences DAY --government G [--csv]",
+    {"differences", cmd_differences, "differences DAY --government G | --unit U [--csv]",
      "apa yang akan berubah pada hari yang sudah ditutup", "what would change of a frozen day"},
     {"discipline", cmd_discipline, "discipline --unit U [--year Y] [--closed] [--csv] | --unit U --notices [--csv]",
      "menghitung hari tidak masuk tanpa alasan dan tingkat disiplinnya", "counts unexcused days against the steps of discipline"},
@@ -45,6 +47,7 @@ static const struct command commands[] = {
     {"head", cmd_head, "head NIP --unit U --kind head|acting|delegate --from D [--to D] | list [--unit U] [--day D]"
      " [--csv]",
      "mencatat siapa memimpin unit (kepala, Plt., pendelegasian)", "names the heads of units, acting ones and delegates"},
+    {"hours", cmd_hours, "hours --unit U [--day D] [--csv]", "jam kerja yang berlaku bagi unit", "the working hours of a unit"},
     {"import", cmd_import,
      "import units|people|heads|calendar|periods|hours|minute-classes|discipline|absence-codes|absences FILE.csv"
      " | fences FILE.geojson [--crs EPSG:N]",
@@ -56,7 +59,7 @@ static const struct command commands[] = {
      "mencatat, mengesahkan dan mencabut surat tugas", "files, confirms and revokes letters of heads"},
     {"migrate", cmd_migrate, "migrate [--sql DIR]", "memasang atau memperbarui basis data",
      "installs or updates the database"},
-    {"month", cmd_month, "month state|close YYYY-MM --government G [--reason TEXT] [--csv]",
+    {"month", cmd_month, "month state YYYY-MM --government G | --unit U [--csv] | close YYYY-MM --government G [--reason TEXT] [--as NIP]",
      "keadaan dan penutupan bulan", "a month's state, and closing it"},
     {"nightly", cmd_nightly, "nightly", "menutup hari dan menulis laporan", "closes days and writes the export"},
     {"outage", cmd_request,

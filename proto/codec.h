@@ -69,9 +69,9 @@ bool native_decode(const uint8_t *body, size_t len, const struct codec_bounds *b
                    struct native_item **ret_items, size_t *ret_count, bool *ret_was_array, struct codec_error *ret_error);
 
 /* ---- requests around the rules: an object whose members SQL knows ---- */
-/* Appends it to out; with a name, a member of that name holding id comes first, and the body may not have one. out's
- * bound counts (FAULT_TOO_LONG). */
-bool object_decode(const uint8_t *body, size_t len, const char *name, int64_t id, struct buf *out,
+/* Appends it to out; with a name, a member of that name comes first, and the body may not have one. value: the member's, as
+ * JSON. out's bound counts (FAULT_TOO_LONG). */
+bool object_decode(const uint8_t *body, size_t len, const char *name, struct text value, struct buf *out,
                    struct codec_error *ret_error);
 
 /* ---- OwnTracks HTTP ---- */

@@ -27,7 +27,7 @@ static bool copy_member(const char *name, const json_value *v, void *arg)
     return json_dump(v, c->w.out) || codec_fail(c->error, FAULT_TOO_LONG, "%s", name);
 }
 
-static bool copy_object(const json_value *v, const char *name, int64_t id, struct buf *out, struct codec_error *e)
+static bool copy_object(const json_value *v, const char *name, struct text value, struct buf *out, struct codec_error *e)
 {
     struct copying c = {.name = name, .error = e};
     if (json_kind_of(v) != JSON_KIND_OBJECT)
@@ -36,7 +36,7 @@ static bool copy_object(const json_value *v, const char *name, int64_t id, struc
     json_object(&c.w);
     if (name != NULL) {
         json_key(&c.w, name);
-        json_int(&c.w, id);
+        json_raw(&c.w, value.s, value.len);
     }
     if (!json_each(v, copy_member, &c))
         return false;
@@ -44,13 +44,13 @@ static bool copy_object(const json_value *v, const char *name, int64_t id, struc
     return !out->failed || codec_fail(e, FAULT_TOO_LONG, "%s", "");
 }
 
-bool object_decode(const uint8_t *body, size_t len, const char *name, int64_t id, struct buf *out,
+bool object_decode(const uint8_t *body, size_t len, const char *name, struct text value, struct buf *out,
                    struct codec_error *ret_error)
 {
     struct json_doc *doc = codec_parse(body, len, OBJECT_DEPTH_MAX, ret_error);
     if (doc == NULL)
         return false;
-    bool ok = copy_object(json_root(doc), name, id, out, ret_error);
+    bool ok = copy_object(json_root(doc), name, value, out, ret_error);
     json_doc_free(doc);
     return ok;
 }

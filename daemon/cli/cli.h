@@ -85,6 +85,8 @@ int cmd_letter(int argc, char **argv);
 int cmd_roster(int argc, char **argv);
 int cmd_request(int argc, char **argv); /* absence, correction, outage, work-report */
 int cmd_doubts(int argc, char **argv);
+int cmd_calendar(int argc, char **argv);
+int cmd_hours(int argc, char **argv);
 int cmd_month(int argc, char **argv);
 int cmd_differences(int argc, char **argv);
 int cmd_reopen(int argc, char **argv);

@@ -60,17 +60,18 @@ static int list_days(const json_value *root, bool csv)
 
 int cmd_month(int argc, char **argv)
 {
-    const char *government = NULL, *reason = NULL;
+    const char *government = NULL, *unit = NULL, *reason = NULL, *as = NULL;
     bool csv = false;
-    const struct cli_option options[] = {{"--government", &government, NULL}, {"--reason", &reason, NULL}, {"--csv", NULL, &csv}};
-    if (!cli_options(&argc, argv, options, 3, 2, 2) || government == NULL)
+    const struct cli_option options[] = {
+        {"--government", &government, NULL}, {"--unit", &unit, NULL}, {"--reason", &reason, NULL}, {"--as", &as, NULL}, {"--csv", NULL, &csv}};
+    if (!cli_options(&argc, argv, options, 5, 2, 2) || (government == NULL && unit == NULL))
         return CLI_USAGE;
     bool closes = strcmp(argv[1], "close") == 0;
-    if (closes ? csv : strcmp(argv[1], "state") != 0 || reason != NULL)
+    if (closes ? csv || unit != NULL : strcmp(argv[1], "state") != 0 || reason != NULL || as != NULL)
         return CLI_USAGE;
-    const struct member members[] = {{"government", government}, {"month", argv[2]}, {"reason", reason}};
+    const struct member members[] = {{"government", government}, {"unit", unit}, {"month", argv[2]}, {"reason", reason}, {"as", as}};
     struct json_doc *doc = ask(closes ? "select api.month_close($1::jsonb, $2::timestamptz)"
-                                      : "select api.month_state($1::jsonb, $2::timestamptz)", members, 3);
+                                      : "select api.month_state($1::jsonb, $2::timestamptz)", members, 5);
     int64_t version = 0;
     int code = doc == NULL ? CLI_FAILED : closes ? CLI_DONE : list_days(json_root(doc), csv);
     if (doc != NULL && closes && json_get_int(json_member(json_root(doc), "version"), &version))
@@ -81,13 +82,13 @@ int cmd_month(int argc, char **argv)
 
 int cmd_differences(int argc, char **argv)
 {
-    const char *government = NULL;
+    const char *government = NULL, *unit = NULL;
     bool csv = false;
-    const struct cli_option options[] = {{"--government", &government, NULL}, {"--csv", NULL, &csv}};
-    if (!cli_options(&argc, argv, options, 2, 1, 1) || government == NULL)
+    const struct cli_option options[] = {{"--government", &government, NULL}, {"--unit", &unit, NULL}, {"--csv", NULL, &csv}};
+    if (!cli_options(&argc, argv, options, 3, 1, 1) || (government == NULL && unit == NULL))
         return CLI_USAGE;
-    const struct member members[] = {{"government", government}, {"day", argv[1]}};
-    struct json_doc *doc = ask("select api.day_differences($1::jsonb, $2::timestamptz)", members, 2);
+    const struct member members[] = {{"government", government}, {"unit", unit}, {"day", argv[1]}};
+    struct json_doc *doc = ask("select api.day_differences($1::jsonb, $2::timestamptz)", members, 3);
     bool ok = doc != NULL && cli_listing(json_member(json_root(doc), "differences"), difference_columns,
                                          sizeof difference_columns / sizeof difference_columns[0], csv);
     json_doc_free(doc);

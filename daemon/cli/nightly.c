@@ -1,6 +1,6 @@
 /* hadir nightly: closes the days that are over and publishes each as a folder of CSV files with a manifest.
  *
- * Run to completion, one at a time (advisory lock), idempotent. Freezing (api.nightly_freeze) and publishing are two
+ * Months that BKPSDM asked to be closed are closed in between. Run to completion, one at a time (advisory lock), idempotent. Freezing (api.nightly_freeze) and publishing are two
  * steps with a record between them, so a run killed anywhere is finished by the next with the same bytes: contents
  * depend on frozen rows alone and carry the closing instant, never the time of the run. A day whose facts changed
  * after it was frozen gets version 2, 3 … with a difference file; published folders are never rewritten. */
@@ -266,6 +266,30 @@ static bool freeze_due(struct session *s, const char *now)
     return ok;
 }
 
+/* Closes the months that BKPSDM asked to be closed. One that cannot be is told, and kept as refused. */
+static bool close_months(struct session *s, const char *now)
+{
+    const char *const language[] = {cli_say("id", "en")};
+    struct rows *set = cli_query(s, "select set_config('hadir.language', $1, false)", 1, language);
+    struct rows *asked = set != NULL ? cli_query(s, "select ref, code, month from api.nightly_months()", 0, NULL) : NULL;
+    bool ok = asked != NULL;
+    for (size_t i = 0; asked != NULL && i < rows_count(asked); i++) {
+        const char *const key[] = {rows_get(asked, i, 0), now};
+        struct rows *done = cli_query(s, "select version, refused from api.nightly_month($1::bigint, $2::timestamptz)", 2, key);
+        const char *code = rows_get(asked, i, 1), *month = rows_get(asked, i, 2);
+        if (done == NULL)
+            ok = false;
+        else if (rows_get(done, 0, 1) != NULL)
+            printf(cli_say("%s %s tidak ditutup: %s\n", "%s %s is not closed: %s\n"), code, month, rows_get(done, 0, 1));
+        else
+            printf(cli_say("%s %s ditutup, versi %s\n", "%s %s is closed, version %s\n"), code, month, rows_get(done, 0, 0));
+        rows_free(done);
+    }
+    rows_free(set);
+    rows_free(asked);
+    return ok;
+}
+
 /* A government whose day cannot be published keeps its later days back, because each names the one before; it does not
  * keep back others. */
 static bool publish_pending(struct session *s, const char *now)
@@ -307,8 +331,8 @@ int cmd_nightly(int argc, char **argv)
     if (locked != NULL && locked[0] != 't')
         cli_error("%s", cli_say("penutupan malam lain sedang berjalan", "another nightly run is under way"));
     else if (locked != NULL) {
-        bool frozen = freeze_due(s, now);
-        code = publish_pending(s, now) && frozen ? CLI_DONE : CLI_FAILED;
+        bool frozen = freeze_due(s, now), closed = close_months(s, now);
+        code = publish_pending(s, now) && frozen && closed ? CLI_DONE : CLI_FAILED;
     }
     free(locked);
     session_close(s);

@@ -46,6 +46,17 @@ static const struct statement table[REQUEST_COUNT] = {
     [REQUEST_NOTICES] = {CALL("notices"), false},
     [REQUEST_NOTICE_SEEN] = {CALL("notice_seen"), true},
     [REQUEST_HEADS] = {CALL("heads"), false},
+    [REQUEST_HEAD_SET] = {CALL("head_set"), true},
+    [REQUEST_POLICIES] = {CALL("policies"), false},
+    [REQUEST_POLICY_APPLY] = {CALL("policy_apply"), true},
+    [REQUEST_POLICY_CHECK] = {CALL("policy_check"), true}, /* stores it, to see, and undoes that */
+    [REQUEST_POLICY_REMOVE] = {CALL("policy_remove"), true},
+    [REQUEST_CALENDAR] = {CALL("calendar"), false},
+    [REQUEST_HOURS] = {CALL("hours"), false},
+    [REQUEST_MONTH_STATE] = {CALL("month_state"), false},
+    [REQUEST_MONTH_ASK] = {CALL("month_ask"), true},
+    [REQUEST_DIFFERENCES] = {CALL("day_differences"), false},
+    [REQUEST_REOPEN] = {CALL("plan_reopen"), true},
 };
 
 const struct statement *statement_of(uint8_t request)

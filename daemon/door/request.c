@@ -1,11 +1,12 @@
 /* The road of everything around the rules: POST files or decides, GET looks up.
  *
  * Place in the flow: route.c's table gives each address its request; here token, content type and body are checked, the
- * id in the path or the parameters of the query become members of the object, and the object goes to a desk as
+ * id or month in the path or the parameters of the query become members of the object, and the object goes to a desk as
  * MSG_REQUEST (desks.c). Members, rights and states are the business of the SQL function behind it: adding a request is a
  * line in route.c, in message.h and in the desk's statement.c. Threads: the loop's. */
 #include "request.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -23,15 +24,17 @@
 
 #define RETRY_AFTER_S 5u
 #define ID_DIGITS_MAX 18u
+#define SEGMENT_BYTES 24u
 
-/* What the id in the path is called in the object; NULL for a path without one. */
-static const char *id_member(const struct exchange *x)
+/* What the id or month in the path is called in the object; NULL for a path without one. */
+static const char *path_member(const struct exchange *x)
 {
     static const char *const names[REQUEST_COUNT] = {
         [REQUEST_LETTERS] = "letter",         [REQUEST_LETTER_DECIDE] = "letter",
         [REQUEST_LETTER_BREACHES] = "letter", [REQUEST_ABSENCE_DECIDE] = "absence",
         [REQUEST_OUTAGE_DECIDE] = "outage",   [REQUEST_CORRECTION_DECIDE] = "correction",
-        [REQUEST_NOTICE_SEEN] = "notice",
+        [REQUEST_NOTICE_SEEN] = "notice",     [REQUEST_MONTH_STATE] = "month",
+        [REQUEST_MONTH_ASK] = "month",
     };
     return x->capture.s != NULL ? names[x->route->request] : NULL;
 }
@@ -80,27 +83,38 @@ void request_get_head(struct exchange *x)
     (void)admit(x, &who);
 }
 
-/* The path's id, 0 when it has none; answers 404 when it is no number, as for one that nothing has. */
-static bool read_id(struct exchange *x, int64_t *ret)
+static bool digits(const char *s, size_t len)
 {
-    int64_t id = 0;
+    for (size_t i = 0; i < len; i++)
+        if (s[i] < '0' || s[i] > '9')
+            return false;
+    return true;
+}
+
+/* The path's id or month as JSON, nothing when it has none; answers 404 when it has not the form of one, as for one that
+ * nothing has. */
+static bool read_segment(struct exchange *x, char dst[SEGMENT_BYTES], struct text *ret)
+{
+    const char *name = path_member(x);
     struct text t = x->capture;
-    if (id_member(x) == NULL) {
-        *ret = 0;
+    int len = 0;
+    if (name == NULL) {
+        *ret = (struct text){0};
         return true;
     }
-    for (size_t i = 0; i < t.len && t.len <= ID_DIGITS_MAX; i++) {
-        if (t.s[i] < '0' || t.s[i] > '9') {
-            id = 0;
-            break;
-        }
-        id = id * 10 + (t.s[i] - '0');
+    if (strcmp(name, "month") == 0) {
+        if (t.len == 7 && digits(t.s, 4) && t.s[4] == '-' && digits(t.s + 5, 2))
+            len = snprintf(dst, SEGMENT_BYTES, "\"%.7s\"", t.s);
+    } else if (t.len <= ID_DIGITS_MAX && digits(t.s, t.len)) {
+        for (; t.len > 0 && t.s[0] == '0'; t.len--)
+            t.s++;
+        len = snprintf(dst, SEGMENT_BYTES, "%.*s", (int)t.len, t.s);
     }
-    if (id == 0) {
-        answer_code(x, "not_found", id_member(x));
+    if (len == 0) {
+        answer_code(x, "not_found", name);
         return false;
     }
-    *ret = id;
+    *ret = (struct text){dst, (size_t)len};
     return true;
 }
 
@@ -140,11 +154,12 @@ void request_post(struct exchange *x)
     struct credential who;
     struct codec_error error;
     struct buf object;
-    int64_t id;
-    if (!admit(x, &who) || !query_read(x, NULL, 0) || !read_id(x, &id))
+    struct text segment;
+    char bytes[SEGMENT_BYTES];
+    if (!admit(x, &who) || !query_read(x, NULL, 0) || !read_segment(x, bytes, &segment))
         return;
     buf_init(&object, REQUEST_BODY_MAX);
-    if (object_decode(x->body.data, x->body.len, id_member(x), id, &object, &error))
+    if (object_decode(x->body.data, x->body.len, path_member(x), segment, &object, &error))
         send_request(x, &who, &object, true);
     else
         refuse_body(x, &error);
@@ -156,16 +171,17 @@ void request_get(struct exchange *x)
     struct credential who;
     struct json_writer w;
     struct buf object;
-    int64_t id;
-    if (!admit(x, &who) || !read_id(x, &id))
+    struct text segment;
+    char bytes[SEGMENT_BYTES];
+    if (!admit(x, &who) || !read_segment(x, bytes, &segment))
         return;
-    const char *name = id_member(x);
+    const char *name = path_member(x);
     buf_init(&object, REQUEST_BODY_MAX);
     json_begin(&w, &object);
     json_object(&w);
     if (name != NULL) {
         json_key(&w, name);
-        json_int(&w, id);
+        json_raw(&w, segment.s, segment.len);
     }
     if (query_members(x, &w, name)) {
         json_object_end(&w);

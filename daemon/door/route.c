@@ -54,6 +54,17 @@ static const struct route routes[] = {
     LOOKS_UP("/v1/notices", REQUEST_NOTICES),
     FILES("/v1/notices/{}/seen", REQUEST_NOTICE_SEEN),
     LOOKS_UP("/v1/heads", REQUEST_HEADS),
+    FILES("/v1/heads", REQUEST_HEAD_SET),
+    LOOKS_UP("/v1/policies", REQUEST_POLICIES),
+    FILES("/v1/policies", REQUEST_POLICY_APPLY),
+    FILES("/v1/policies/check", REQUEST_POLICY_CHECK),
+    FILES("/v1/policies/removal", REQUEST_POLICY_REMOVE),
+    LOOKS_UP("/v1/calendar", REQUEST_CALENDAR),
+    LOOKS_UP("/v1/hours", REQUEST_HOURS),
+    LOOKS_UP("/v1/months/{}", REQUEST_MONTH_STATE),
+    FILES("/v1/months/{}/closing", REQUEST_MONTH_ASK),
+    LOOKS_UP("/v1/differences", REQUEST_DIFFERENCES),
+    FILES("/v1/reopenings", REQUEST_REOPEN),
 };
 
 static const char *method_name(enum http1_method m)

@@ -205,6 +205,21 @@ comment on function hadir.actor_capacity(bigint, timestamptz) is
   'As what the actor may act for the unit at that moment: console, bkpsdm, operator, head, acting, delegate; null: not at all. '
   'Called by api functions.';
 
+create or replace function hadir.government_capacity(p_government bigint, p_now timestamptz) returns text
+language plpgsql stable set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if session_user = 'hadir_admin' then
+    return 'console';
+  end if;
+  return (
+    select min(hadir.actor_capacity(u.id, p_now))
+    from hadir.unit u where u.government = p_government and u.parent is null);
+end
+$$;
+comment on function hadir.government_capacity(bigint, timestamptz) is
+  'As what the actor may act for the whole government, by its uppermost unit; see hadir.actor_capacity. Called by api functions.';
+
 create or replace function hadir.superior_unit(p_person bigint, p_day date) returns bigint
 language sql stable set search_path = pg_catalog, pg_temp
 as $$
@@ -290,6 +305,28 @@ as $$
   select p.* from hadir.person p
   where case when hadir.body_text(p_body, 'nip') is not null then p.nip = p_body ->> 'nip'
              else session_user <> 'hadir_admin' and p.id = (select hadir.actor_person()) end
+$$;
+
+-- The government that {"government"} (a code) and {"unit"} (a code, of one of its units) name; neither: the only one that there
+-- is to be seen. Null: unknown or invisible, or several.
+create or replace function hadir.asked_government(p_body jsonb) returns bigint
+language sql stable set search_path = pg_catalog, pg_temp
+as $$
+  select min(g.id) from hadir.government g
+  where (hadir.body_text(p_body, 'government') is null or g.code = hadir.body_text(p_body, 'government'))
+    and (hadir.body_text(p_body, 'unit') is null
+         or exists (select from hadir.unit u where u.government = g.id and u.code = hadir.body_text(p_body, 'unit')))
+  having count(*) = 1
+$$;
+
+-- The refusal of a body whose government hadir.asked_government did not find.
+create or replace function hadir.no_such_government(p_body jsonb) returns jsonb
+language sql stable set search_path = pg_catalog, pg_temp
+as $$
+  select case when hadir.body_text(p_body, 'unit') is not null then hadir.no_such_unit()
+    when hadir.body_text(p_body, 'government') is not null
+      then hadir.refusal(404, 'not_found', hadir.problem_if(true, 'government', hadir.say('pemerintah tidak dikenal', 'is unknown')))
+    else hadir.refusal(404, 'not_found', hadir.problem_if(true, 'government', hadir.say('sebutkan pemerintahnya', 'say which government'))) end
 $$;
 
 -- What a list is asked for: {"unit" or "nip", "from", "to", "status"} and p_more (as in hadir.body_problems).
@@ -397,15 +434,17 @@ $$;
 revoke all on function hadir.say(text, text), hadir.problem(text, text), hadir.problem_if(boolean, text, text),
   hadir.refusal(int, text, jsonb), hadir.no_such(text, bigint), hadir.no_such_unit(), hadir.state_word(text), hadir.try_instant(text), hadir.body_problems(jsonb, jsonb), hadir.body_text(jsonb, text),
   hadir.body_id(jsonb, text), hadir.local_day(bigint, timestamptz), hadir.supervisor_capacity(bigint, bigint, bigint, date),
-  hadir.actor_capacity(bigint, timestamptz), hadir.superior_unit(bigint, date), hadir.main_unit(bigint, date), hadir.in_sight(bigint, timestamptz),
+  hadir.actor_capacity(bigint, timestamptz), hadir.government_capacity(bigint, timestamptz), hadir.superior_unit(bigint, date), hadir.main_unit(bigint, date), hadir.in_sight(bigint, timestamptz),
   hadir.capacity_to_ask(bigint, timestamptz), hadir.capacity_to_decide(bigint, timestamptz), hadir.asked_person(jsonb),
+  hadir.asked_government(jsonb), hadir.no_such_government(jsonb),
   hadir.asked_scope(jsonb, jsonb), hadir.list_most(), hadir.asked_postings(hadir.asked),
   hadir.decide(text, bigint, text, timestamptz, text, text, jsonb), hadir.steps(text, bigint[], text[]), hadir.steps(text, bigint, text) from public;
 grant execute on function hadir.say(text, text), hadir.problem(text, text), hadir.problem_if(boolean, text, text),
   hadir.refusal(int, text, jsonb), hadir.no_such(text, bigint), hadir.no_such_unit(), hadir.state_word(text), hadir.try_instant(text), hadir.body_problems(jsonb, jsonb), hadir.body_text(jsonb, text),
   hadir.body_id(jsonb, text), hadir.local_day(bigint, timestamptz), hadir.supervisor_capacity(bigint, bigint, bigint, date),
-  hadir.actor_capacity(bigint, timestamptz), hadir.superior_unit(bigint, date), hadir.main_unit(bigint, date), hadir.in_sight(bigint, timestamptz),
+  hadir.actor_capacity(bigint, timestamptz), hadir.government_capacity(bigint, timestamptz), hadir.superior_unit(bigint, date), hadir.main_unit(bigint, date), hadir.in_sight(bigint, timestamptz),
   hadir.capacity_to_ask(bigint, timestamptz), hadir.capacity_to_decide(bigint, timestamptz), hadir.asked_person(jsonb),
+  hadir.asked_government(jsonb), hadir.no_such_government(jsonb),
   hadir.asked_scope(jsonb, jsonb), hadir.list_most(), hadir.asked_postings(hadir.asked),
   hadir.steps(text, bigint[], text[]), hadir.steps(text, bigint, text) to hadir_reader, hadir_writer;
 grant execute on function hadir.decide(text, bigint, text, timestamptz, text, text, jsonb) to hadir_writer;

@@ -3,7 +3,8 @@
 
 -- p_body: {"nip", "unit", "kind": "head" | "acting" | "delegate", "from", "to"}; to left out: open. A new head ends the head
 -- before and whoever acted; a new acting head ends the acting head before; delegates stand side by side. The same first day
--- again corrects who it is and the last day. Caller: hadir_admin.
+-- again corrects who it is and the last day. By BKPSDM, or an operator of a unit above; nobody names himself. Callers:
+-- hadir_operator with hadir.actor set, hadir_admin.
 create or replace function api.head_set(p_body jsonb, p_now timestamptz) returns jsonb
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
@@ -15,12 +16,21 @@ declare
   v_kind   text := hadir.body_text(p_body, 'kind');
   v_person hadir.person;
   v_unit   hadir.unit;
+  v_above  text;
   v_later  date;
   v_ended  jsonb;
 begin
   perform pg_advisory_xact_lock(hashtext('hadir.import'));
   select p.* into v_person from hadir.person p where p.nip = hadir.body_text(p_body, 'nip');
   select u.* into v_unit from hadir.unit u where u.code = hadir.body_text(p_body, 'unit');
+  v_above := hadir.actor_capacity(v_unit.parent, p_now);
+  if v_unit.id is not null and v_above is distinct from 'operator' and coalesce(hadir.actor_capacity(v_unit.id, p_now), '') not in ('console', 'bkpsdm') then
+    return hadir.refusal(403, 'not_yours', hadir.problem_if(true, 'unit', hadir.say(
+      'hanya BKPSDM atau operator unit di atasnya', 'only BKPSDM, or an operator of a unit above')));
+  elsif session_user <> 'hadir_admin' and v_person.id = hadir.actor_person() then
+    return hadir.refusal(403, 'not_yours', hadir.problem_if(true, 'nip', hadir.say(
+      'tidak seorang pun menunjuk dirinya sendiri', 'nobody names himself')));
+  end if;
   select min(o.valid_from) into v_later
   from hadir.posting o
   where o.unit = v_unit.id and o.kind = v_kind and o.valid_from > v_from and (v_to is null or o.valid_from <= v_to)
@@ -63,7 +73,7 @@ end
 $$;
 alter function api.head_set(jsonb, timestamptz) owner to hadir_writer;
 revoke all on function api.head_set(jsonb, timestamptz) from public;
-grant execute on function api.head_set(jsonb, timestamptz) to hadir_admin;
+grant execute on function api.head_set(jsonb, timestamptz) to hadir_operator, hadir_admin;
 
 -- Many of them, in the order of the rows: nip, unit, kind, from, to. Who is there already from that day, and ended or was ended
 -- since, stays so unless the row gives a last day. Returns every problem; with any, nothing is loaded.

@@ -18,15 +18,16 @@ comment on function hadir.day_closes(bigint, date) is
 revoke all on function hadir.day_closes(bigint, date) from public;
 grant execute on function hadir.day_closes(bigint, date) to hadir_reader, hadir_writer;
 
--- Derives a day once, for what reads it several times: pg_temp.derived, as hadir.derive answers, and pg_temp.derived_proof,
+-- Derives a day of p_persons (null: everybody) once, for what reads it several times: pg_temp.derived, as hadir.derive answers, and pg_temp.derived_proof,
 -- who lacks evidence or is in doubt. attendance_unstage drops both.
-create or replace function hadir.attendance_stage(p_government bigint, p_day date) returns void
+drop function if exists hadir.attendance_stage(bigint, date);
+create or replace function hadir.attendance_stage(p_government bigint, p_day date, p_persons bigint[] default null) returns void
 language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_wanting bigint[];
 begin
-  create temporary table derived as select d.* from hadir.derive(p_government, p_day, p_day) d;
+  create temporary table derived as select d.* from hadir.derive(p_government, p_day, p_day, p_persons) d;
   create index on pg_temp.derived (person);
   analyze pg_temp.derived;
   -- Most circulars want nothing, and few check-ins are doubtful: only whose day it is about is looked at.
@@ -43,7 +44,7 @@ begin
     left join hadir.day_locations(p_government, p_day, p_day, v_wanting, null) a on a.person = w.person
     left join hadir.day_reports(p_government, p_day, p_day, v_wanting, null) r on r.person = w.person
   ) e on e.person = n.person
-  left join hadir.day_doubts(p_government, p_day, p_day, null, null) b on b.person = n.person
+  left join hadir.day_doubts(p_government, p_day, p_day, p_persons, null) b on b.person = n.person
   where e.missing <> '[]' or b.doubts is not null;
 end
 $$;
@@ -190,8 +191,9 @@ comment on function hadir.plan_turn(bigint, bigint) is
   'Ids of patterns, null: none. orders: those of which only one plan has it; excuse, rules (hours, calendar, circulars), differs '
   '(anything). Called by hadir.attendance_changes.';
 
--- How the staged day differs from its newest version, session by session, and why.
-create or replace function hadir.attendance_changes(p_government bigint, p_day date)
+-- How the staged day differs from its newest version, session by session, and why; p_persons as it was staged.
+drop function if exists hadir.attendance_changes(bigint, date);
+create or replace function hadir.attendance_changes(p_government bigint, p_day date, p_persons bigint[] default null)
 returns table (person bigint, session text, before jsonb, after jsonb, causes text[])
 language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
@@ -210,6 +212,7 @@ begin
                          'evidence_missing', a.evidence_missing, 'doubts', a.doubts) as day
     from hadir.attendance a cross join lateral jsonb_array_elements(a.sessions) s
     where a.government = p_government and a.day = p_day and a.version = v_last.version
+      and (p_persons is null or a.person = any (p_persons))
   ),
   new as (
     select r.person, r.unit, r.pattern, s.value as s,
@@ -276,7 +279,7 @@ begin
   from named n;
 end
 $$;
-comment on function hadir.attendance_changes(bigint, date) is
+comment on function hadir.attendance_changes(bigint, date, bigint[]) is
   'What the staged day changes of its newest version. person, session: code or null; before, after: the session as kept, with '
   'what is kept of the day (null: was or is not there); causes, of facts since that version was frozen: checkin (one that came '
   'later), letter NUMBER, absence CODE, correction, outage (decided since, for this person and day), posting (another unit), rules '
@@ -290,12 +293,12 @@ as $$
   select exists (select from hadir.month_version m where m.government = p_government and m.month = date_trunc('month', p_day::timestamp)::date)
 $$;
 
-revoke all on function hadir.attendance_stage(bigint, date), hadir.attendance_unstage(), hadir.attendance_digest(),
-  hadir.attendance_rows(), hadir.attendance_changes(bigint, date), hadir.month_is_closed(bigint, date),
+revoke all on function hadir.attendance_stage(bigint, date, bigint[]), hadir.attendance_unstage(), hadir.attendance_digest(),
+  hadir.attendance_rows(), hadir.attendance_changes(bigint, date, bigint[]), hadir.month_is_closed(bigint, date),
   hadir.came_after(uuid, hadir.attendance_version), hadir.causes_decided(hadir.attendance_version),
   hadir.reopened_after(hadir.attendance_version), hadir.plan_turn(bigint, bigint) from public;
-grant execute on function hadir.attendance_stage(bigint, date), hadir.attendance_unstage(), hadir.attendance_digest(),
-  hadir.attendance_rows(), hadir.attendance_changes(bigint, date), hadir.month_is_closed(bigint, date),
+grant execute on function hadir.attendance_stage(bigint, date, bigint[]), hadir.attendance_unstage(), hadir.attendance_digest(),
+  hadir.attendance_rows(), hadir.attendance_changes(bigint, date, bigint[]), hadir.month_is_closed(bigint, date),
   hadir.came_after(uuid, hadir.attendance_version), hadir.causes_decided(hadir.attendance_version),
   hadir.reopened_after(hadir.attendance_version), hadir.plan_turn(bigint, bigint) to hadir_reader, hadir_writer;
 

@@ -1,8 +1,9 @@
 -- Circulars from a file: check, apply, list, remove. The document is what policy_form.sql describes; documents and words of
--- refused or checked ones leave nothing behind. Answers as in actor_rights.sql; a problem here also has "line".
+-- refused or checked ones leave nothing behind. Answers as in actor_rights.sql; a problem here also has "line". Over HTTP
+-- for operators of the whole government and BKPSDM, about their government.
 
 -- Says what a file means, or lists everything that is wrong in it: {"status": 200, "number", "lines": [text]}. Stores
--- nothing. Callers: hadir_admin.
+-- nothing. Callers: hadir_operator with hadir.actor set, hadir_admin.
 create or replace function api.policy_check(p_document jsonb, p_now timestamptz) returns jsonb
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
@@ -21,7 +22,7 @@ end
 $$;
 
 -- Stores it: a new circular, or a new revision of the one with that number; the same document again changes nothing.
--- {"status": 201 or 200, "policy", "number", "revision", "changed"}. Callers: hadir_admin.
+-- {"status": 201 or 200, "policy", "number", "revision", "changed"}. Callers: hadir_operator with hadir.actor set, hadir_admin.
 create or replace function api.policy_apply(p_document jsonb, p_now timestamptz) returns jsonb
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
@@ -40,20 +41,26 @@ begin
 end
 $$;
 
--- Takes a circular back altogether: {"number", "government" (code; needed where two have the number)}. What it was stays
--- in the audit. Answers {"status": 200, "policy", "number"}. Callers: hadir_admin.
-drop function if exists api.policy_remove(text, text, timestamptz);
+-- Takes a circular back altogether: {"number", "government" (code; needed where two have the number), "reason"}. What it was
+-- stays in the audit. Answers {"status": 200, "policy", "number"}. Callers: hadir_operator with hadir.actor set, hadir_admin.
 create or replace function api.policy_remove(p_body jsonb, p_now timestamptz) returns jsonb
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_found hadir.policy[];
-  v_gone  hadir.policy;
+  v_problems constant jsonb := hadir.body_problems(p_body, '{"number": "text!", "government": "text", "reason": "text"}');
+  v_capacity constant text := hadir.circular_capacity(p_now);
+  v_found    hadir.policy[];
+  v_gone     hadir.policy;
 begin
+  if v_capacity is null then
+    return hadir.circulars_not_yours();
+  elsif v_problems <> '[]' then
+    return hadir.refusal(422, 'invalid', v_problems);
+  end if;
   perform pg_advisory_xact_lock(hashtext('hadir.import'));
   v_found := array(
     select p from hadir.policy p join hadir.government g on g.id = p.government
-    where p.number = p_body ->> 'number' and (not p_body ? 'government' or g.code = p_body ->> 'government'));
+    where p.number = p_body ->> 'number' and (hadir.body_text(p_body, 'government') is null or g.code = p_body ->> 'government'));
   if cardinality(v_found) = 0 then
     return hadir.refusal(404, 'not_found', jsonb_build_array(jsonb_build_object('field', 'number',
       'reason', hadir.say('tidak ada surat edaran dengan nomor itu', 'there is no circular of that number'))));
@@ -64,7 +71,7 @@ begin
   end if;
   v_gone := v_found[1];
   delete from hadir.policy p where p.id = v_gone.id;
-  insert into hadir.decision (subject, ref, step, at, actor, capacity) values ('policy', v_gone.id, 'revoked', p_now, 'hadir', 'console');
+  perform hadir.decide('policy', v_gone.id, 'revoked', p_now, v_capacity, hadir.body_text(p_body, 'reason'));
   insert into hadir.audit (at, action, subject, detail)
   values (p_now, 'policy_remove', v_gone.number, jsonb_build_object('revision', v_gone.revision, 'document', v_gone.document));
   return jsonb_build_object('status', 200, 'policy', v_gone.id, 'number', v_gone.number);
@@ -72,19 +79,46 @@ end
 $$;
 
 -- The circulars there are, newest validity first: {"status": 200, "policies": [{number, title, dated, valid_from, valid_to,
--- government, rank, grants, revision, applied_at}]}. p_body: {"government"} or {}. Callers: hadir_admin, hadir_query (its own
--- government's).
+-- government, rank, grants, revision, in_force, scope: [text]}]}. p_body: {"government", "in_force": ya (only those) or tidak}.
+-- Callers: hadir_admin, hadir_query (its own government's, whoever asks).
 create or replace function api.policies(p_body jsonb, p_now timestamptz) returns jsonb
-language sql stable security definer set search_path = pg_catalog, pg_temp
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp
 as $$
-  select jsonb_build_object('status', 200, 'policies', coalesce(jsonb_agg(to_jsonb(q) order by q.valid_from desc, q.dated desc, q.number), '[]'))
-  from (
-    select p.number, p.title, p.dated, p.valid_from, p.valid_to, g.code as government, p.rank, p.grants, p.revision,
-           p.valid_from <= (p_now at time zone g.zone)::date and coalesce(p.valid_to, 'infinity') >= (p_now at time zone g.zone)::date
-             as in_force
-    from hadir.policy p join hadir.government g on g.id = p.government
-    where not p_body ? 'government' or g.code = p_body ->> 'government'
-  ) q
+declare
+  v_only     constant boolean := hadir.try_boolean(hadir.body_text(p_body, 'in_force'));
+  v_problems constant jsonb := hadir.body_problems(p_body, '{"government": "text", "in_force": "text"}')
+    || hadir.problem_if(hadir.body_text(p_body, 'in_force') is not null and v_only is null, 'in_force',
+         hadir.say('harus ya atau tidak', 'must be yes or no'));
+begin
+  if v_problems <> '[]' then
+    return hadir.refusal(422, 'invalid', v_problems);
+  end if;
+  return (
+    select jsonb_build_object('status', 200, 'policies', coalesce(jsonb_agg(to_jsonb(q) order by q.valid_from desc, q.dated desc, q.number), '[]'))
+    from (
+      select p.number, p.title, p.dated, p.valid_from, p.valid_to, g.code as government, p.rank, p.grants, p.revision, t.in_force,
+             hadir.policy_scope_words(p.id) as scope
+      from hadir.policy p
+      join hadir.government g on g.id = p.government
+      cross join lateral (
+        select hadir.local_day(g.id, p_now) between p.valid_from and coalesce(p.valid_to, 'infinity') as in_force) t
+      where (hadir.body_text(p_body, 'government') is null or g.code = p_body ->> 'government')
+        and (v_only is not true or t.in_force)
+    ) q);
+end
+$$;
+
+-- As what the actor may apply circulars: console, bkpsdm, operator (of the whole government); null: not at all.
+create or replace function hadir.circular_capacity(p_now timestamptz) returns text
+language sql stable set search_path = pg_catalog, pg_temp
+as $$
+  select c from hadir.government_capacity(hadir.actor_government(), p_now) c where c in ('console', 'bkpsdm', 'operator')
+$$;
+create or replace function hadir.circulars_not_yours() returns jsonb
+language sql stable set search_path = pg_catalog, pg_temp
+as $$
+  select hadir.refusal(403, 'not_yours', hadir.problem_if(true, '', hadir.say(
+    'hanya BKPSDM atau operator seluruh pemerintah', 'only BKPSDM, or an operator of the whole government')))
 $$;
 
 -- Reads, checks, stores, and says what was stored; the caller undoes it. p_words: say it in full.
@@ -92,12 +126,18 @@ create or replace function hadir.policy_take(p_document jsonb, p_now timestamptz
 language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_problems jsonb;
+  v_problems jsonb := hadir.policy_document_problems(p_document);
+  v_capacity constant text := hadir.circular_capacity(p_now);
   v_policy   bigint;
   v_old      hadir.policy;
   v_new      hadir.policy;
   v_today    date;
 begin
+  if v_capacity is null then
+    return hadir.circulars_not_yours();
+  elsif v_problems <> '[]' then
+    return hadir.refusal(422, 'invalid', v_problems);
+  end if;
   perform pg_advisory_xact_lock(hashtext('hadir.import'));
   perform hadir.policy_read(p_document);
   select jsonb_agg(to_jsonb(q)) into v_problems from hadir.policy_problems() q;
@@ -110,7 +150,7 @@ begin
   if v_old.document is not distinct from p_document and v_old.id is not null then
     v_policy := v_old.id;
   else
-    v_policy := hadir.policy_store(p_document, p_now);
+    v_policy := hadir.policy_store(p_document, v_capacity, p_now);
   end if;
   select p.* into v_new from hadir.policy p where p.id = v_policy;
   select (p_now at time zone g.zone)::date into v_today from hadir.government g where g.id = v_new.government;
@@ -132,7 +172,7 @@ $$;
 
 -- Writes pg_temp.policy_section, checked, into the tables; returns the circular's id. Sessions keep their ids where their
 -- code stays. The audit keeps each revision's document.
-create or replace function hadir.policy_store(p_document jsonb, p_now timestamptz) returns bigint
+create or replace function hadir.policy_store(p_document jsonb, p_capacity text, p_now timestamptz) returns bigint
 language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
@@ -159,7 +199,7 @@ begin
 
   perform hadir.policy_store_parts(v_policy);
   perform hadir.policy_store_sessions(v_policy);
-  insert into hadir.decision (subject, ref, step, at, actor, capacity) values ('policy', v_policy, 'applied', p_now, 'hadir', 'console');
+  perform hadir.decide('policy', v_policy, 'applied', p_now, p_capacity);
   insert into hadir.audit (at, action, subject, detail)
   select p_now, 'policy_apply', p.number, jsonb_build_object('revision', v_revision, 'document', p_document)
   from hadir.policy p where p.id = v_policy;
@@ -258,7 +298,8 @@ alter function api.policies(jsonb, timestamptz) owner to hadir_reader;
 revoke all on function api.policy_check(jsonb, timestamptz), api.policy_apply(jsonb, timestamptz),
   api.policy_remove(jsonb, timestamptz), api.policies(jsonb, timestamptz) from public;
 grant execute on function api.policy_check(jsonb, timestamptz), api.policy_apply(jsonb, timestamptz),
-  api.policy_remove(jsonb, timestamptz) to hadir_admin;
+  api.policy_remove(jsonb, timestamptz) to hadir_operator, hadir_admin;
 grant execute on function api.policies(jsonb, timestamptz) to hadir_admin, hadir_query;
-grant execute on function hadir.policy_take(jsonb, timestamptz, boolean), hadir.policy_store(jsonb, timestamptz),
-  hadir.policy_store_parts(bigint), hadir.policy_store_sessions(bigint), hadir.policy_conflicts(bigint, date) to hadir_writer;
+grant execute on function hadir.policy_take(jsonb, timestamptz, boolean), hadir.policy_store(jsonb, text, timestamptz),
+  hadir.policy_store_parts(bigint), hadir.policy_store_sessions(bigint), hadir.policy_conflicts(bigint, date),
+  hadir.circular_capacity(timestamptz), hadir.circulars_not_yours() to hadir_writer;

@@ -94,15 +94,47 @@ as $$
   end
 $$;
 
+-- What keeps p_document from being one: {"sections": [{"section", "line", "pairs": [{"key", "value", "line"}]}]}, all text but the
+-- lines, which may be left out. An array of problems.
+create or replace function hadir.policy_document_problems(p_document jsonb) returns jsonb
+language sql stable set search_path = pg_catalog, pg_temp
+as $$
+  with section as (
+    select format('sections[%s]', s.n - 1) as at, s.e
+    from jsonb_array_elements(case when jsonb_typeof(p_document -> 'sections') = 'array' then p_document -> 'sections' end)
+         with ordinality s (e, n)
+  ),
+  part as (
+    select s.at, s.e, '{section,line,pairs}'::text[] as members, '{section}'::text[] as texts from section s
+    union all
+    select format('%s.pairs[%s]', s.at, p.n - 1), p.e, '{key,line,value}', '{key,value}'
+    from section s
+    cross join jsonb_array_elements(case when jsonb_typeof(s.e -> 'pairs') = 'array' then s.e -> 'pairs' end) with ordinality p (e, n)
+  )
+  select hadir.body_problems(p_document, '{"sections": "list!"}') || coalesce(jsonb_agg(hadir.problem(q.field, q.reason) order by q.field), '[]')
+  from (
+    select p.at, hadir.say('harus berupa objek JSON', 'must be a JSON object') from part p where jsonb_typeof(p.e) <> 'object'
+    union all
+    select p.at || '.' || k, hadir.say('tidak dikenal', 'is unknown')
+    from part p cross join jsonb_object_keys(case when jsonb_typeof(p.e) = 'object' then p.e end) k where k <> all (p.members)
+    union all
+    select p.at || '.' || k, hadir.say('harus teks', 'must be text')
+    from part p cross join unnest(p.texts) k where jsonb_typeof(p.e) = 'object' and jsonb_typeof(p.e -> k) is distinct from 'string'
+    union all
+    select p.at || '.line', hadir.say('harus bilangan bulat', 'must be a whole number')
+    from part p where p.e -> 'line' <> 'null' and (p.e -> 'line')::text !~ '^[0-9]{1,9}$'
+    union all
+    select s.at || '.pairs', hadir.say('harus berupa daftar', 'must be a list') from section s
+    where jsonb_typeof(s.e) = 'object' and jsonb_typeof(s.e -> 'pairs') is distinct from 'array'
+  ) q (field, reason)
+$$;
+
 -- Reads the document into pg_temp.policy_section: position, line, kind, name, says {key: value}, lines {key: line}, and its
--- pairs as they stood. An exception when it is none (the caller's mistake, not the file's).
+-- pairs as they stood. It must be one (hadir.policy_document_problems).
 create or replace function hadir.policy_read(p_document jsonb) returns void
 language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 begin
-  if p_document is null or jsonb_typeof(p_document) <> 'object' or jsonb_typeof(p_document -> 'sections') is distinct from 'array' then
-    raise exception 'document must be an object with an array of sections' using errcode = 'invalid_parameter_value';
-  end if;
   create temporary table policy_section as
   select s.position, (s.e ->> 'line')::int as line, split_part(s.e ->> 'section', ' ', 1) as kind,
          trim(substr(s.e ->> 'section', length(split_part(s.e ->> 'section', ' ', 1)) + 1)) as name,
@@ -373,6 +405,6 @@ end
 $$;
 
 grant execute on function hadir.policy_keys(), hadir.policy_list(text), hadir.policy_weekdays(text),
-  hadir.policy_value_problem(text, text[], text), hadir.policy_read(jsonb), hadir.policy_government(),
+  hadir.policy_value_problem(text, text[], text), hadir.policy_document_problems(jsonb), hadir.policy_read(jsonb), hadir.policy_government(),
   hadir.policy_form_problems(), hadir.policy_scope_problems(bigint), hadir.policy_order_problems(),
   hadir.policy_session_problems(bigint), hadir.policy_hours(), hadir.policy_problems() to hadir_reader, hadir_writer;

@@ -105,6 +105,24 @@ as $$
   where p.id = p_policy
 $$;
 
+-- Its scopes, a line each. Units that whoever asks may not see are only counted.
+create or replace function hadir.policy_scope_words(p_policy bigint) returns text[]
+language sql stable set search_path = pg_catalog, pg_temp
+as $$
+  select array(
+    select case when q.exclude then hadir.say('Dikecualikan: ', 'Excluded: ') else hadir.say('Lingkup: ', 'Scope: ') end
+           || coalesce(nullif(concat_ws('; ', hadir.say('unit ', 'units ') || nullif(concat_ws(', ', string_agg(u.code, ', ' order by u.code),
+                                nullif(count(q.unit) - count(u.id), 0) || hadir.say(' unit lain', ' others')), ''),
+                              hadir.service_words(q.services), array_to_string(q.categories, ', '),
+                              hadir.say('eselon ', 'echelons ') || array_to_string(array_replace(q.echelons, '', 'staf'), ', ')), ''),
+                       hadir.say('seluruh pemerintah', 'the whole government'))
+    from hadir.policy_scope q
+    left join hadir.unit u on u.id = q.unit
+    where q.policy = p_policy
+    group by q.exclude, q.services, q.categories, q.echelons, q.unit is null
+    order by q.exclude, min(q.id))
+$$;
+
 -- Whom it binds: people by category, then by office (the units right below the government's root), and each scope.
 create or replace function hadir.policy_says_who(p_policy bigint, p_day date) returns text[]
 language plpgsql stable set search_path = pg_catalog, pg_temp
@@ -131,17 +149,7 @@ begin
       group by u.code, u.name, k.category
     ) q
     group by q.code, q.name order by q.code);
-  return v_lines || array(
-    select case when q.exclude then hadir.say('Dikecualikan: ', 'Excluded: ') else hadir.say('Lingkup: ', 'Scope: ') end
-           || coalesce(nullif(concat_ws('; ', hadir.say('unit ', 'units ') || string_agg(u.code, ', ' order by u.code),
-                              hadir.service_words(q.services), array_to_string(q.categories, ', '),
-                              hadir.say('eselon ', 'echelons ') || array_to_string(array_replace(q.echelons, '', 'staf'), ', ')), ''),
-                       hadir.say('seluruh pemerintah', 'the whole government'))
-    from hadir.policy_scope q
-    left join hadir.unit u on u.id = q.unit
-    where q.policy = p_policy
-    group by q.exclude, q.services, q.categories, q.echelons, q.unit is null
-    order by q.exclude, min(q.id));
+  return v_lines || hadir.policy_scope_words(p_policy);
 end
 $$;
 
@@ -320,6 +328,6 @@ $$;
 
 grant execute on function hadir.day_words(date), hadir.weekday_words(int[]), hadir.place_words(text, boolean),
   hadir.service_words(text[]), hadir.hour_words(interval), hadir.policy_span(bigint, date), hadir.policy_crowd(bigint, date, date),
-  hadir.policy_says_what(bigint), hadir.policy_says_who(bigint, date), hadir.policy_says_days(bigint, date, date),
+  hadir.policy_says_what(bigint), hadir.policy_scope_words(bigint), hadir.policy_says_who(bigint, date), hadir.policy_says_days(bigint, date, date),
   hadir.policy_says_counts(bigint), hadir.policy_says_proof(bigint), hadir.policy_aspects(bigint),
   hadir.policy_says_beside(bigint), hadir.policy_says(bigint, date) to hadir_reader, hadir_writer;

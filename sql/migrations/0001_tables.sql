@@ -574,12 +574,12 @@ create table hadir.export_run (
   primary key (government, day, version)
 );
 
--- Who did what through the command line or the desk.
+-- Who did what through the command line or the desk. actor: 'access:7' as the desk set it; null: the command line.
 create table hadir.audit (
   id      bigint generated always as identity primary key,
   at      timestamptz not null,
   role    text not null default session_user,
-  actor   text,
+  actor   text default nullif(current_setting('hadir.actor', true), ''),
   action  text not null,
   subject text not null default '',
   detail  jsonb not null default '{}'

@@ -244,7 +244,8 @@ create table hadir.decision (
   id       bigint generated always as identity primary key,
   subject  text not null check (subject in ('letter', 'absence', 'correction', 'outage', 'month', 'policy')),
   ref      bigint not null,
-  step     text not null check (step in ('filed', 'requested', 'confirmed', 'approved', 'rejected', 'revoked', 'closed', 'applied')),
+  step     text not null check (step in ('filed', 'requested', 'confirmed', 'approved', 'rejected', 'revoked', 'asked', 'closed', 'refused',
+                                               'applied')),
   at       timestamptz not null,
   actor    text not null,                              -- 'access:7', 'device:7', 'hadir' for the command line
   person   bigint,                                     -- who, where known
@@ -409,6 +410,21 @@ begin
   execute 'create policy planner_reads on hadir.attendance_version for select using ((select session_user) = ''hadir_planner'')';
   -- What a superior decides makes the plan dirty.
   execute 'create policy operator_adds on hadir.plan_dirt for insert with check ((select session_user) = ''hadir_operator'')';
+  -- Why a frozen day differs: it was reopened.
+  execute 'create policy actor_reads_reopenings on hadir.audit for select using ((select session_user) = ''hadir_query'' '
+          'and action = ''plan_reopen'' and subject = (select g.code from hadir.government g where g.id = (select hadir.actor_government())))';
+  -- Heads are named by operators of a unit above, circulars applied by those of the whole government: api.head_set and
+  -- api.policy_apply ask which of them it is.
+  execute 'create policy operator_names on hadir.posting for insert with check ((select session_user) = ''hadir_operator'' '
+          'and kind <> ''main'' and unit = any ((select hadir.visible_units())::bigint[]))';
+  execute 'create policy operator_replaces on hadir.posting for update using ((select session_user) = ''hadir_operator'' '
+          'and kind <> ''main'' and unit = any ((select hadir.visible_units())::bigint[]))';
+  execute 'create policy operator_applies on hadir.policy for all using ((select session_user) = ''hadir_operator'' '
+          'and government = (select hadir.actor_government()))';
+  foreach t in array array['policy_scope', 'policy_day', 'policy_quota', 'policy_evidence', 'policy_channel', 'session'] loop
+    execute format('create policy operator_applies on hadir.%1$I for all using ((select session_user) = ''hadir_operator'' '
+                   'and exists (select from hadir.policy p where p.id = %1$I.policy))', t);
+  end loop;
   perform hadir.protect('hadir.calendar_period', plan_readers, '{hadir_admin}', own_land);
   foreach t in array array['policy_day', 'policy_quota', 'policy_evidence', 'policy_channel'] loop
     perform hadir.protect(format('hadir.%I', t)::regclass, plan_readers || '{hadir_query,hadir_operator}'::name[], '{hadir_admin}');
@@ -437,11 +453,14 @@ begin
   perform hadir.protect('hadir.correction', plan_readers, '{hadir_admin,hadir_operator}', format(seen_person, 'correction', ''), 'insert, update');
   perform hadir.protect('hadir.outage', plan_readers, '{hadir_admin,hadir_operator}', own_land, 'insert, update');
   -- The steps of what one may see.
-  perform hadir.protect('hadir.decision', '{hadir_nightly}', '{hadir_admin,hadir_operator}',
+  perform hadir.protect('hadir.decision', '{}', '{hadir_nightly,hadir_admin,hadir_operator}',
     'case subject when ''letter'' then exists (select from hadir.letter s where s.id = ref) '
     'when ''absence'' then exists (select from hadir.absence s where s.id = ref) '
     'when ''correction'' then exists (select from hadir.correction s where s.id = ref) '
-    'when ''outage'' then exists (select from hadir.outage s where s.id = ref) else false end', 'insert');
+    'when ''outage'' then exists (select from hadir.outage s where s.id = ref) '
+    'when ''policy'' then exists (select from hadir.policy s where s.id = ref) '
+    -- A month's number begins with its government's (hadir.month_ref).
+    'when ''month'' then ref / 1000000 = (select hadir.actor_government()) end', 'insert');
   perform hadir.protect('hadir.work_report', plan_readers, '{hadir_admin,hadir_operator}', format(seen_person, 'work_report', ''), 'insert');
   perform hadir.protect('hadir.doubt', '{}', '{hadir_nightly,hadir_admin}',
     'exists (select from hadir.checkin c where c.id = doubt.checkin)', 'insert');
@@ -449,7 +468,7 @@ begin
   create policy doubt_reads on hadir.checkin_position for select using ((select session_user) = 'hadir_nightly');
   perform hadir.protect('hadir.notice', '{}', '{hadir_nightly,hadir_admin,hadir_operator}',
     'unit = any ((select hadir.visible_units())::bigint[])', 'insert, update');
-  perform hadir.protect('hadir.month_version', '{hadir_nightly}', '{hadir_admin,hadir_operator}', own_land, 'insert');
+  perform hadir.protect('hadir.month_version', '{}', '{hadir_nightly,hadir_admin}', own_land, 'insert');
 end
 $$;
 

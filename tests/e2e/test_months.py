@@ -1,6 +1,6 @@
 """A month as BKPSDM closes it: the nights freeze its days, the console closes it, a phone that was dead comes late, the
 difference is told with its cause, and the month is closed again with a reason."""
-import csv, os, uuid
+import csv, json, os, uuid
 from harness import House, Tests, wait_until
 
 test = Tests()
@@ -70,6 +70,83 @@ def a_decree_after_the_fact_waits_until_the_day_is_reopened(house):
     wait_until("reopened, it differs", lambda: state(house)[LAST] == ("pending", "2"), 30)
     rows = list(csv.DictReader(house.hadir("differences", LAST, "--government", "LUTRA", "--csv").stdout.splitlines()))
     assert len(rows) > 600 and all("rules" in r["causes"] for r in rows), rows[:2]
+
+
+def ask(house, token, path, body=None):
+    status, headers, answer = house.request("GET" if body is None else "POST", path, None if body is None else json.dumps(body),
+                                            {"Authorization": f"Bearer {token}", "Accept-Language": "en"})
+    return status, json.loads(answer)
+
+
+@test
+def bkpsdm_asks_over_http_and_the_night_closes(house):
+    unit = house.people[0]["unit"]
+    agency, boss = house.known(house.grant(house.people[5]["nip"], "bkpsdm")), house.known(house.grant(house.people[4]["nip"], unit=unit))
+    status, answer = ask(house, boss, f"/v1/months/2025-12?unit={unit}")
+    assert status == 200 and answer["version"] == 2 and {"day": LAST, "state": "pending", "version": 2} in answer["days"], answer
+    status, answer = ask(house, boss, f"/v1/differences?unit={unit}&day={LAST}")
+    assert status == 200 and len(answer["differences"]) > 3 and all("rules" in d["causes"] for d in answer["differences"]), answer
+    assert ask(house, boss, f"/v1/months/2025-12?unit=LUTRA")[0] == 404
+    status, answer = ask(house, agency, "/v1/months/2025-12/closing", {})
+    assert status == 422 and answer["problems"][0]["field"] == "reason", answer
+    assert ask(house, boss, "/v1/months/2025-12/closing", {"reason": "x"})[1]["code"] == "not_yours"
+    status, answer = ask(house, agency, "/v1/months/2025-12/closing", {"reason": "libur menyusul"})
+    assert (status, answer["state"]) == (201, "asked"), answer
+    assert ask(house, agency, "/v1/months/2025-12/closing", {"reason": "x"})[1]["code"] == "wrong_state"
+    assert state(house)[LAST] == ("pending", "2"), "until the night"
+    assert "LUTRA 2025-12 is closed, version 3" in house.hadir("nightly").stdout
+    assert os.path.exists(f"{house.dir}/export/LUTRA/{LAST}.v3"), "and published"
+    assert ask(house, agency, "/v1/months/2025-12/closing", {"reason": "lagi"})[0] == 201
+    assert "is not closed: is closed, and nothing differs" in house.hadir("nightly").stdout
+    status, answer = ask(house, agency, f"/v1/months/2025-12?unit={unit}")
+    assert [(s["step"], s["capacity"]) for s in answer["steps"]][-4:] == [
+        ("asked", "bkpsdm"), ("closed", "bkpsdm"), ("asked", "bkpsdm"), ("refused", "console")], answer
+    assert ask(house, boss, "/v1/reopenings", {"from": LAST, "to": LAST, "reason": "x"})[0] == 403
+    assert ask(house, agency, "/v1/reopenings", {"from": LAST, "to": LAST, "reason": "jam salah"})[0] == 200
+    said = house.hadir("month", "close", "2025-12", "--government", "LUTRA", "--reason", "x", "--as", "1", check=False)
+    assert said.returncode == 1 and "the NIP is unknown" in said.stderr, said.stderr
+
+
+@test
+def circulars_heads_calendar_and_hours_over_http(house):
+    unit = house.people[0]["unit"]
+    operator, token = house.known(house.grant(house.people[6]["nip"], "operator")), house.known(house.enroll(house.people[7]["nip"]))
+    circular = {"sections": [{"section": "policy", "pairs": [{"key": k, "value": v} for k, v in (
+        ("number", "UJI/9 a"), ("dated", "2026-01-01"), ("valid_from", "2026-01-05"))]},
+        {"section": "day Jumat", "pairs": [{"key": "weekdays", "value": "Jumat"}, {"key": "place", "value": "WFA"}]}]}
+    status, answer = ask(house, operator, "/v1/policies/check", circular)
+    assert status == 200 and any("Friday: WFA" in line for line in answer["lines"]), answer
+    assert ask(house, operator, "/v1/policies")[1]["policies"] == ask(house, token, "/v1/policies")[1]["policies"]
+    assert ask(house, token, "/v1/policies", circular)[1]["code"] == "not_yours"
+    assert ask(house, operator, "/v1/policies", circular)[0] == 201
+    status, answer = ask(house, operator, "/v1/policies", {"sections": [{"section": "policy"}]})
+    assert status == 422 and answer["problems"][0]["field"] == "sections[0].pairs", answer
+    listed = [p for p in ask(house, token, "/v1/policies?in_force=tidak")[1]["policies"] if p["number"] == "UJI/9 a"]
+    assert listed and listed[0]["scope"] == ["Scope: the whole government"] and not listed[0]["in_force"], listed
+    assert "UJI/9 a" in house.hadir("policy", "list").stdout
+    assert ask(house, operator, "/v1/policies/removal", {"number": "UJI/9 a"})[0] == 200
+    assert ask(house, operator, "/v1/policies/removal", {"number": "UJI/9 a"})[0] == 404
+
+    head = {"nip": house.people[8]["nip"], "unit": unit, "kind": "acting", "from": "2026-01-05", "to": "2026-01-09"}
+    assert ask(house, operator, "/v1/heads", dict(head, nip=house.people[6]["nip"]))[0] == 403
+    assert ask(house, token, "/v1/heads", head)[0] in (403, 422), "a phone names nobody"
+    status, answer = ask(house, operator, "/v1/heads", head)
+    assert status == 201 and answer["kind"] == "acting", answer
+    assert head["nip"] in house.hadir("head", "list", "--unit", unit, "--day", "2026-01-06").stdout
+
+    status, answer = ask(house, token, "/v1/calendar?from=2025-12-25&to=2026-01-01")
+    assert {d["day"] for d in answer["days"] if d["in_force"]} >= {"2025-12-25", "2026-01-01", LAST}, answer
+    assert ask(house, token, "/v1/calendar?from=2025-12-25")[0] == 422
+    rows = list(csv.DictReader(house.hadir("calendar", "--from", LAST, "--to", LAST, "--csv").stdout.splitlines()))
+    assert [(r["kind"], r["name"], r["basis"], r["in_force"]) for r in rows] == [("REGIONAL", "Hari Jadi", "SK 9", "true")], rows
+    assert "RAMADAN" in house.hadir("calendar", "--from", "2025-01-01", "--to", "2025-12-31", "--periods").stdout
+    unit = house.people[7]["unit"]
+    status, answer = ask(house, token, f"/v1/hours?unit={unit}")
+    assert status == 200 and {h["session"] for h in answer["hours"]} == {"pagi", "sore"}, answer
+    # What is printed can be loaded, and changes nothing.
+    path = house.write("hours.csv", house.hadir("hours", "--unit", unit, "--csv").stdout, 0o644)
+    house.hadir("import", "hours", path)
+    assert ask(house, token, f"/v1/hours?unit={unit}")[1] == answer
 
 
 if __name__ == "__main__":

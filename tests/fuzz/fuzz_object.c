@@ -7,11 +7,13 @@
 #define DEPTH_MAX 8
 #define OBJECT_MAX ((size_t)64 << 10)
 
+static const char most[] = "9223372036854775807";
+
 static bool decode(const void *data, size_t size, const char *name, struct buf *out)
 {
     struct codec_error e = {0};
     buf_init(out, OBJECT_MAX);
-    bool ok = object_decode(data, size, name, INT64_MAX, out, &e);
+    bool ok = object_decode(data, size, name, (struct text){most, sizeof most - 1}, out, &e);
     if (!ok)
         fuzz_fault(&e);
     return ok;

@@ -147,7 +147,7 @@ select is(api.month_state('{"government": "nowhere", "month": "2031-03"}', t.at(
 select is(api.day_differences('{"government": "town", "day": "2031-03-09"}', t.at('2031-04-02', '9:00')) -> 'error' ->> 'status', '404', 'a day that is not frozen');
 set session authorization hadir_operator;
 select throws_ok($$select api.month_close('{}', now())$$, '42501', null, 'closing is for the console');
-select throws_ok($$select api.plan_reopen('{}', now())$$, '42501', null, 'reopening is for the console');
+select is(api.plan_reopen('{"from": "2031-03-03", "to": "2031-03-03", "reason": "x"}', now()) #>> '{error,code}', 'not_found', 'nobody reopens');
 reset session authorization;
 select is((select array_agg(capacity || ' ' || reason order by id) from hadir.decision where subject = 'month'), '{"console ","console presensi tertunda diterima","console surat tugas dan cuti menyusul","console bukti","console laporan menyusul"}', 'every closing is a step');
 set session authorization hadir_admin;

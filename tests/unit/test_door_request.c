@@ -122,6 +122,17 @@ START_TEST(knows_all_the_addresses)
         {"GET", "/v1/notices", "{}", REQUEST_NOTICES},
         {"POST", "/v1/notices/5/seen", "{\"notice\":5}", REQUEST_NOTICE_SEEN},
         {"GET", "/v1/heads", "{}", REQUEST_HEADS},
+        {"POST", "/v1/heads", "{}", REQUEST_HEAD_SET},
+        {"GET", "/v1/policies", "{}", REQUEST_POLICIES},
+        {"POST", "/v1/policies", "{}", REQUEST_POLICY_APPLY},
+        {"POST", "/v1/policies/check", "{}", REQUEST_POLICY_CHECK},
+        {"POST", "/v1/policies/removal", "{}", REQUEST_POLICY_REMOVE},
+        {"GET", "/v1/calendar", "{}", REQUEST_CALENDAR},
+        {"GET", "/v1/hours", "{}", REQUEST_HOURS},
+        {"GET", "/v1/months/2031-03", "{\"month\":\"2031-03\"}", REQUEST_MONTH_STATE},
+        {"POST", "/v1/months/2031-03/closing", "{\"month\":\"2031-03\"}", REQUEST_MONTH_ASK},
+        {"GET", "/v1/differences", "{}", REQUEST_DIFFERENCES},
+        {"POST", "/v1/reopenings", "{}", REQUEST_REOPEN},
     };
     ck_assert_uint_eq(sizeof all / sizeof all[0], REQUEST_COUNT - 1 + 1); /* letters, and one letter */
     door_up();
@@ -188,6 +199,12 @@ START_TEST(refuses_before_it_asks)
         snprintf(head, sizeof head, "POST /v1/letters/%s/decision HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer %s\r\n", ids[i],
                  TOKEN_ACCESS);
         refused(404, "not_found", head, "{}");
+    }
+    static const char *const months[] = {"2031-3", "2031_03", "2031-0x", "2031-003", "%32031-03"};
+    for (size_t i = 0; i < sizeof months / sizeof months[0]; i++) {
+        snprintf(head, sizeof head, "GET /v1/months/%s HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer %s\r\n", months[i],
+                 TOKEN_ACCESS);
+        refused(404, "not_found", head, NULL);
     }
     refused(400, "repeated_parameter", HEAD("GET", "/v1/letters?unit=A&unit=B", TOKEN_ACCESS), NULL);
     refused(400, "repeated_parameter", HEAD("GET", "/v1/letters/5/breaches?letter=6", TOKEN_ACCESS), NULL);
