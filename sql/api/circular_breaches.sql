@@ -153,19 +153,29 @@ comment on function hadir.told_of(date, date, bigint[], bigint) is
   'Person and local day p_from … p_to with the order that goes first: of a recall, travel, assignment, roster, the later dated. '
   'p_letter, if not null, counts as confirmed. Called by api functions.';
 
-create or replace function hadir.shift_runs(p_person bigint, p_unit bigint, p_day date, p_shift text) returns boolean
-language sql stable set search_path = pg_catalog, pg_temp
+create or replace function hadir.shift_days(p_government bigint, p_from date, p_to date, p_persons bigint[])
+returns table (unit bigint, own bigint, shift text, day date)
+language sql stable rows 1000 set search_path = pg_catalog, pg_temp
 as $$
-  select exists (
-    select from hadir.working_hours w
-    join hadir.unit u on u.id = p_unit
-    where w.shift = p_shift and w.government = u.government and w.valid_from <= p_day and (w.valid_to is null or w.valid_to >= p_day)
-      and (w.person = p_person or w.person is null and (w.unit is null or exists (
-             select from hadir.unit_closure c where c.ancestor = w.unit and c.descendant = p_unit))))
+  with kind as (
+    select distinct o.unit, case when o.person in (select w.person from hadir.working_hours w where w.person is not null)
+                                 then o.person else 0 end as own
+    from hadir.posting o
+    where o.person = any (p_persons) and o.kind = 'main' and o.valid_from <= p_to and (o.valid_to is null or o.valid_to >= p_from)
+  )
+  select distinct k.unit, k.own, w.shift, g::date
+  from kind k
+  join hadir.working_hours w on w.shift is not null and w.government = p_government and w.valid_from <= p_to
+    and (w.valid_to is null or w.valid_to >= p_from)
+    and (w.person = k.own or w.person is null and (w.unit is null or exists (
+           select from hadir.unit_closure c where c.ancestor = w.unit and c.descendant = k.unit)))
+  cross join generate_series(greatest(w.valid_from, p_from)::timestamp, least(coalesce(w.valid_to, p_to), p_to)::timestamp,
+                             interval '1 day') g
 $$;
-comment on function hadir.shift_runs(bigint, bigint, date, text) is
-  'Whether there are hours of that shift for the person in that unit on that local day: his own, those of the unit or one above, '
-  'or the government''s. Without them a shift list leaves the day as it is. Called by hadir.places_of.';
+comment on function hadir.shift_days(bigint, date, date, bigint[]) is
+  'Local days p_from … p_to on which there are hours of a shift, by unit and, for those of p_persons who have hours of their own, '
+  'person (else 0): his own, those of the unit or one above, or the government''s. Without them a shift list leaves the day as it is. '
+  'Called by hadir.places_of.';
 
 -- The parts are functions that say about how many rows they give: a letter just filed has no statistics.
 create or replace function hadir.places_of(p_government bigint, p_from date, p_to date, p_persons bigint[], p_letter bigint)
@@ -188,8 +198,9 @@ as $$
   left join hadir.work_days(p_government, p_from, p_to, p_persons) h on h.unit = s.unit and h.day = s.day and h.own = s.own
   left join hadir.told_of(p_from, p_to, p_persons, p_letter) t on t.person = s.person and t.day = s.day
   left join away a on a.person = s.person and a.day = s.day
-  cross join lateral (select (h.day is not null or t.shift is not null and hadir.shift_runs(s.person, s.unit, s.day, t.shift))
-                              and a.person is null as works) e
+  left join hadir.shift_days(p_government, p_from, p_to, p_persons) z on z.unit = s.unit and z.own = s.own and z.day = s.day
+    and z.shift = t.shift
+  cross join lateral (select (h.day is not null or z.day is not null) and a.person is null as works) e
 $$;
 comment on function hadir.places_of(bigint, date, date, bigint[], bigint) is
   'One row per person and local day p_from … p_to: his unit, the circular that decides his place, whether he works, where (null: '
@@ -250,6 +261,15 @@ begin
     ) b
     where case when s.measure like 'max%' then s.have > b."limit" else s.have < b."limit" end
   ),
+  -- Whom "have" counts.
+  counted as materialized (
+    select b.unit, b.day, b.policy, b.measure, array_agg(distinct s.person) as people
+    from short b
+    join stand s on s.unit = b.unit and s.day = b.day and (s.policy = b.policy or s.policy is null)
+      and case b.measure when 'max_elsewhere' then s.place in ('WFH', 'WFA') when 'min_wfo' then s.place = 'WFO'
+                         else s.place = 'WFH' end
+    group by b.unit, b.day, b.policy, b.measure
+  ),
   -- A person's week, likewise.
   week as (
     select s.person, s.week, coalesce(s.policy, 0) as policy, (array_agg(s.unit order by s.day desc))[1] as unit,
@@ -296,12 +316,10 @@ begin
       on b.policy = c.policy and b.unit = s.unit and b.category = pe.category and b.echelon = pe.echelon
   )
   select b.policy, b.measure, b.unit, b.day, null::date, null::bigint, b.have::int, b."limit"::int, b.base::int,
-         array(select s.person from stand s
-               where s.unit = b.unit and s.day = b.day and (s.policy = b.policy or s.policy is null)
-                 and case b.measure when 'max_elsewhere' then s.place in ('WFH', 'WFA') when 'min_wfo' then s.place = 'WFO'
-                                    else s.place = 'WFH' end),
+         coalesce(c.people, '{}'),
          case b.measure when 'max_elsewhere' then 'WFH/WFA' when 'min_wfo' then 'WFO' else 'WFH' end, false
   from short b
+  left join counted c on c.unit = b.unit and c.day = b.day and c.policy = b.policy and c.measure = b.measure
   union all
   select s.policy, 'min_office_days', s.unit, null, s.week, s.person, s.office::int, least(s.min_office_days, s.days)::int,
          s.days::int, '{}', 'WFO', false
@@ -383,14 +401,14 @@ comment on function hadir.breach_list(bigint, date, date, bigint[], bigint) is
 revoke all on function hadir.policy_binds(bigint, date, date, bigint[]),
   hadir.policy_days(bigint, date, date, bigint[]), hadir.policy_of(bigint, date, date, bigint[]),
   hadir.work_days(bigint, date, date, bigint[]), hadir.stays_of(bigint, date, date, bigint[]),
-  hadir.told_of(date, date, bigint[], bigint), hadir.shift_runs(bigint, bigint, date, text),
+  hadir.told_of(date, date, bigint[], bigint), hadir.shift_days(bigint, date, date, bigint[]),
   hadir.places_of(bigint, date, date, bigint[], bigint), hadir.breaches_of(bigint, date, date, bigint[], bigint),
   hadir.breach_text(text, text, text, date, date, text, int, int, int, text, text, boolean),
   hadir.breach_list(bigint, date, date, bigint[], bigint) from public;
 grant execute on function hadir.policy_binds(bigint, date, date, bigint[]),
   hadir.policy_days(bigint, date, date, bigint[]), hadir.policy_of(bigint, date, date, bigint[]),
   hadir.work_days(bigint, date, date, bigint[]), hadir.stays_of(bigint, date, date, bigint[]),
-  hadir.told_of(date, date, bigint[], bigint), hadir.shift_runs(bigint, bigint, date, text),
+  hadir.told_of(date, date, bigint[], bigint), hadir.shift_days(bigint, date, date, bigint[]),
   hadir.places_of(bigint, date, date, bigint[], bigint), hadir.breaches_of(bigint, date, date, bigint[], bigint),
   hadir.breach_text(text, text, text, date, date, text, int, int, int, text, text, boolean),
   hadir.breach_list(bigint, date, date, bigint[], bigint) to hadir_reader, hadir_writer;

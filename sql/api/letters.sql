@@ -183,13 +183,23 @@ begin
     with told as materialized (
       select d.*, row_number() over (order by d.part, d.path, d.day) as n from hadir.letter_days(p_body) d
     ),
+    -- unit: where he is posted that day, in this unit or below it; null: elsewhere. own: who has hours of his own, else 0.
     known as materialized (
-      select t.*, pe.id as person, pe.government, exists (
-               select from hadir.posting o
-               join hadir.unit_closure c on c.ancestor = p_unit and c.descendant = o.unit
-               where o.person = pe.id and o.kind = 'main' and o.valid_from <= t.day and (o.valid_to is null or o.valid_to >= t.day)
-             ) as ours
-      from told t join hadir.person pe on pe.nip = t.nip
+      select t.*, pe.id as person, o.unit,
+             case when pe.id in (select w.person from hadir.working_hours w where w.person is not null) then pe.id else 0 end as own
+      from told t
+      join hadir.person pe on pe.nip = t.nip
+      left join (
+        select o.person, o.unit, o.valid_from, o.valid_to
+        from hadir.posting o join hadir.unit_closure c on c.ancestor = p_unit and c.descendant = o.unit
+        where o.kind = 'main'
+      ) o on o.person = pe.id and o.valid_from <= t.day and (o.valid_to is null or o.valid_to >= t.day)
+    ),
+    runs as materialized (
+      select z.*
+      from (select min(k.day) as first, max(k.day) as last, array_agg(distinct k.person) as persons from known k) k
+      join hadir.unit u on u.id = p_unit
+      cross join hadir.shift_days(u.government, k.first, k.last, k.persons) z
     ),
     -- Shifts that there are at all: of others hadir.letter_order_problems tells.
     shifts as materialized (
@@ -207,7 +217,7 @@ begin
       union all
       select min(k.n), split_part(k.path, '.days', 1) || '.nip',
              format(hadir.say('bukan pegawai unit ini pada %s', 'does not belong to this unit on %s'), min(k.day))
-      from known k where not k.ours
+      from known k where k.unit is null
       group by split_part(k.path, '.days', 1)
       union all
       select min(k.n), split_part(k.path, '.days', 1) || '.nip',
@@ -215,14 +225,8 @@ begin
                     s.shift, k.nip, min(k.day))
       from known k
       join shifts s on s.part = k.part
-      where k.ours and not exists (
-        select from hadir.working_hours w
-        where w.government = k.government and w.shift = s.shift
-          and w.valid_from <= k.day and (w.valid_to is null or w.valid_to >= k.day)
-          and (w.person = k.person or w.person is null and w.unit is null or exists (
-            select from hadir.posting o
-            join hadir.unit_closure c on c.ancestor = w.unit and c.descendant = o.unit
-            where o.person = k.person and o.kind = 'main' and o.valid_from <= k.day and (o.valid_to is null or o.valid_to >= k.day))))
+      left join runs z on z.unit = k.unit and z.own = k.own and z.day = k.day and z.shift = s.shift
+      where k.unit is not null and z.day is null
       group by split_part(k.path, '.days', 1), s.shift, k.nip
       union all
       select k.n, k.path, format(hadir.say('%s disebut dua kali pada %s', '%s is named twice on %s'), k.nip, k.day)
