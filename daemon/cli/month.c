@@ -44,6 +44,21 @@ static struct json_doc *ask(const char *sql, const struct member *members, size_
     return doc;
 }
 
+/* What BKPSDM asked for and the night has yet to do, or did not do. */
+static void tell_asked(const json_value *root)
+{
+    const json_value *steps = json_member(root, "steps"), *last = json_count(steps) > 0 ? json_at(steps, json_count(steps) - 1) : NULL;
+    struct text step, at = {"", 0}, reason = {"", 0};
+    if (!json_get_string(json_member(last, "step"), &step))
+        return;
+    (void)json_get_string(json_member(last, "at"), &at);
+    (void)json_get_string(json_member(last, "reason"), &reason);
+    if (step.len == 5 && memcmp(step.s, "asked", 5) == 0)
+        printf(cli_say("penutupan diminta %.*s %.*s\n", "closing was asked for %.*s %.*s\n"), (int)at.len, at.s, (int)reason.len, reason.s);
+    else if (step.len == 7 && memcmp(step.s, "refused", 7) == 0)
+        printf(cli_say("penutupan ditolak %.*s: %.*s\n", "closing was refused %.*s: %.*s\n"), (int)at.len, at.s, (int)reason.len, reason.s);
+}
+
 static int list_days(const json_value *root, bool csv)
 {
     struct text at, reason = {"", 0};
@@ -54,6 +69,8 @@ static int list_days(const json_value *root, bool csv)
                at.s, (int)reason.len, reason.s);
     else if (!csv)
         puts(cli_say("belum ditutup", "not closed"));
+    if (!csv)
+        tell_asked(root);
     bool ok = cli_listing(json_member(root, "days"), day_columns, sizeof day_columns / sizeof day_columns[0], csv);
     return ok ? CLI_DONE : CLI_FAILED;
 }

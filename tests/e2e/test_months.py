@@ -94,10 +94,12 @@ def bkpsdm_asks_over_http_and_the_night_closes(house):
     assert (status, answer["state"]) == (201, "asked"), answer
     assert ask(house, agency, "/v1/months/2025-12/closing", {"reason": "x"})[1]["code"] == "wrong_state"
     assert state(house)[LAST] == ("pending", "2"), "until the night"
+    assert "closing was asked for" in house.hadir("month", "state", "2025-12", "--government", "LUTRA").stdout
     assert "LUTRA 2025-12 is closed, version 3" in house.hadir("nightly").stdout
     assert os.path.exists(f"{house.dir}/export/LUTRA/{LAST}.v3"), "and published"
     assert ask(house, agency, "/v1/months/2025-12/closing", {"reason": "lagi"})[0] == 201
     assert "is not closed: is closed, and nothing differs" in house.hadir("nightly").stdout
+    assert "closing was refused" in house.hadir("month", "state", "2025-12", "--unit", unit).stdout
     status, answer = ask(house, agency, f"/v1/months/2025-12?unit={unit}")
     assert [(s["step"], s["capacity"]) for s in answer["steps"]][-4:] == [
         ("asked", "bkpsdm"), ("closed", "bkpsdm"), ("asked", "bkpsdm"), ("refused", "console")], answer
