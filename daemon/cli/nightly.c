@@ -279,6 +279,8 @@ static bool close_months(struct session *s, const char *now)
         const char *code = rows_get(asked, i, 1), *month = rows_get(asked, i, 2);
         if (done == NULL)
             ok = false;
+        else if (rows_count(done) == 0)
+            ; /* the console closed it just now */
         else if (rows_get(done, 0, 1) != NULL)
             printf(cli_say("%s %s tidak ditutup: %s\n", "%s %s is not closed: %s\n"), code, month, rows_get(done, 0, 1));
         else

@@ -366,6 +366,9 @@ declare
   v_answer jsonb;
 begin
   select d.* into v_asked from hadir.months_asked() d where d.ref = p_ref;
+  if v_asked.id is null then
+    return;
+  end if;
   v_answer := hadir.month_close(p_ref / 1000000, hadir.try_month(to_char(p_ref % 1000000, 'FM0000"-"00')), v_asked.reason, p_now);
   version := (v_answer ->> 'version')::int;
   select string_agg(p ->> 'reason', '; ') into refused from jsonb_array_elements(v_answer #> '{error,problems}') p;
@@ -379,6 +382,7 @@ end
 $$;
 comment on function api.nightly_month(bigint, timestamptz) is
   'p_ref: of api.nightly_months. Closes the month in the name of whoever asked: its version; or why it cannot be closed, kept as a step, too. '
+  'No row when the console closed it in the meantime. '
   'Called by hadir_nightly.';
 
 create or replace function api.plan_reopen(p_body jsonb, p_now timestamptz) returns jsonb

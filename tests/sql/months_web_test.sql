@@ -76,6 +76,7 @@ set session authorization hadir_nightly;
 select results_eq('select code, month from api.nightly_months()', $$values ('town', '2031-03')$$, 'the nightly run hears of it');
 select results_eq($$select m.version, m.refused from api.nightly_months() n, api.nightly_month(n.ref, t.at('2031-04-07', '1:00')) m$$, 'values (2, null::text)', 'and closes it');
 select is_empty('select from api.nightly_months()', 'once');
+select is_empty($$select * from api.nightly_month(1203103, t.at('2031-04-07', '1:00'))$$, 'what nobody asked is not done');
 set session authorization hadir_operator;
 select is(t.asked('access:82', 'month_ask', '{"month": "2031-03", "reason": "sekali lagi"}'), 'asked', 'asked again');
 set session authorization hadir_nightly;
