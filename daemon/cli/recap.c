@@ -122,7 +122,7 @@ static int recap_person(const struct question *q, bool csv)
         {.name = "places"},  {.name = "late_minutes", .number = true},  {.name = "early_minutes", .number = true},
         {.name = "percent", .number = true}, {.name = "counted"}, {.name = "evidence_missing"},
         {.name = "outside_window", .number = true},
-        {.name = "doubts", .number = true}};
+        {.name = "doubts", .number = true}, {.name = "work_minutes", .number = true}};
     return list("select api.recap_days($1::jsonb, $2::timestamptz)", q, "days", columns, sizeof columns / sizeof columns[0], csv);
 }
 

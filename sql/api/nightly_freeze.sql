@@ -70,8 +70,8 @@ begin
           coalesce(d.session_code, '-'), coalesce(d.counts_as, '-'), coalesce(d.verdict, 'missing'), coalesce(d.checkin::text, '-'),
           coalesce(extract(epoch from d.decided_at)::text, '-'), coalesce(d.late_minutes, 0), coalesce(d.early_minutes, 0),
           coalesce(d.place, '-'), coalesce(d.fence, 0), coalesce(d.relation, '-'), array_to_string(d.flags, ','),
-          case when d.verdict = 'outside_window' then d.others end) as line
-      from pg_temp.derived d
+          case when d.verdict = 'outside_window' then d.others end, p.work_minutes) as line
+      from pg_temp.derived d join hadir.plan_pattern p on p.id = d.pattern
       union all
       select p.person, 2, null, concat_ws('|', p.person, p.evidence_missing, array_to_string(p.doubts, ',')) from pg_temp.derived_proof p) l);
 end
@@ -83,7 +83,7 @@ comment on function hadir.attendance_digest() is
 drop function if exists hadir.attendance_rows();
 create function hadir.attendance_rows()
 returns table (person bigint, unit bigint, expected_place text, reason text, pattern bigint, excuse text, sessions jsonb,
-  evidence_missing jsonb, doubts text[])
+  work_minutes int, evidence_missing jsonb, doubts text[])
 language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
@@ -103,12 +103,13 @@ begin
                        when x.session is null then x.plan_reason end,
         'checkin', x.checkin, 'decided_at', x.decided_at, 'late_minutes', x.late_minutes,
         'early_minutes', x.early_minutes, 'place', x.place, 'fence', x.fence, 'fence_name', fe.name,
-        'relation', x.relation, 'flags', to_jsonb(x.flags)) order by x.position nulls last)
+        'relation', x.relation, 'flags', to_jsonb(x.flags)) order by x.position nulls last),
+      min(p.work_minutes)
     from pg_temp.derived x
     join hadir.plan_pattern p on p.id = x.pattern
     left join hadir.fence fe on fe.id = x.fence
     left join hadir.absence_code c on c.government = p.government and c.code = x.excuse
-    group by x.person) r (person, unit, expected_place, reason, pattern, excuse, sessions)
+    group by x.person) r (person, unit, expected_place, reason, pattern, excuse, sessions, work_minutes)
   left join pg_temp.derived_proof f on f.person = r.person;
 end
 $$;
@@ -209,7 +210,7 @@ begin
   with old as (
     select a.person, a.unit, a.pattern, s.value as s,
       jsonb_build_object('expected_place', a.expected_place, 'unit', a.unit, 'reason', coalesce(s.value ->> 'reason', a.reason),
-                         'evidence_missing', a.evidence_missing, 'doubts', a.doubts) as day
+                         'work_minutes', a.work_minutes, 'evidence_missing', a.evidence_missing, 'doubts', a.doubts) as day
     from hadir.attendance a cross join lateral jsonb_array_elements(a.sessions) s
     where a.government = p_government and a.day = p_day and a.version = v_last.version
       and (p_persons is null or a.person = any (p_persons))
@@ -217,7 +218,7 @@ begin
   new as (
     select r.person, r.unit, r.pattern, s.value as s,
       jsonb_build_object('expected_place', r.expected_place, 'unit', r.unit, 'reason', coalesce(s.value ->> 'reason', r.reason),
-                         'evidence_missing', r.evidence_missing, 'doubts', r.doubts) as day
+                         'work_minutes', r.work_minutes, 'evidence_missing', r.evidence_missing, 'doubts', r.doubts) as day
     from hadir.attendance_rows() r cross join lateral jsonb_array_elements(r.sessions) s
   ),
   pair as materialized (
@@ -459,9 +460,9 @@ begin
   from hadir.government g where g.id = p_government;
 
   insert into hadir.attendance (government, day, version, person, unit, unit_code, unit_name, nip, name, category,
-    expected_place, reason, pattern, excuse, sessions, evidence_missing, doubts)
+    expected_place, reason, pattern, excuse, sessions, work_minutes, evidence_missing, doubts)
   select p_government, p_day, v_version, d.person, d.unit, u.code, u.name, pe.nip, pe.name, pe.category,
-    d.expected_place, d.reason, d.pattern, d.excuse, d.sessions, d.evidence_missing, d.doubts
+    d.expected_place, d.reason, d.pattern, d.excuse, d.sessions, d.work_minutes, d.evidence_missing, d.doubts
   from hadir.attendance_rows() d
   join hadir.person pe on pe.id = d.person
   join hadir.unit u on u.id = d.unit;

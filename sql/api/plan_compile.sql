@@ -453,6 +453,8 @@ begin
                      'due_us', hadir.epoch_us(c.due), 'on_time_from_us', hadir.epoch_us(c.on_time_from),
                      'on_time_until_us', hadir.epoch_us(c.on_time_until)) order by c.accept_from)
              filter (where c.until > c.accept_from) as sessions,
+           ((extract(epoch from max(c.due) filter (where c.until > c.accept_from and c.counts_as = 'out'))
+             - extract(epoch from min(c.due) filter (where c.until > c.accept_from and c.counts_as = 'in'))) / 60)::int as span,
            string_agg(c.code, ', ' order by c.code) filter (where c.until <= c.accept_from) as conflict
     from cut c
     group by c.shape, c.cut
@@ -479,7 +481,9 @@ begin
            s.conflict, b.policy, b.hours, b.calendar, b.periods, b.policies, b.orders, b.excuse,
            array(select distinct c from regexp_split_to_table(b.excuse, ';') e
                  cross join regexp_split_to_table(split_part(e, ':', 2), ',') c where c <> '' order by c) as excused,
-           coalesce(e.evidence, '[]') as evidence, b.uncertain_counts
+           coalesce(e.evidence, '[]') as evidence, b.uncertain_counts,
+           case when s.span is not null
+                then greatest(0, s.span - (select max(w.break_minutes) from hadir.working_hours w where w.id = any (b.hours))) end as work_minutes
     from (select distinct k.shape, k.cut, o.fences
           from pg_temp.plan_key k join pg_temp.plan_office o on o.unit = k.unit and o.orders is not distinct from k.orders) k
     join pg_temp.plan_shape b on b.shape = k.shape
@@ -489,17 +493,17 @@ begin
   )
   select w.*, sha256(convert_to(jsonb_build_array(w.government, w.day, w.starts_at, w.ends_at, w.place, w.anywhere,
          w.accuracy_cap_m, w.decides, w.sessions, w.fences, w.reason, w.conflict, w.policy, w.hours, w.calendar, w.periods, w.policies,
-         w.orders, w.excuse, w.excused, w.evidence, w.uncertain_counts)::text, 'UTF8')) as digest
+         w.orders, w.excuse, w.excused, w.evidence, w.uncertain_counts, w.work_minutes)::text, 'UTF8')) as digest
   from whole w;
   analyze pg_temp.plan_pat;
 
   with fresh as (
     insert into hadir.plan_pattern (digest, government, day, starts_at, ends_at, place, anywhere, accuracy_cap_m, decides,
                                     sessions, fences, reason, conflict, policy, hours, calendar, periods, policies, orders, excuse,
-                                    excused, evidence, uncertain_counts)
+                                    excused, evidence, uncertain_counts, work_minutes)
     select distinct on (p.digest) p.digest, p.government, p.day, p.starts_at, p.ends_at, p.place, p.anywhere,
            p.accuracy_cap_m, p.decides, p.sessions, p.fences, p.reason, p.conflict, p.policy, p.hours, p.calendar, p.periods,
-           p.policies, p.orders, p.excuse, p.excused, p.evidence, p.uncertain_counts
+           p.policies, p.orders, p.excuse, p.excused, p.evidence, p.uncertain_counts, p.work_minutes
     from pg_temp.plan_pat p
     where not exists (select from hadir.plan_pattern q where q.digest = p.digest)
     order by p.digest

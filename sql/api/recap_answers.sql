@@ -170,7 +170,7 @@ begin
       select jsonb_agg(jsonb_build_object('day', d.day, 'unit', u.code, 'present', d.present, 'absent', d.absent,
                'places', to_jsonb(d.places), 'late_minutes', d.late_minutes, 'early_minutes', d.early_minutes,
                'counted', d.counted, 'percent', trim_scale(round(d.percent, 4)), 'evidence_missing', coalesce(e.missing, '[]'),
-               'outside_window', d.outside_window, 'doubts', d.doubts)
+               'outside_window', d.outside_window, 'doubts', d.doubts, 'work_minutes', d.work_minutes)
                order by d.day)
       from hadir.recap_days(v_person.government, v_from, v_to, array[v_person.id], v_closed) d
       left join hadir.evidence_gaps(v_person.government, v_from, v_to, array[v_person.id], v_closed) e on e.day = d.day

@@ -3,7 +3,10 @@
 --
 -- An unexcused day is a working day on which every session is missing and none is excused (recap_rows.sql). With the
 -- minutes rule (consequence.minutes_per_day) the late and early minutes of the year add a day each time they fill it up:
--- each day's minutes as a part of what makes a day by the rule of that day, nothing while the rule is off.
+-- each day's minutes as a part of what makes a day by the rule of that day, nothing while the rule is off. The rule takes
+-- 7.5 hours for a day because that is a day's work without its break (Perpres 21/2023: 37.5 hours in five days), so late and
+-- early minutes of one day are never more than its working minutes: who comes and leaves around noon misses a day, not 8.5 hours.
+-- Where in the day the break lies is not known, so nothing else is taken off.
 -- In a row: unexcused working days that follow each other; days off between them do not matter, a day attended or excused
 -- ends the row, New Year does not.
 
@@ -24,7 +27,7 @@ begin
     cross join lateral hadir.consequence_on(p_government, a.at::date) c
   ),
   day as (
-    select d.person, d.day, d.unit, d.absent, d.late_minutes + d.early_minutes as minutes,
+    select d.person, d.day, d.unit, d.absent, least(d.late_minutes + d.early_minutes, d.work_minutes) as minutes,
       row_number() over (partition by d.person order by d.day)
         - count(*) filter (where d.absent) over (partition by d.person order by d.day) as island
     from hadir.recap_days(p_government, v_year - c_before, p_as_of, p_persons, p_closed) d

@@ -78,7 +78,7 @@ comment on function hadir.frozen_days(bigint, date, date, bigint[]) is
 drop function if exists hadir.recap_sessions(bigint, date, date, bigint[], boolean);
 create function hadir.recap_sessions(p_government bigint, p_from date, p_to date, p_persons bigint[], p_closed boolean)
 returns table (person bigint, day date, unit bigint, excuse text, expected_place text, "position" int, session_code text,
-  counts_as text, state text, late_minutes int, early_minutes int, place text)
+  counts_as text, state text, late_minutes int, early_minutes int, place text, work_minutes int)
 language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
@@ -89,13 +89,13 @@ begin
     return query
     select a.person, a.day, a.unit, a.excuse, a.expected_place,
       case when s.value ->> 'code' is not null then s.ordinality::int end, s.value ->> 'code', s.value ->> 'counts_as',
-      s.value ->> 'state', (s.value ->> 'late_minutes')::int, (s.value ->> 'early_minutes')::int, s.value ->> 'place'
+      s.value ->> 'state', (s.value ->> 'late_minutes')::int, (s.value ->> 'early_minutes')::int, s.value ->> 'place', a.work_minutes
     from hadir.frozen_days(p_government, p_from, p_to, p_persons) a
     cross join lateral jsonb_array_elements(a.sessions) with ordinality s;
   elsif v_began <= p_to then
     return query
     select d.person, d.day, d.unit, p.excuse, d.expected_place, d.position, d.session_code, d.counts_as,
-      coalesce(d.verdict, 'missing'), d.late_minutes, d.early_minutes, d.place
+      coalesce(d.verdict, 'missing'), d.late_minutes, d.early_minutes, d.place, p.work_minutes
     from hadir.derive(p_government, greatest(p_from, v_began), p_to, p_persons) d
     join hadir.plan_pattern p on p.id = d.pattern;
   end if;
@@ -103,7 +103,7 @@ end
 $$;
 comment on function hadir.recap_sessions(bigint, date, date, bigint[], boolean) is
   'Attendance of p_persons (null: everybody) on the local days p_from … p_to, a row per session (position null: none), either '
-  'derived now (from the first day of the service on) or, p_closed, of hadir.frozen_days. excuse: of the day, as in plan_pattern. '
+  'derived now (from the first day of the service on) or, p_closed, of hadir.frozen_days. excuse, work_minutes: of the day, as in plan_pattern. '
   'Called by hadir.recap_days.';
 
 create or replace function hadir.recap_doubts(p_government bigint, p_from date, p_to date, p_persons bigint[], p_closed boolean)
@@ -122,16 +122,17 @@ $$;
 comment on function hadir.recap_doubts(bigint, date, date, bigint[], boolean) is
   'How many kinds of doubt there are about a day''s check-ins; no row: none. p_closed: as in hadir.recap_sessions. Called by hadir.recap_days.';
 
-create or replace function hadir.recap_days(p_government bigint, p_from date, p_to date, p_persons bigint[], p_closed boolean)
+drop function if exists hadir.recap_days(bigint, date, date, bigint[], boolean);
+create function hadir.recap_days(p_government bigint, p_from date, p_to date, p_persons bigint[], p_closed boolean)
 returns table (person bigint, day date, unit bigint, present boolean, absent boolean, places text[], missing int,
-  late_minutes int, early_minutes int, counted jsonb, percent numeric, outside_window int, doubts int)
+  late_minutes int, early_minutes int, counted jsonb, percent numeric, outside_window int, doubts int, work_minutes int)
 language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 begin
   return query
   with session as materialized (
-    select s.person, s.day, s.unit, s.expected_place, s.position, s.session_code, s.counts_as, s.place,
+    select s.person, s.day, s.unit, s.expected_place, s.position, s.session_code, s.counts_as, s.place, s.work_minutes,
       case when s.state in ('missing', 'late', 'early') and x.code is not null then 'excused' else s.state end as state,
       case when s.state = 'late' then s.late_minutes when s.state = 'early' then s.early_minutes end as minutes,
       x.code as excuse, coalesce(a.working, false) as working, coalesce((
@@ -155,7 +156,7 @@ begin
       coalesce(sum(s.minutes) filter (where s.state = 'late'), 0)::int as late_minutes,
       coalesce(sum(s.minutes) filter (where s.state = 'early'), 0)::int as early_minutes,
       count(*) filter (where s.state = 'outside_window')::int as outside_window,
-      min(s.whole) as whole, min(s.percent) filter (where s.whole is not null) as whole_percent
+      min(s.work_minutes) as work_minutes, min(s.whole) as whole, min(s.percent) filter (where s.whole is not null) as whole_percent
     from session s
     group by s.person, s.day
     having count(s.position) > 0 or min(s.whole) is not null
@@ -193,7 +194,7 @@ begin
   )
   select d.person, d.day, d.unit, d.present, d.sessions > 0 and d.missing = d.sessions,
     coalesce(array_remove(d.places, null), '{}'), d.missing, d.late_minutes, d.early_minutes, coalesce(t.counted, '[]'),
-    coalesce(t.percent, 0), d.outside_window, coalesce(b.doubts, 0)
+    coalesce(t.percent, 0), d.outside_window, coalesce(b.doubts, 0), d.work_minutes
   from day d
   left join sum t on t.person = d.person and t.day = d.day
   left join hadir.recap_doubts(p_government, p_from, p_to, p_persons, p_closed) b on b.person = d.person and b.day = d.day;
@@ -201,7 +202,7 @@ end
 $$;
 comment on function hadir.recap_days(bigint, date, date, bigint[], boolean) is
   'The working days of p_persons (null: everybody) from p_from to p_to and what counts on each: counted is an array of '
-  '{component (in, out, presence, absent, excuse), session, code, minutes, days, percent}, percent their sum. p_closed: as in '
+  '{component (in, out, presence, absent, excuse), session, code, minutes, days, percent}, percent their sum; work_minutes: as in plan_pattern. p_closed: as in '
   'hadir.recap_sessions. Called by hadir.recap, hadir.discipline_days and api functions.';
 
 create or replace function hadir.recap(p_government bigint, p_from date, p_to date, p_persons bigint[],

@@ -355,6 +355,7 @@ alter table hadir.attendance_version add column read_to jsonb not null default '
 -- The absences of the day or of single sessions, as in plan_pattern; what evidence was missing and which kinds of doubt there
 -- were, as in hadir.derive_day.
 alter table hadir.attendance add column excuse text;
+alter table hadir.attendance add column work_minutes int;    -- as in plan_pattern
 alter table hadir.attendance add column evidence_missing jsonb not null default '[]';
 alter table hadir.attendance add column doubts text[] not null default '{}';
 
@@ -384,6 +385,8 @@ alter table hadir.plan_class add constraint plan_class_once unique (unit, catego
 -- rows: [{"kind", "times", "session"}]. uncertain_counts: see policy.
 alter table hadir.plan_pattern add column policies bigint[] not null default '{}';
 alter table hadir.plan_pattern add column periods bigint[] not null default '{}';
+-- From when the first arrival is due until the last leave is, less the break of the hours; null: the day has not both.
+alter table hadir.plan_pattern add column work_minutes int;
 alter table hadir.plan_pattern add column orders bigint;
 alter table hadir.plan_pattern add column excuse text;
 alter table hadir.plan_pattern add column excused text[] not null default '{}';

@@ -243,7 +243,7 @@ class Town:
         plan = {"unit": unit, "government": gid, "place": None, "anywhere": False, "policy": None, "policies": [],
                 "sessions": [], "orders": None, "excuse": None, "excused": [], "evidence": [], "reason": None,
                 "conflict": None, "works": False, "starts_at": moment(day, 0, zone), "ends_at": moment(day + ONE_DAY, 0, zone),
-                "uncertain_counts": True, "cap": government["accuracy_cap_m"], "decides": self.channels([], gid)[1],
+                "uncertain_counts": True, "break": 0, "periods": [], "cap": government["accuracy_cap_m"], "decides": self.channels([], gid)[1],
                 "fences": self.fences(unit, None)}
 
         off = self.holidays(gid, day)
@@ -278,6 +278,8 @@ class Town:
         plan["fences"] = self.fences(plan["unit"], order)
         plan["policies"] = sorted({p["id"] for p in (placed, capped, doubted, timed, told, wants) if p})
 
+        plan["break"] = max(w["break_minutes"] for w in hours)
+        plan["periods"] = sorted({w["season"] for w in hours if w.get("season")})
         # Hours of a shift go before a circular's sessions; a traveller's are hours of the zone he travels to.
         if timed is not None and not on_shift:
             sessions = self.rows("session", policy=timed["id"])
@@ -325,7 +327,14 @@ class Town:
         plan["conflict"] = ", ".join(emptied) or None
         if not plan["sessions"] and plan["reason"] is None:
             plan["reason"] = "free"
+        plan["work_minutes"] = self.work_minutes(plan)
         return plan
+
+    def work_minutes(self, plan):
+        """From the first arrival due to the last leave due, less the longest break of the day's hours; None where it has not both."""
+        comes = [s["due"] for s in plan["sessions"] if s["counts_as"] == "in"]
+        goes = [s["due"] for s in plan["sessions"] if s["counts_as"] == "out"]
+        return max(0, (max(goes) - min(comes)) // MINUTE - plan["break"]) if comes and goes else None
 
     # ------------------------------------------------------------------------------------------------------- facts
     def deciding(self, fact):

@@ -194,7 +194,7 @@ class Maker:
         same = [w for w in self.tables.get("working_hours", []) if all(w[k] == row[k] for k in row if k not in ("weekdays", "valid_to"))
                 and set(w["weekdays"]) & set(weekdays)]
         if not same:
-            self.sessions(template, working_hours=self.new("working_hours", on_holidays=on_holidays, **row))
+            self.sessions(template, working_hours=self.new("working_hours", on_holidays=on_holidays, break_minutes=self.rng.choice((0, 30, 60, 90)), **row))
 
     def hours(self):
         for g in (1, 2):

@@ -85,6 +85,13 @@ select is(api.plan_reopen('{"government": "town", "from": "2031-03-01", "to": "2
 select is(t.causes(t.at('2031-04-04', '10:00')), '{"101 pagi letter SPT-5, rules","101 sore letter SPT-5, rules","201 - absence CT","201 pagi absence CT","201 sore absence CT","202 - rules","202 pagi rules","202 sore rules"}',
   'reopened: then other hours are rules, beside the letter; a leave alone is not');
 
+reset session authorization;
+update hadir.plan_pattern set work_minutes = 450 where id = 4003;
+set session authorization hadir_admin;
+select is(array(select c from unnest(t.causes(t.at('2031-04-04', '10:00'))) c where c ~ '^102 '), '{"102 pagi other","102 sore other"}', 'a break alone is a difference, too');
+reset session authorization;
+update hadir.plan_pattern set work_minutes = null where id = 4003;
+
 -- Facts about a session: a correction approved, an outage, another fence, a report.
 reset session authorization;
 insert into hadir.correction (id, government, person, day, session, kind, claimed_at, status, counts, asked_at) overriding system value

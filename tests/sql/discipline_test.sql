@@ -80,6 +80,21 @@ update hadir.consequence set minutes_per_day = null where valid_from = '2031-01-
 select is(t.tally(201, '2031-03-28'), '0 450 0 0 0', 'switched off, nothing more is added');
 delete from hadir.consequence where valid_from = '2031-01-09';
 update hadir.consequence set minutes_per_day = null;
+-- A day's minutes are at most its work: 7:30 to 16:00 less an hour is 450, a Friday to 16:30 less an hour and a half as well.
+-- 202 comes at 11:59 on Thursday 20 March, 269 minutes late, and leaves at 12:00, 240 early: 509, of which 450 count. On Friday 30.
+update hadir.plan_pattern set work_minutes = 450 where id between 6001 and 6999;
+update hadir.consequence set minutes_per_day = 450;
+create temporary table counted as select * from hadir.discipline(1, '2031-03-28', '{201,202}');
+delete from hadir.checkin where person = 202 and received_at >= t.at('2031-03-20', '0') and received_at < t.at('2031-03-22', '0');
+update hadir.plan_session set accept_from = t.at('2031-03-20', '12:00') where code = 'sore' and accept_from = t.at('2031-03-20', '15:00');
+select isnt(t.store('00000000-0000-0000-0000-00000000000a', t.row(9001, 202, t.at('2031-03-20', '11:59')), t.row(9002, 202, t.at('2031-03-20', '12:00')),
+  t.row(9003, 202, t.at('2031-03-21', '8:00')), t.row(9004, 202, t.at('2031-03-21', '16:00'))), 0::bigint, 'a day around noon');
+select is((select late_minutes + early_minutes || ' ' || work_minutes from hadir.recap_days(1, '2031-03-20', '2031-03-20', '{202}', false)), '509 450', 'the recap has every minute');
+select is((select minute_dates ->> '2031-03-20' from hadir.discipline(1, '2031-03-28', '{202}')), '450', 'the rule a working day');
+select is(t.tally(202, '2031-03-20'), '0 899 1 1 0', '449 in January and 450 are 899: one day');
+select is(t.tally(202, '2031-03-21'), '0 929 2 2 0', '30 more are 929: two');
+select results_eq($$select * from hadir.discipline(1, '2031-03-28', '{201}')$$, 'select * from counted where person = 201', 'who is late by less is counted as before');
+update hadir.consequence set minutes_per_day = null;
 -- Other steps from the middle of February on: who reached one before keeps it.
 insert into hadir.discipline_step (government, valid_from, from_days, level, sanction) values (1, '2031-02-15', 4, 'sedang', 'lain');
 select is((select array_agg(concat_ws(' ', step ->> 'from_days', step ->> 'level', step ->> 'reached_on')) from hadir.discipline(1, '2031-03-28', '{101,102}') d),

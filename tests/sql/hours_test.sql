@@ -40,6 +40,12 @@ select is(pg_temp.day_of('3', '2026-03-20'), '- (Cuti bersama Idulfitri)', 'its 
 select is(pg_temp.day_of('3', '2026-03-25'), 'WFO pagi=06:00..07:30..12:00 sore=12:00..16:00..20:00', 'after it: ordinary hours');
 select is(pg_temp.day_of('4', '2026-02-19'), 'WFO pagi=06:00..08:00..12:00 sore=12:00..15:00..20:00', 'in the other zone by its own clock');
 
+-- Wednesday 7:30 to 16:00 less 60 minutes is 450. In Ramadan Monday to Thursday 8:00 to 15:00 less 30 is 390, Friday to 15:30 less 60 too.
+select results_eq($$select d.day, p.work_minutes from hadir.plan_day d join hadir.plan_pattern p on p.id = d.pattern join hadir.person e on e.id = d.person
+  where e.nip = '198001012005011003' and (d.day between '2026-02-21' and '2026-02-27' or d.day = '2026-02-18') order by 1$$,
+  $$values (date '2026-02-18', 450), ('2026-02-21', null), ('2026-02-22', null), ('2026-02-23', 390), ('2026-02-24', 390), ('2026-02-25', 390), ('2026-02-26', 390), ('2026-02-27', 390)$$,
+  'a day''s working minutes are without its break');
+
 -- The decree puts the beginning a day later: the planner notices, the first day has ordinary hours again.
 set session authorization hadir_planner;
 select number as n0 from api.plan_refresh('2026-02-19 06:00+08') \gset
