@@ -29,7 +29,7 @@ static const struct command commands[] = {
      "koreksi presensi: daftar, pengajuan, keputusan", "corrections: list, request, decide"},
     {"differences", cmd_differences, "differences DAY --government G | --unit U [--csv]",
      "apa yang akan berubah pada hari yang sudah ditutup", "what would change of a frozen day"},
-    {"discipline", cmd_discipline, "discipline --unit U [--year Y] [--closed] [--csv] | --unit U --notices [--csv]",
+    {"discipline", cmd_discipline, "discipline --unit U [--year Y] [--closed] [--csv]",
      "menghitung hari tidak masuk tanpa alasan dan tingkat disiplinnya", "counts unexcused days against the steps of discipline"},
     {"doctor", cmd_doctor, "doctor", "memeriksa layanan dan menyarankan perbaikan",
      "says in plain words what is wrong and what to do"},
@@ -62,6 +62,8 @@ static const struct command commands[] = {
     {"month", cmd_month, "month state YYYY-MM --government G | --unit U [--csv] | close YYYY-MM --government G [--reason TEXT] [--as NIP]",
      "keadaan dan penutupan bulan", "a month's state, and closing it"},
     {"nightly", cmd_nightly, "nightly", "menutup hari dan menulis laporan", "closes days and writes the export"},
+    {"notices", cmd_notices, "notices --unit U [--csv] | seen ID",
+     "pemberitahuan bagi atasan: disiplin, pelampauan surat edaran", "notices for whoever decides: discipline, breaches"},
     {"outage", cmd_request,
      "outage declare --unit U --from TIME --to TIME --note TEXT | approve|reject|revoke ID [--reason TEXT]"
      " | list [--unit U] [--nip N] [--from D] [--to D] [--status S] [--csv]",

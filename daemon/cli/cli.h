@@ -94,6 +94,7 @@ int cmd_discipline(int argc, char **argv);
 int cmd_recap(int argc, char **argv);
 int cmd_policy(int argc, char **argv);
 int cmd_nightly(int argc, char **argv);
+int cmd_notices(int argc, char **argv);
 int cmd_receipt(int argc, char **argv);
 int cmd_verify_receipt(int argc, char **argv);
 int cmd_retention(int argc, char **argv);

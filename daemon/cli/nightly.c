@@ -333,8 +333,11 @@ int cmd_nightly(int argc, char **argv)
     if (locked != NULL && locked[0] != 't')
         cli_error("%s", cli_say("penutupan malam lain sedang berjalan", "another nightly run is under way"));
     else if (locked != NULL) {
+        const char *const at[] = {now};
         bool frozen = freeze_due(s, now), closed = close_months(s, now);
-        code = publish_pending(s, now) && frozen && closed ? CLI_DONE : CLI_FAILED;
+        char *breaches = cli_value(s, "select api.breach_notice($1::timestamptz)", 1, at);
+        code = publish_pending(s, now) && frozen && closed && breaches != NULL ? CLI_DONE : CLI_FAILED;
+        free(breaches);
     }
     free(locked);
     session_close(s);

@@ -147,18 +147,11 @@ int cmd_discipline(int argc, char **argv)
         {.name = "absent_days", .number = true}, {.name = "minute_days", .number = true}, {.name = "minutes", .number = true},
         {.name = "longest_run", .number = true}, {.name = "sanction", .inside = "step"},
         {.name = "sanction", .inside = "consecutive_step", .title = "consecutive_sanction"}, {.name = "absent_dates"}};
-    static const struct listing_column notices[] = {
-        {.name = "notice", .number = true}, {.name = "nip"}, {.name = "unit"}, {.name = "reached_on"}, {.name = "told_at"},
-        {.name = "told_to"}, {.name = "text"}};
     struct question q = {NULL, NULL, NULL, NULL, false};
-    bool csv = false, told = false;
-    const struct cli_option options[] = {{"--unit", &q.unit, NULL}, {"--year", &q.year, NULL}, {"--closed", NULL, &q.closed},
-                                         {"--notices", NULL, &told}, {"--csv", NULL, &csv}};
-    if (!cli_options(&argc, argv, options, sizeof options / sizeof options[0], 0, 0) || q.unit == NULL ||
-        (told && (q.year != NULL || q.closed)))
+    bool csv = false;
+    const struct cli_option options[] = {
+        {"--unit", &q.unit, NULL}, {"--year", &q.year, NULL}, {"--closed", NULL, &q.closed}, {"--csv", NULL, &csv}};
+    if (!cli_options(&argc, argv, options, sizeof options / sizeof options[0], 0, 0) || q.unit == NULL)
         return CLI_USAGE;
-    if (told)
-        return list("select api.notices($1::jsonb, $2::timestamptz)", &q, "notices", notices,
-                    sizeof notices / sizeof notices[0], csv);
     return list("select api.discipline($1::jsonb, $2::timestamptz)", &q, "people", people, sizeof people / sizeof people[0], csv);
 }

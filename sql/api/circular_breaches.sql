@@ -209,7 +209,7 @@ comment on function hadir.places_of(bigint, date, date, bigint[], bigint) is
 -- The breaches of p_units on p_from … p_to; with p_letter only on its days, of its people's units, and of its people.
 create or replace function hadir.breaches_of(p_government bigint, p_from date, p_to date, p_units bigint[], p_letter bigint)
 returns table (policy bigint, measure text, unit bigint, day date, week date, person bigint, have int, "limit" int, base int,
-               people bigint[], place text, only_letter boolean)
+               people bigint[], place text, base_of text, only_letter boolean)
 language plpgsql stable rows 100 set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
@@ -241,7 +241,7 @@ begin
     select c.unit, c.day from cell c group by c.unit, c.day having bool_or(c.asked)
   ),
   share as (
-    select q.policy, q.measure, c.unit, c.day, q.percent, q.rounding,
+    select q.policy, q.measure, c.unit, c.day, q.percent, q.rounding, q.base as base_of,
            case q.base when 'posted' then c.posted + coalesce(n.posted, 0) else c.working + coalesce(n.working, 0) end as base,
            case q.measure when 'max_elsewhere' then c.elsewhere + coalesce(n.elsewhere, 0)
                           when 'min_wfo' then c.wfo + coalesce(n.wfo, 0) else c.wfh + coalesce(n.wfh, 0) end as have
@@ -317,22 +317,22 @@ begin
   )
   select b.policy, b.measure, b.unit, b.day, null::date, null::bigint, b.have::int, b."limit"::int, b.base::int,
          coalesce(c.people, '{}'),
-         case b.measure when 'max_elsewhere' then 'WFH/WFA' when 'min_wfo' then 'WFO' else 'WFH' end, false
+         case b.measure when 'max_elsewhere' then 'WFH/WFA' when 'min_wfo' then 'WFO' else 'WFH' end, b.base_of, false
   from short b
   left join counted c on c.unit = b.unit and c.day = b.day and c.policy = b.policy and c.measure = b.measure
   union all
   select s.policy, 'min_office_days', s.unit, null, s.week, s.person, s.office::int, least(s.min_office_days, s.days)::int,
-         s.days::int, '{}', 'WFO', false
+         s.days::int, '{}', 'WFO', null, false
   from spent s
   where s.min_office_days is not null and s.office < least(s.min_office_days, s.days)
   union all
-  select s.policy, 'max_elsewhere_days', s.unit, null, s.week, s.person, s.elsewhere::int, s.max_elsewhere_days, s.days::int, '{}', 'WFH/WFA', false
+  select s.policy, 'max_elsewhere_days', s.unit, null, s.week, s.person, s.elsewhere::int, s.max_elsewhere_days, s.days::int, '{}', 'WFH/WFA', null, false
   from spent s
   where s.elsewhere > s.max_elsewhere_days
   union all
   select case when r.other is not null and not r.bound then r.other else r.policy end,
          case when r.other is not null and not r.bound then 'not_eligible' else 'place_not_granted' end, r.unit, r.day, null, r.person,
-         1, 0, 1, '{}', r.place, r.only_letter
+         1, 0, 1, '{}', r.place, null, r.only_letter
   from refused r;
 end
 $$;
@@ -342,73 +342,73 @@ comment on function hadir.breaches_of(bigint, date, date, bigint[], bigint) is
   'or where he is sent; only_letter (place_not_granted): the circular grants the place, but by letters for each person, and a shift '
   'list gave it. Called by api functions.';
 
--- A breach in words; p_base_kind: posted or working, of quotas.
-create or replace function hadir.breach_text(p_measure text, p_number text, p_unit text, p_day date, p_week date, p_name text,
-                                             p_have int, p_limit int, p_base int, p_base_kind text, p_place text,
-                                             p_only_letter boolean) returns text
+-- A breach, as breach_list has it, in words.
+create or replace function hadir.breach_text(p_breach jsonb) returns text
 language sql stable set search_path = pg_catalog, pg_temp
 as $$
   select case
-    when p_measure in ('max_elsewhere', 'max_wfh', 'min_wfh', 'min_wfo') then format(
+    when b.measure in ('max_elsewhere', 'max_wfh', 'min_wfh', 'min_wfo') then format(
       hadir.say('Unit %s, %s: %s dari %s orang%s %s, %s %s (%s)', 'Unit %s, %s: %s of %s people%s %s, %s %s (%s)'),
-      p_unit, p_day, p_have, p_base, case p_base_kind when 'working' then hadir.say(' yang bekerja', ' who work') else '' end,
-      case p_measure when 'max_elsewhere' then hadir.say('di luar kantor (WFH/WFA)', 'elsewhere (WFH/WFA)')
+      b.unit, b.day, b.have, b.base, case b.base_of when 'working' then hadir.say(' yang bekerja', ' who work') else '' end,
+      case b.measure when 'max_elsewhere' then hadir.say('di luar kantor (WFH/WFA)', 'elsewhere (WFH/WFA)')
                      when 'min_wfo' then hadir.say('di kantor (WFO)', 'at the office (WFO)')
                      else hadir.say('di rumah (WFH)', 'at home (WFH)') end,
-      case when p_measure like 'max%' then hadir.say('paling banyak', 'at most') else hadir.say('paling sedikit', 'at least') end,
-      p_limit, p_number)
-    when p_measure = 'min_office_days' then format(hadir.say('%s, pekan %s: %s dari %s hari kerja di kantor (WFO), paling sedikit %s (%s)',
-      '%s, week of %s: %s of %s working days at the office (WFO), at least %s (%s)'), p_name, p_week, p_have, p_base, p_limit, p_number)
-    when p_measure = 'max_elsewhere_days' then format(hadir.say(
+      case when b.measure like 'max%' then hadir.say('paling banyak', 'at most') else hadir.say('paling sedikit', 'at least') end,
+      b."limit", b.policy)
+    when b.measure = 'min_office_days' then format(hadir.say('%s, pekan %s: %s dari %s hari kerja di kantor (WFO), paling sedikit %s (%s)',
+      '%s, week of %s: %s of %s working days at the office (WFO), at least %s (%s)'), b.name, b.week, b.have, b.base, b."limit", b.policy)
+    when b.measure = 'max_elsewhere_days' then format(hadir.say(
       '%s, pekan %s: %s dari %s hari kerja di luar kantor (WFH/WFA), paling banyak %s (%s)',
-      '%s, week of %s: %s of %s working days elsewhere (WFH/WFA), at most %s (%s)'), p_name, p_week, p_have, p_base, p_limit, p_number)
-    when p_measure = 'not_eligible' then format(hadir.say('%s, %s: %s, padahal tidak termasuk yang diizinkan %s (%s dari %s hari, paling banyak %s)',
-      '%s, %s: %s, though not among those whom %s allows it (%s of %s days, at most %s)'), p_name, p_day, p_place, p_number, p_have, p_base, p_limit)
-    when p_only_letter then format(hadir.say('%s, %s: %s menurut %s diberikan dengan surat tugas, bukan daftar giliran (%s dari %s hari, paling banyak %s)',
-      '%s, %s: %s is by %s given by a letter of the head, not by a shift list (%s of %s days, at most %s)'), p_name, p_day, p_place, p_number,
-      p_have, p_base, p_limit)
+      '%s, week of %s: %s of %s working days elsewhere (WFH/WFA), at most %s (%s)'), b.name, b.week, b.have, b.base, b."limit", b.policy)
+    when b.measure = 'not_eligible' then format(hadir.say('%s, %s: %s, padahal tidak termasuk yang diizinkan %s (%s dari %s hari, paling banyak %s)',
+      '%s, %s: %s, though not among those whom %s allows it (%s of %s days, at most %s)'), b.name, b.day, b.place, b.policy, b.have, b.base, b."limit")
+    when b.only_letter then format(hadir.say('%s, %s: %s menurut %s diberikan dengan surat tugas, bukan daftar giliran (%s dari %s hari, paling banyak %s)',
+      '%s, %s: %s is by %s given by a letter of the head, not by a shift list (%s of %s days, at most %s)'), b.name, b.day, b.place, b.policy,
+      b.have, b.base, b."limit")
     else format(hadir.say('%s, %s: %s tidak diizinkan surat edaran mana pun pada hari itu (%s dari %s hari, paling banyak %s)',
-      '%s, %s: no circular allows %s on that day (%s of %s days, at most %s)'),
-      p_name, p_day, p_place, p_have, p_base, p_limit) end
+      '%s, %s: no circular allows %s on that day (%s of %s days, at most %s)'), b.name, b.day, b.place, b.have, b.base, b."limit") end
+  from (select p_breach #>> '{places,0}' as place, r.*
+        from jsonb_to_record(p_breach) r (measure text, policy text, unit text, day date, week date, name text, have int, "limit" int,
+                                          base int, base_of text, only_letter boolean)) b
 $$;
-comment on function hadir.breach_text(text, text, text, date, date, text, int, int, int, text, text, boolean) is
-  'A breach in words, in the language of the setting. Called by hadir.breach_list.';
+comment on function hadir.breach_text(jsonb) is
+  'A breach in words, in the language of the setting. Called by hadir.breach_list and hadir.notice_text.';
 
 create or replace function hadir.breach_list(p_government bigint, p_from date, p_to date, p_units bigint[], p_letter bigint)
 returns jsonb
 language sql stable set search_path = pg_catalog, pg_temp
 as $$
-  select coalesce(jsonb_agg(jsonb_strip_nulls(jsonb_build_object('policy', p.number, 'measure', b.measure, 'unit', u.code,
-           'day', b.day, 'week', b.week, 'nip', pe.nip, 'name', pe.name, 'have', b.have, 'limit', b."limit", 'base', b.base,
-             'places', string_to_array(b.place, '/')))
-           || jsonb_build_object('people', n.people, 'text', hadir.breach_text(b.measure, p.number, u.code, b.day, b.week, pe.name,
-                b.have, b."limit", b.base, (select min(q.base) from hadir.policy_quota q where q.policy = b.policy and q.measure = b.measure),
-                b.place, b.only_letter))
+  select coalesce(jsonb_agg(w.breach || jsonb_build_object('text', hadir.breach_text(w.breach))
            order by coalesce(b.day, b.week), u.code collate "C", b.person is not null, pe.name collate "C", pe.nip, b.measure, p.number), '[]')
   from hadir.breaches_of(p_government, p_from, p_to, p_units, p_letter) b
   join hadir.unit u on u.id = b.unit
   left join hadir.policy p on p.id = b.policy
   left join hadir.person pe on pe.id = b.person
   cross join lateral (
-    select coalesce(jsonb_agg(jsonb_build_object('nip', x.nip, 'name', x.name) order by x.name collate "C", x.nip), '[]') as people
+    select jsonb_strip_nulls(jsonb_build_object('policy', p.number, 'measure', b.measure, 'unit', u.code, 'day', b.day, 'week', b.week,
+             'nip', pe.nip, 'name', pe.name, 'have', b.have, 'limit', b."limit", 'base', b.base, 'base_of', b.base_of,
+             'places', string_to_array(b.place, '/'), 'only_letter', nullif(b.only_letter, false)))
+           || jsonb_build_object('people', coalesce(jsonb_agg(jsonb_build_object('nip', x.nip, 'name', x.name)
+                                                              order by x.name collate "C", x.nip), '[]')) as breach
     from hadir.person x where x.id = any (b.people)
-  ) n
+  ) w
 $$;
 comment on function hadir.breach_list(bigint, date, date, bigint[], bigint) is
   'hadir.breaches_of as an answer has it: policy (number), measure, unit, day or week (its Monday), nip and name of a personal '
-  'one, have, limit, base, places, people (whom "have" counts), text. Called by api functions.';
+  'one, have, limit, base, base_of (of quotas: posted or working), places, people (whom "have" counts), only_letter if so, text. '
+  'Called by api functions.';
 
 revoke all on function hadir.policy_binds(bigint, date, date, bigint[]),
   hadir.policy_days(bigint, date, date, bigint[]), hadir.policy_of(bigint, date, date, bigint[]),
   hadir.work_days(bigint, date, date, bigint[]), hadir.stays_of(bigint, date, date, bigint[]),
   hadir.told_of(date, date, bigint[], bigint), hadir.shift_days(bigint, date, date, bigint[]),
   hadir.places_of(bigint, date, date, bigint[], bigint), hadir.breaches_of(bigint, date, date, bigint[], bigint),
-  hadir.breach_text(text, text, text, date, date, text, int, int, int, text, text, boolean),
+  hadir.breach_text(jsonb),
   hadir.breach_list(bigint, date, date, bigint[], bigint) from public;
 grant execute on function hadir.policy_binds(bigint, date, date, bigint[]),
   hadir.policy_days(bigint, date, date, bigint[]), hadir.policy_of(bigint, date, date, bigint[]),
   hadir.work_days(bigint, date, date, bigint[]), hadir.stays_of(bigint, date, date, bigint[]),
   hadir.told_of(date, date, bigint[], bigint), hadir.shift_days(bigint, date, date, bigint[]),
   hadir.places_of(bigint, date, date, bigint[], bigint), hadir.breaches_of(bigint, date, date, bigint[], bigint),
-  hadir.breach_text(text, text, text, date, date, text, int, int, int, text, text, boolean),
+  hadir.breach_text(jsonb),
   hadir.breach_list(bigint, date, date, bigint[], bigint) to hadir_reader, hadir_writer;

@@ -1,4 +1,4 @@
--- Recap, discipline and notices for people: superiors by unit, everybody about himself, the console.
+-- Recap and discipline for people: superiors by unit, everybody about himself, the console.
 
 -- The last day that is over: before it closes, what is missing may still come.
 create or replace function hadir.counted_to(p_government bigint, p_from date, p_to date, p_now timestamptz) returns date
@@ -36,25 +36,6 @@ as $$
 $$;
 comment on function hadir.unit_to_ask(text, timestamptz) is
   'A unit''s id by its code when the actor (or console) may ask about it. Called by api functions.';
-
--- A notice in words.
-create or replace function hadir.notice_text(p_name text, p_notice hadir.notice) returns text
-language sql stable set search_path = pg_catalog, pg_temp
-as $$
-  select case when (p_notice).consecutive
-    then format(hadir.say('%s tidak masuk kerja tanpa alasan yang sah %s hari kerja berturut-turut sampai %s. %s: hukuman %s, %s. '
-                          'Atasan langsung wajib memanggil dan memeriksa.',
-                          '%s was absent without excuse on %s working days in a row up to %s. %s: %s, %s. The direct superior must '
-                          'summon and examine.'),
-                p_name, (p_notice).days, (p_notice).reached_on, (p_notice).basis, (p_notice).level, (p_notice).sanction)
-    else format(hadir.say('%s tidak masuk kerja tanpa alasan yang sah %s hari kerja tahun ini sampai %s. %s: hukuman %s, %s. '
-                          'Atasan langsung wajib memanggil dan memeriksa.',
-                          '%s was absent without excuse on %s working days of this year up to %s. %s: %s, %s. The direct superior '
-                          'must summon and examine.'),
-                p_name, (p_notice).days, (p_notice).reached_on, (p_notice).basis, (p_notice).level, (p_notice).sanction) end
-$$;
-revoke all on function hadir.notice_text(text, hadir.notice) from public;
-grant execute on function hadir.notice_text(text, hadir.notice) to hadir_reader;
 
 -- Form of a question: p_members as in body_problems, all text, as an address has them; "month" is a month, "year" a year,
 -- "closed" may always be there: ya or tidak.
@@ -222,40 +203,6 @@ comment on function api.discipline(jsonb, timestamptz) is
 revoke all on function api.discipline(jsonb, timestamptz) from public;
 grant execute on function api.discipline(jsonb, timestamptz) to hadir_query, hadir_admin;
 
-create or replace function api.notices(p_body jsonb, p_now timestamptz) returns jsonb
-language plpgsql stable security definer set search_path = pg_catalog, pg_temp
-as $$
-declare
-  v_problems constant jsonb := hadir.question_problems(p_body, '{"unit": "text!"}');
-  v_unit     bigint;
-  v_zone     text;
-begin
-  if v_problems <> '[]' then
-    return hadir.refusal(422, 'invalid', v_problems);
-  end if;
-  v_unit := hadir.unit_to_ask(p_body ->> 'unit', p_now);
-  if v_unit is null then
-    return hadir.no_such_unit();
-  end if;
-  select g.zone into v_zone from hadir.unit u join hadir.government g on g.id = u.government where u.id = v_unit;
-  return jsonb_build_object('status', 200, 'unit', p_body ->> 'unit', 'notices', coalesce((
-    select jsonb_agg(jsonb_build_object('notice', n.id, 'nip', p.nip, 'name', p.name, 'unit', u.code, 'year', n.year,
-             'consecutive', n.consecutive, 'from_days', n.from_days, 'days', n.days, 'level', n.level, 'sanction', n.sanction,
-             'basis', n.basis, 'reached_on', n.reached_on, 'told_at', hadir.rfc3339(n.told_at, v_zone), 'told_to', n.told_to,
-             'text', hadir.notice_text(p.name, n)) order by n.told_at is not null, n.reached_on desc, p.nip, n.from_days)
-    from hadir.unit_closure c
-    join hadir.notice n on n.unit = c.descendant
-    join hadir.person p on p.id = n.person
-    join hadir.unit u on u.id = n.unit
-    where c.ancestor = v_unit and hadir.capacity_to_decide(n.person, p_now) is not null), '[]'));
-end
-$$;
-comment on function api.notices(jsonb, timestamptz) is
-  'p_body: unit (code). The notices of discipline about people of the unit and below it, of those about whom the actor may '
-  'decide: untold ones first. Called by hadir_query with hadir.actor set, and hadir_admin.';
-revoke all on function api.notices(jsonb, timestamptz) from public;
-grant execute on function api.notices(jsonb, timestamptz) to hadir_query, hadir_admin;
-
 reset role;
 set role hadir_writer;
 
@@ -288,31 +235,5 @@ comment on function api.discipline_notice(bigint, date, timestamptz) is
   'this year, once. Returns how many are new. Called by hadir_nightly.';
 revoke all on function api.discipline_notice(bigint, date, timestamptz) from public;
 grant execute on function api.discipline_notice(bigint, date, timestamptz) to hadir_nightly;
-
-create or replace function api.notice_seen(p_body jsonb, p_now timestamptz) returns jsonb
-language plpgsql security definer set search_path = pg_catalog, pg_temp
-as $$
-declare
-  v_problems constant jsonb := hadir.body_problems(p_body, '{"notice": "id!"}');
-  v_notice   hadir.notice;
-begin
-  if v_problems <> '[]' then
-    return hadir.refusal(422, 'invalid', v_problems);
-  end if;
-  select n.* into v_notice from hadir.notice n where n.id = hadir.body_id(p_body, 'notice') for update;
-  if v_notice.id is null or hadir.capacity_to_decide(v_notice.person, p_now) is null then
-    return hadir.no_such('notice', hadir.body_id(p_body, 'notice'));
-  end if;
-  update hadir.notice n
-  set told_at = p_now, told_to = case when session_user = 'hadir_admin' then 'hadir' else current_setting('hadir.actor') end
-  where n.id = v_notice.id and n.told_at is null;
-  return jsonb_build_object('status', 200, 'notice', v_notice.id);
-end
-$$;
-comment on function api.notice_seen(jsonb, timestamptz) is
-  'p_body: notice (id). Whoever decides about the person acknowledges the notice; the first time stays. Called by hadir_operator '
-  'with hadir.actor set, and hadir_admin.';
-revoke all on function api.notice_seen(jsonb, timestamptz) from public;
-grant execute on function api.notice_seen(jsonb, timestamptz) to hadir_operator, hadir_admin;
 
 reset role;

@@ -324,26 +324,35 @@ create table hadir.discipline_step (
   primary key (government, valid_from, consecutive, from_days)
 );
 
--- That somebody reached a step, told once per year to whoever decides for his unit. What it says was so when it was found;
--- the days may have been explained since.
+-- What whoever decides for a unit must know, told once. discipline: that somebody reached a step, once per year; breach: that
+-- something a circular does not allow arose for a day to come, and no letter was confirmed over it. What it says was so when it
+-- was found; it may have been explained or mended since.
 create table hadir.notice (
   id          bigint generated always as identity primary key,
   government  bigint not null references hadir.government,
-  person      bigint not null references hadir.person,
+  kind        text not null default 'discipline' check (kind in ('discipline', 'breach')),
+  person      bigint references hadir.person,          -- null: a breach of the whole unit
   unit        bigint not null references hadir.unit,   -- where he was then
-  year        int not null,
-  consecutive boolean not null,
-  from_days   int not null,                            -- which step; its words as they were then:
-  level       text not null,
-  sanction    text not null,
-  basis       text not null,
-  days        int not null,                            -- what he had when it was found
-  reached_on  date not null,                           -- the day that reached the step
+  year        int,                                     -- of discipline, up to reached_on
+  consecutive boolean,
+  from_days   int,                                     -- which step; its words as they were then:
+  level       text,
+  sanction    text,
+  basis       text,
+  days        int,                                     -- what he had when it was found
+  reached_on  date,                                    -- the day that reached the step
+  policy      bigint,                                  -- of a breach, up to breach; null: no circular decides there
+  measure     text,
+  day         date,                                    -- or the Monday of its week
+  breach      jsonb,                                   -- as hadir.breach_list has it
   found_at    timestamptz not null,
   told_at     timestamptz,                             -- when somebody who decides acknowledged it
   told_to     text,                                    -- who, as in audit
+  check (case kind when 'discipline' then num_nulls(person, year, consecutive, from_days, level, sanction, basis, days, reached_on) = 0
+                   else num_nulls(measure, day, breach) = 0 end),
   unique (person, year, consecutive, from_days)
 );
+create unique index notice_breach on hadir.notice (unit, measure, policy, day, person) nulls not distinct where kind = 'breach';
 create index on hadir.notice (unit);
 
 -- ----------------------------------------------------------------------------------------------------------- closing

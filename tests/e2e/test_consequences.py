@@ -102,8 +102,11 @@ def days_add_up_and_the_superior_is_told(house):
     assert notice["reached_on"] == "2025-12-31" and notice["told_at"] is None, notice
     status, headers, body = house.request("POST", f"/v1/notices/{notice['notice']}/seen", "{}", {"Authorization": f"Bearer {boss}"})
     assert status == 200, body
-    listed = table(house.hadir("discipline", "--unit", unit, "--notices", "--csv").stdout)
+    listed = table(house.hadir("notices", "--unit", unit, "--csv").stdout)
     assert {n["nip"]: n["told_to"] for n in listed}[away].startswith("access:"), listed
+    other = next(n["notice"] for n in listed if n["told_to"] == "")
+    assert house.hadir("notices", "seen", other).stdout == f"notice {other}: seen\n"
+    assert "notice number 999999" in house.hadir("notices", "seen", "999999", check=False).stderr
     done = house.hadir("discipline", "--unit", "TIDAK-ADA", check=False)
     assert done.returncode == 1 and "unit:" in done.stderr, done.stderr
 
