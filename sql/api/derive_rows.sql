@@ -78,11 +78,11 @@ comment on function hadir.session_verdict(text, timestamptz, timestamptz, timest
 
 create or replace function hadir.late_minutes(p_verdict text, p_at timestamptz, p_due timestamptz) returns int
 language sql stable parallel safe
-return case p_verdict when 'late' then greatest(0, floor(extract(epoch from p_at - p_due) / 60))::int
+return case p_verdict when 'late' then greatest(0, floor(date_part('epoch', p_at - p_due) / 60))::int
                       when 'on_time' then 0 when 'early' then 0 end;
 create or replace function hadir.early_minutes(p_verdict text, p_at timestamptz, p_due timestamptz) returns int
 language sql stable parallel safe
-return case p_verdict when 'early' then greatest(0, ceil(extract(epoch from p_due - p_at) / 60))::int
+return case p_verdict when 'early' then greatest(0, ceil(date_part('epoch', p_due - p_at) / 60))::int
                       when 'on_time' then 0 when 'late' then 0 end;
 comment on function hadir.late_minutes(text, timestamptz, timestamptz) is
   'Whole minutes since due of a late check-in; 0 if it is not late, null outside of sessions.';
@@ -118,8 +118,39 @@ comment on function hadir.session_excuse(text, text) is
   'p_excuse: as in plan_pattern; p_session: a session''s code. Returns the absence code that covers it, or null. Called by '
   'hadir.derivation and hadir.recap_days.';
 
+-- Who does what on which of the days: of everybody of a half, or as somebody worked it out before.
+create or replace function hadir.planned(p_half int, p_days date[], p_plan hadir.person_day[])
+returns setof hadir.person_day
+language sql stable
+as $$
+  select (x.person, x.day, x.unit, x.pattern)::hadir.person_day from unnest(p_plan) x where p_half is null
+  union all
+  select (m.person, o.day, m.unit, o.pattern)::hadir.person_day
+  from hadir.plan_member m
+  join hadir.plan_slot o on o.pair = m.pair and o.day between m.first_day and m.last_day
+  where p_half is not null and m.person % 2 <> 1 - p_half and o.day = any (p_days)
+$$;
+comment on function hadir.planned(int, date[], hadir.person_day[]) is
+  'The rows of p_plan, or (p_half 0 or 1) of everybody with an even or an odd number on the days p_days. Put in place of '
+  'its call by hadir.held and hadir.derivation.';
+
+-- The same of a few people, looked up once for all that asks.
+create or replace function hadir.plan_of(p_days date[], p_persons bigint[]) returns hadir.person_day[]
+language plpgsql stable set search_path = pg_catalog, pg_temp set plan_cache_mode = force_generic_plan
+as $$
+begin
+  return array(
+    select (m.person, o.day, m.unit, o.pattern)::hadir.person_day
+    from hadir.plan_member m
+    join hadir.plan_slot o on o.pair = m.pair and o.day between m.first_day and m.last_day
+    where m.person = any (p_persons) and o.day = any (p_days));
+end
+$$;
+comment on function hadir.plan_of(date[], bigint[]) is
+  'What p_persons do on p_days, for hadir.planned. Called by hadir.judge_some and hadir.derive_some.';
+
 -- From when to when the days reach: the outermost of their patterns and sessions. Too far is harmless.
-create or replace function hadir.days_reach(p_government bigint, p_days date[], p_persons bigint[])
+create or replace function hadir.days_reach(p_government bigint, p_days date[], p_plan hadir.person_day[])
 returns table (first timestamptz, last timestamptz)
 language plpgsql stable set search_path = pg_catalog, pg_temp set plan_cache_mode = force_generic_plan
 as $$
@@ -127,11 +158,10 @@ as $$
 declare
   v_patterns bigint[];
 begin
-  if p_persons is null then
+  if p_plan is null then
     v_patterns := array(select p.id from hadir.plan_pattern p where p.government = p_government and p.day = any (p_days));
   else
-    v_patterns := array(select distinct d.pattern from hadir.plan_day d
-                        where d.day = any (p_days) and d.person = any (p_persons));
+    v_patterns := array(select distinct x.pattern from unnest(p_plan) x);
   end if;
   return query
   select least(min(p.starts_at), min(s.accept_from)), greatest(max(p.ends_at), max(s.accept_until))
@@ -139,134 +169,185 @@ begin
   where p.id = any (v_patterns) and p.government = p_government;
 end
 $$;
-comment on function hadir.days_reach(bigint, date[], bigint[]) is
-  'The earliest and the latest instant of p_government''s local days p_days as planned for p_persons (null: everybody). '
+comment on function hadir.days_reach(bigint, date[], hadir.person_day[]) is
+  'The earliest and the latest instant of p_government''s local days p_days as planned in p_plan (null: everybody). '
   'Called by hadir.judge and hadir.derive.';
 
 -- Check-ins that may belong to the time from p_first to p_last.
-create or replace function hadir.arrivals(p_everybody boolean, p_government bigint, p_persons bigint[], p_first timestamptz,
+create or replace function hadir.arrivals(p_half int, p_government bigint, p_persons bigint[], p_first timestamptz,
                                           p_last timestamptz, p_as_of timestamptz)
 returns setof hadir.checkin
 language sql stable
 as $$
-  -- The judging time is never later than a minute after arrival, never earlier than all four of these, and
-  -- seldom a day earlier than arrival (those few: index checkin_delivered_late).
+  -- The judging time is never later than a minute after arrival, never earlier than all four of these, and seldom a day
+  -- earlier than arrival (those few: for everybody by the index checkin_delivered_late, for a few people among theirs).
   select k.* from hadir.checkin k
-  where (p_everybody or k.person = any (p_persons)) and k.government = p_government and k.status = 'recorded'
+  where (k.person % 2 <> 1 - p_half or p_half is null and k.person = any (p_persons)) and k.government = p_government
+    and k.status = 'recorded'
     and k.received_at <= p_as_of and k.received_at >= p_first - interval '1 minute'
-    and k.received_at < p_last + interval '24 hours'
+    and (k.received_at < p_last + interval '24 hours'
+         or p_half is null and k.received_at - least(k.fix_at, k.message_at) > interval '24 hours')
     and least(k.received_at, k.fix_at, k.message_at, k.fix_at + (k.received_at - k.sent_at)) < p_last
   union all
   select k.* from hadir.checkin k
-  where (p_everybody or k.person = any (p_persons)) and k.government = p_government and k.status = 'recorded'
+  where k.person % 2 <> 1 - p_half and k.government = p_government and k.status = 'recorded'
     and k.received_at <= p_as_of and k.received_at >= p_last + interval '24 hours'
     and k.received_at - least(k.fix_at, k.message_at) > interval '24 hours'
     and least(k.fix_at, k.message_at) < p_last
 $$;
-comment on function hadir.arrivals(boolean, bigint, bigint[], timestamptz, timestamptz, timestamptz) is
+comment on function hadir.arrivals(int, bigint, bigint[], timestamptz, timestamptz, timestamptz) is
   'Recorded check-ins of p_persons (or everybody''s), arrived until p_as_of, whose judging time may lie between p_first and '
   'p_last. Put in place of its call by hadir.held.';
 
--- Check-ins of the asked days, each with the session that holds it.
-create or replace function hadir.held(p_everybody boolean, p_government bigint, p_zone text, p_days date[], p_persons bigint[],
+-- Check-ins of the asked days, each with the session that holds it and the fence that speaks for it.
+--
+-- The fence that speaks: inside before uncertain, bound before shared, then the door's own choice (it knew the distances,
+-- which are erased one day), then the plan's order; where none holds the point, a bound one. Each placement is a list,
+-- compared member by member, and the least speaks. Nothing is less than the door's own choice with the point inside it and
+-- bound by the plan, which is how nearly everybody comes: then no placement is read.
+create or replace function hadir.held(p_half int, p_government bigint, p_zone text, p_days date[], p_plan hadir.person_day[], p_persons bigint[],
                                       p_first timestamptz, p_last timestamptz, p_as_of timestamptz)
-returns table (checkin uuid, person bigint, day date, pattern bigint, "position" int, at timestamptz, judging text,
-  received_at timestamptz, flags text[], time_flags text[], session_claimed text, first_fence bigint)
+returns table (checkin uuid, person bigint, day date, unit bigint, pattern bigint, "position" int, at timestamptz, judging text,
+  received_at timestamptz, flags text[], time_flags text[], session_claimed text, anywhere boolean, pattern_place text,
+  fence bigint, relation text, class text, bound boolean, uncertain boolean)
 language sql stable
 as $$
-  with near as (
+  with mine as materialized (
+    select * from hadir.planned(p_half, p_days, p_plan)
+  ),
+  rules as materialized (
+    select p.id, p.starts_at, p.ends_at, p.anywhere, p.place, p.fences, p.uncertain_counts, p.decides
+    from hadir.plan_pattern p
+    where p.government = p_government and (p_half is not null or p.id = any (array(select x.pattern from unnest(p_plan) x)))
+  ),
+  hours as materialized (
+    select s.pattern, s.position, s.accept_from, s.accept_until
+    from hadir.plan_session s
+    where s.government = p_government and (p_half is not null or s.pattern = any (array(select x.pattern from unnest(p_plan) x)))
+  ),
+  near as (
     select k.id, k.person, k.channel, k.fix_at, k.message_at, k.sent_at, k.received_at, k.flags, k.session_claimed,
-      k.first_fence, (k.received_at at time zone p_zone)::date as arrival_day
-    from hadir.arrivals(p_everybody, p_government, p_persons, p_first, p_last, p_as_of) k
+      k.first_fence, k.first_inside, (k.received_at at time zone p_zone)::date as arrival_day
+    from hadir.arrivals(p_half, p_government, p_persons, p_first, p_last, p_as_of) k
     offset 0
   ),
+  -- The pattern of the day on which it arrived says which of its times judges it. (A full join whose other half is
+  -- dropped is always made by hash, where a left join of rows that the planner thinks few would compare each with each.)
   judged as (
-    select n.*, o.pattern,
-      hadir.judging_time(n.channel, p.decides, n.fix_at, n.message_at, n.sent_at, n.received_at) as judging
+    select n.*, coalesce(d.unit, m.unit) as unit, p.id as pattern, p.starts_at, p.ends_at, p.anywhere, p.place, p.fences,
+      p.uncertain_counts,
+      hadir.judging_time(n.channel, case when p.id is not null then p.decides else (
+          select q.decides from hadir.plan_pattern q where q.id = (
+            select o.pattern from hadir.plan_slot o where o.day = n.arrival_day and o.pair = (
+              select m.pair from hadir.plan_member m
+              where m.person = n.person and n.arrival_day between m.first_day and m.last_day))) end,
+        n.fix_at, n.message_at, n.sent_at, n.received_at) as judging
     from near n
-    left join hadir.plan_member m on m.person = n.person and n.arrival_day between m.first_day and m.last_day
-    left join hadir.plan_slot o on o.pair = m.pair and o.day = n.arrival_day
-    left join hadir.plan_pattern p on p.id = o.pattern
+    full join mine d on d.person = n.person and d.day = n.arrival_day
+    -- Of everybody, many may have arrived on the day after: they are joined, not looked up.
+    left join hadir.plan_member m on p_half is not null and m.person = case when d.person is null then n.person end
+      and n.arrival_day between m.first_day and m.last_day and m.person % 2 <> 1 - p_half
+    left join hadir.plan_slot o on p_half is not null and o.pair = m.pair and o.day = n.arrival_day
+    left join rules p on p.id = coalesce(d.pattern, o.pattern)
+    where coalesce(n.person, 0) <> 0
     offset 0
   ),
   timed as (
     select j.*, hadir.judged_at(j.judging, j.fix_at, j.message_at, j.sent_at, j.received_at) as at from judged j offset 0
   ),
   -- Nearly all lie in a session of the local day on which they arrived …
-  tried as materialized (
-    select t.id, t.person, t.arrival_day, t.pattern, s.position, t.at, t.judging, t.received_at, t.flags,
-      hadir.time_flags(t.judging, t.channel, t.at, t.fix_at, t.message_at, t.received_at) as time_flags, t.session_claimed,
-      t.first_fence
+  tried as (
+    select t.*, s.position, f.kind,
+      -- … and in the fence that the door chose, which the plan binds …
+      s.position is not null and f.kind <> 'area'
+        and (f.id = any (t.fences) or (t.anywhere or t.place = 'WFH') and f.person is not distinct from t.person) as plain,
+      -- … the others in a session of the local day of their time, else of a neighbour whose sessions reach so far; else in
+      -- that day. Look-ups by key, one by one: they are few.
+      case when s.position is null and t.at >= p_first and t.at < p_last then (
+        select row(x.day, (x.member).unit, x.rules, x.position)::hadir.day_place
+        from (
+          select d.*, (select s.position from hadir.plan_session s
+                       where s.pattern = (d.rules).id and s.accept_from <= t.at and s.accept_until > t.at) as position
+          from (
+            select n.*, (select p from hadir.plan_pattern p where p.id = (
+                select o.pattern from hadir.plan_slot o where o.day = n.day and o.pair = (n.member).pair)) as rules
+            from (
+              select n.*, (select m from hadir.plan_member m
+                           where m.person = t.person and n.day between m.first_day and m.last_day) as member
+              from (select n.days, (t.at at time zone p_zone)::date + n.days as day
+                    from (values (0), (-1), (1), (-2), (2)) n(days) offset 0) n
+              offset 0) n
+            offset 0) d
+          where (d.rules).id is not null
+          offset 0) x
+        where x.position is not null or x.days = 0
+        order by x.position is null, x.days <> 0, x.days
+        limit 1) end as elsewhere
     from timed t
-    left join hadir.plan_session s on s.pattern = t.pattern and s.accept_from <= t.at and s.accept_until > t.at
-      and (t.at at time zone p_zone)::date = t.arrival_day
+    left join hours s on s.pattern = t.pattern and s.accept_from <= t.at and s.accept_until > t.at
+      and t.starts_at <= t.at and t.ends_at > t.at
+    left join hadir.fence f on f.id = t.first_inside
+    offset 0
   ),
-  -- … the others in one of the local day of their time, else of a neighbour whose sessions reach so far; else in that day.
-  other as (
-    select distinct on (t.id) t.id, o.day, o.pattern, s.position
-    from (select t.id, t.person, t.at, (t.at at time zone p_zone)::date as local_day from tried t
-          where t.position is null and t.at >= p_first and t.at < p_last offset 0) t
-    cross join (values (0), (-1), (1), (-2), (2)) as n(days)
-    join hadir.plan_member m on m.person = t.person and t.local_day + n.days between m.first_day and m.last_day
-    join hadir.plan_slot o on o.pair = m.pair and o.day = t.local_day + n.days
-    left join hadir.plan_session s on s.pattern = o.pattern and s.accept_from <= t.at and s.accept_until > t.at
-    where s.position is not null or n.days = 0
-    order by t.id, s.position is null, n.days <> 0, n.days
+  belongs as (
+    select t.id, t.person, t.at, t.judging, t.received_at, t.flags, t.channel, t.fix_at, t.message_at, t.session_claimed,
+      t.first_fence, t.first_inside, t.kind, t.plain,
+      case when t.position is not null then t.arrival_day else (t.elsewhere).day end as day,
+      case when t.position is not null then t.unit else (t.elsewhere).unit end as unit,
+      case when t.position is not null then t.pattern else ((t.elsewhere).rules).id end as pattern,
+      case when t.position is not null then t.position else (t.elsewhere).position end as position,
+      case when t.position is not null then t.anywhere else ((t.elsewhere).rules).anywhere end as anywhere,
+      case when t.position is not null then t.place else ((t.elsewhere).rules).place end as place,
+      case when t.position is not null then t.fences else ((t.elsewhere).rules).fences end as fences,
+      case when t.position is not null then t.uncertain_counts else ((t.elsewhere).rules).uncertain_counts end as uncertain_counts
+    from tried t
+    where case when t.position is not null then t.arrival_day = any (p_days) else (t.elsewhere).day = any (p_days) end
+    offset 0
+  ),
+  spoken as (
+    select b.*,
+      case when b.plain then null else (
+        select min(array[case when l.decides then 0 else 1 end, case when l.relation = 'inside' then 0 else 1 end,
+            case when l.bound then 0 else 1 end, case when l.fence = b.first_fence then 0 else 1 end,
+            coalesce(array_position(b.fences, l.fence), 1000000), l.fence, -l.fence_version,
+            case l.relation when 'inside' then 1 when 'uncertain' then 2 else 3 end,
+            case l.kind when 'office' then 1 when 'site' then 2 when 'home' then 3 end])
+        from (
+          select a.*, a.kind <> 'area' and (a.relation = 'inside' or a.relation = 'uncertain' and b.uncertain_counts)
+              and (a.bound or a.shared) as decides
+          from (
+            select l.fence, l.relation, l.fence_version, (l.fe).shared as shared, (l.fe).kind as kind,
+              l.fence = any (b.fences) or (b.anywhere or b.place = 'WFH') is true
+                and (l.fe).person is not distinct from b.person as bound
+            from (select pl.fence, pl.relation, pl.fence_version,
+                    (select fe from hadir.fence fe where fe.id = pl.fence) as fe
+                  from hadir.placement pl where pl.checkin = b.id offset 0) l
+            where (l.fe).id is not null
+            offset 0) a
+          offset 0) l
+        where l.decides or l.bound) end as least
+    from belongs b
+    offset 0
   )
-  select t.id, t.person, t.arrival_day, t.pattern, t.position, t.at, t.judging, t.received_at, t.flags, t.time_flags,
-    t.session_claimed, t.first_fence
-  from tried t
-  where t.position is not null and t.arrival_day = any (p_days)
-  union all
-  select t.id, t.person, o.day, o.pattern, o.position, t.at, t.judging, t.received_at, t.flags, t.time_flags,
-    t.session_claimed, t.first_fence
-  from other o
-  join tried t on t.id = o.id
-  where o.day = any (p_days)
+  select s.id, s.person, s.day, s.unit, s.pattern, s.position, s.at, s.judging, s.received_at, s.flags,
+    hadir.time_flags(s.judging, s.channel, s.at, s.fix_at, s.message_at, s.received_at), s.session_claimed, s.anywhere, s.place,
+    case when s.plain then s.first_inside else s.least[6] end,
+    case when s.plain then 'inside' else (array['inside', 'uncertain', 'outside'])[s.least[8]] end,
+    case when s.plain then case s.kind when 'office' then 'WFO' when 'site' then 'DL' when 'home' then 'WFH' end
+         when s.least[1] = 0 then (array['WFO', 'DL', 'WFH'])[s.least[9]] end,
+    case when s.plain then true else s.least[3] = 0 end,
+    case when s.plain then false else s.least[8] = 2 and s.least[9] is not null end
+  from spoken s
 $$;
-comment on function hadir.held(boolean, bigint, text, date[], bigint[], timestamptz, timestamptz, timestamptz) is
+comment on function hadir.held(int, bigint, text, date[], hadir.person_day[], bigint[], timestamptz, timestamptz, timestamptz) is
   'Check-ins of p_persons (or everybody''s) that belong to the local days p_days: day, pattern, position of the session '
-  '(null: none holds them), the time that judges and its flags. p_first, p_last: of hadir.days_reach. Put in place of its '
-  'call by hadir.judge and hadir.derivation.';
-
--- The fence that speaks for a check-in: inside before uncertain, bound before shared, then the door's own choice (it knew
--- the distances, which are erased one day), then the plan's order; where none holds the point, a bound one. Each placement
--- is a list, compared member by member, and the least speaks: that is many times cheaper than sorting rows.
-create or replace function hadir.speaking_fence(p_checkin uuid, p_person bigint, p_place text, p_anywhere boolean,
-                                                p_fences bigint[], p_uncertain_counts boolean, p_first_fence bigint)
-returns table (fence bigint, relation text, class text, bound boolean, uncertain boolean)
-language sql stable
-as $$
-  select (w.least)[6], (array['inside', 'uncertain', 'outside'])[(w.least)[8]],
-    case when (w.least)[1] = 0 then (array['WFO', 'DL', 'WFH'])[(w.least)[9]] end, (w.least)[3] = 0,
-    (w.least)[8] = 2 and (w.least)[9] is not null
-  from (
-    select min(array[case when b.decides then 0 else 1 end, case when b.relation = 'inside' then 0 else 1 end,
-        case when b.bound then 0 else 1 end, case when b.fence = p_first_fence then 0 else 1 end,
-        coalesce(array_position(p_fences, b.fence), 1000000), b.fence, -b.fence_version,
-        case b.relation when 'inside' then 1 when 'uncertain' then 2 else 3 end,
-        case b.kind when 'office' then 1 when 'site' then 2 when 'home' then 3 end]) as least
-    from (
-      select a.*, a.kind <> 'area' and (a.relation = 'inside' or a.relation = 'uncertain' and p_uncertain_counts)
-          and (a.bound or a.shared) as decides
-      from (
-        select l.fence, l.relation, l.fence_version, (l.fe).shared as shared, (l.fe).kind as kind,
-          l.fence = any (p_fences) or (p_anywhere or p_place = 'WFH') is true and (l.fe).person is not distinct from p_person as bound
-        from (select pl.fence, pl.relation, pl.fence_version, (select fe from hadir.fence fe where fe.id = pl.fence) as fe
-              from hadir.placement pl where pl.checkin = p_checkin offset 0) l
-        where (l.fe).id is not null
-        offset 0) a
-      offset 0) b
-    where b.decides or b.bound) w
-$$;
-comment on function hadir.speaking_fence(uuid, bigint, text, boolean, bigint[], boolean, bigint) is
-  'Of the placements of p_checkin, by p_person under a pattern with p_place, p_anywhere and p_fences, the one that speaks; '
-  'class: the place that it decides, if it does (an uncertain point only if p_uncertain_counts); uncertain: only its accuracy '
-  'puts the point there. Nulls: none is near. Put in place of its call by hadir.judged and '
-  'hadir.derivation.';
+  '(null: none holds them), the time that judges and its flags; the pattern''s place; the fence that speaks (null: none is '
+  'near), class: the place that it decides, if it does (an uncertain point only if the plan lets it count), bound: by the '
+  'plan; uncertain: only its accuracy puts the point there. p_first, p_last: of hadir.days_reach. Put in place of its call '
+  'by hadir.judged and hadir.derivation.';
 
 -- Every check-in that touches the asked days, judged by itself.
-create or replace function hadir.judged(p_everybody boolean, p_government bigint, p_zone text, p_days date[],
+create or replace function hadir.judged(p_half int, p_government bigint, p_zone text, p_days date[], p_plan hadir.person_day[],
   p_persons bigint[], p_first timestamptz, p_last timestamptz, p_as_of timestamptz)
 returns table (checkin uuid, person bigint, day date, "position" int, session bigint, session_code text,
   session_label text, counts_as text, decided_at timestamptz, decided_by text, received_at timestamptz, verdict text,
@@ -279,22 +360,20 @@ as $$
          when exists (select from hadir.plan_session x where x.pattern = h.pattern) then 'outside_window'
          else 'not_expected' end,
     hadir.late_minutes(v.verdict, h.at, s.due), hadir.early_minutes(v.verdict, h.at, s.due),
-    case when l.class is not null then l.class when p.anywhere then p.place end, l.fence, coalesce(l.relation, 'none'),
-    p.anywhere or coalesce(l.class is not null and l.bound, false),
-    hadir.all_flags(h.flags, h.time_flags, l.uncertain, h.session_claimed <> s.code)
-  from hadir.held(p_everybody, p_government, p_zone, p_days, p_persons, p_first, p_last, p_as_of) h
-  join hadir.plan_pattern p on p.id = h.pattern and p.government = p_government
+    case when h.class is not null then h.class when h.anywhere then h.pattern_place end, h.fence,
+    coalesce(h.relation, 'none'), h.anywhere or coalesce(h.class is not null and h.bound, false),
+    hadir.all_flags(h.flags, h.time_flags, h.uncertain, h.session_claimed <> s.code)
+  from hadir.held(p_half, p_government, p_zone, p_days, p_plan, p_persons, p_first, p_last, p_as_of) h
   left join hadir.plan_session s on s.pattern = h.pattern and s.position = h.position
   cross join lateral (
     select case when s.position is not null
                 then hadir.session_verdict(s.counts_as, h.at, s.on_time_from, s.on_time_until) end as verdict) v
-  left join lateral hadir.speaking_fence(h.checkin, h.person, p.place, p.anywhere, p.fences, p.uncertain_counts, h.first_fence) l on true
 $$;
-comment on function hadir.judged(boolean, bigint, text, date[], bigint[], timestamptz, timestamptz, timestamptz) is
+comment on function hadir.judged(int, bigint, text, date[], hadir.person_day[], bigint[], timestamptz, timestamptz, timestamptz) is
   'What hadir.judge answers. Put in place of its call by hadir.judge_all and hadir.judge_some.';
 
 -- Attendance of the asked days.
-create or replace function hadir.derivation(p_everybody boolean, p_government bigint, p_zone text, p_days date[],
+create or replace function hadir.derivation(p_half int, p_government bigint, p_zone text, p_days date[], p_plan hadir.person_day[],
   p_persons bigint[], p_first timestamptz, p_last timestamptz, p_as_of timestamptz)
 returns table (person bigint, day date, unit bigint, pattern bigint, expected_place text, plan_reason text,
   "position" int, session bigint, session_code text, session_label text, counts_as text,
@@ -303,33 +382,36 @@ returns table (person bigint, day date, unit bigint, pattern bigint, expected_pl
   place text, fence bigint, relation text, flags text[], others int, excuse text, corrected boolean)
 language sql stable
 as $$
-  -- nth: a session's position, -1 outside of all.
-  with held as materialized (
-    select h.*, coalesce(h.position, -1) as nth
-    from hadir.held(p_everybody, p_government, p_zone, p_days, p_persons, p_first, p_last, p_as_of) h
+  with rules as materialized (
+    select p.id, p.place, p.reason, p.excuse, p.excused, p.anywhere
+    from hadir.plan_pattern p
+    where p.government = p_government and (p_half is not null or p.id = any (array(select x.pattern from unnest(p_plan) x)))
   ),
-  crowded as materialized (
-    select h.person, h.day, h.nth from held h group by h.person, h.day, h.nth having count(*) > 1
+  hours as materialized (
+    select s.*
+    from hadir.plan_session s
+    where s.government = p_government and (p_half is not null or s.pattern = any (array(select x.pattern from unnest(p_plan) x)))
+  ),
+  -- bit: of a session's position, the lowest outside of all.
+  held as materialized (
+    select h.*, 1 << coalesce(h.position, 0) as bit
+    from hadir.held(p_half, p_government, p_zone, p_days, p_plan, p_persons, p_first, p_last, p_as_of) h
+  ),
+  -- Which sessions of a day somebody came to, a bit for each; whether to one of them more than once.
+  came as materialized (
+    select h.person, h.day, bit_or(h.bit) as bits, sum(h.bit) <> bit_or(h.bit) as crowded
+    from held h group by h.person, h.day
   ),
   -- Where several compete: the one that counts first.
   rival as materialized (
-    select h.* from crowded c join held h on h.person = c.person and h.day = c.day and h.nth = c.nth
-  ),
-  ranked as materialized (
-    select h.checkin, (count(*) over (partition by h.person, h.day, h.nth) - 1)::int as others,
+    select h.checkin, (count(*) over (partition by h.person, h.day, h.bit) - 1)::int as others,
       row_number() over (
-        partition by h.person, h.day, h.nth
-        order by h.position is null or p.anywhere or coalesce(l.class is not null and l.bound, false) desc,
+        partition by h.person, h.day, h.bit
+        order by h.position is null or h.anywhere or coalesce(h.class is not null and h.bound, false) desc,
           case when s.counts_as = 'out' then h.at end desc nulls last, h.at, h.received_at, h.checkin) as rank
-    from rival h
-    join hadir.plan_pattern p on p.id = h.pattern
-    left join hadir.plan_session s on s.pattern = h.pattern and s.position = h.position
-    left join lateral hadir.speaking_fence(h.checkin, h.person, p.place, p.anywhere, p.fences, p.uncertain_counts, h.first_fence) l on true
-  ),
-  best as (
-    select h.*, coalesce(r.others, 0) as others
-    from held h left join ranked r on r.checkin = h.checkin
-    where r.rank is null or r.rank = 1
+    from (select * from came c where c.crowded offset 0) c
+    join held h on h.person = c.person and h.day = c.day
+    left join hours s on s.pattern = h.pattern and s.position = h.position
   ),
   -- What was decided about a session of a day: the times at which he was there after all, the place that counts.
   claim as materialized (
@@ -337,7 +419,7 @@ as $$
       (array_agg(c.place order by c.id desc) filter (where c.place is not null and c.kind <> 'wrong_place'))[1] as place,
       (array_agg(c.place order by c.id desc) filter (where c.kind = 'wrong_place'))[1] as moved
     from hadir.correction c
-    where (p_everybody or c.person = any (p_persons)) and c.government = p_government and c.day = any (p_days)
+    where (c.person % 2 <> 1 - p_half or p_half is null and c.person = any (p_persons)) and c.government = p_government and c.day = any (p_days)
       and c.counts
     group by c.person, c.day, c.session
   ),
@@ -348,56 +430,45 @@ as $$
     where a.government = p_government and a.status = 'approved' and a.starts_at < p_last and a.ends_at > p_first
     group by c.descendant
   ),
-  expected as (
-    select m.person, o.day, m.unit, p.id as pattern, p.place, p.reason, p.anywhere, p.fences, p.uncertain_counts, p.excuse,
-      s.code = any (p.excused) as excused, coalesce(s.position, -1) as nth,
-      s.position, s.session, s.code, s.label, s.counts_as, s.accept_from, s.accept_until, s.due, s.on_time_from, s.on_time_until,
+  -- One row per session that somebody came to, per day that has none, for what came in outside of all sessions …
+  line as (
+    select h.person, h.day, h.unit, h.pattern, h.position, h.checkin, h.at, h.judging, h.flags, h.time_flags, h.session_claimed,
+      h.fence, h.relation, h.class, h.bound, h.uncertain, coalesce(r.others, 0) as others
+    from held h
+    full join rival r on r.checkin = h.checkin
+    where coalesce(r.rank, 1) = 1
+    union all
+    -- … and for each session, or day that has none, that nobody came to.
+    select d.person, d.day, d.unit, d.pattern, s.position, null, null, null, null, null, null, null, null, null, null, null, 0
+    from (
+      select e.person, e.day, e.unit, e.pattern, coalesce(c.bits, 0) as bits
+      from hadir.planned(p_half, p_days, p_plan) e
+      full join came c on c.person = e.person and c.day = e.day
+      where coalesce(e.person, 0) <> 0
+      offset 0) d
+    left join hours s on s.pattern = d.pattern
+    where d.bits & (1 << coalesce(s.position, 0)) = 0
+  ),
+  -- The check-in, or what a correction puts in its stead: that counts as inside the expected fence, and as any check-in
+  -- only if it is the earlier (out: the later) or the other is outside.
+  shown as (
+    select n.*, p.place, p.reason, p.excuse, s.session, s.code, s.label, s.counts_as, s.accept_from, s.accept_until, s.due,
+      s.on_time_from, s.on_time_until, s.code = any (p.excused) as excused, c.moved,
+      case when n.class is not null then n.class when p.anywhere then p.place end as place_class, c.place as claimed_place,
+      case when n.checkin is null or not (p.anywhere or coalesce(n.class is not null and n.bound, false)) then
+             case s.counts_as when 'out' then c.last else c.first end
+           when s.counts_as = 'out' then case when c.last > n.at then c.last end
+           when c.first < n.at then c.first end as claimed,
       -- (A session cut short by the next day's may end before its on-time interval: nothing touches that.)
       case when a.times is not null then
         a.times && case s.counts_as when 'in' then tstzrange(s.accept_from, greatest(s.accept_from, s.on_time_until))
                                     when 'out' then tstzrange(least(s.on_time_from, s.accept_until), s.accept_until)
                                     else tstzrange(s.accept_from, s.accept_until) end end as away
-    from hadir.plan_member m
-    join hadir.plan_slot o on o.pair = m.pair and o.day between m.first_day and m.last_day
-    join hadir.plan_pattern p on p.id = o.pattern
-    left join hadir.plan_session s on s.pattern = p.id
-    left join away a on a.unit = m.unit
-    where o.day = any (p_days) and p.government = p_government and (p_everybody or m.person = any (p_persons))
-  ),
-  -- One row per session, or for a day without … (A full join whose other half is dropped: it is always made by hash, where
-  -- a left join of rows that the planner thinks few would compare each with each.)
-  line as (
-    select e.person, e.day, e.unit, e.pattern, e.place, e.reason, e.anywhere, e.fences, e.uncertain_counts, e.excuse,
-      e.excused, e.away, e.position, e.session, e.code, e.label, e.counts_as, e.accept_from, e.accept_until, e.due,
-      e.on_time_from, e.on_time_until, b.checkin, b.at, b.judging, b.flags, b.time_flags, b.session_claimed, b.first_fence,
-      coalesce(b.others, 0) as others
-    from expected e
-    full join best b on b.person = e.person and b.day = e.day and b.nth = e.nth
-    where coalesce(e.person, 0) <> 0
-    union all
-    -- … and one for what came in outside of all sessions of a day that has some.
-    select m.person, b.day, m.unit, p.id, p.place, p.reason, p.anywhere, p.fences, p.uncertain_counts, p.excuse,
-      false, false, null, null, null, null, null, null, null, null,
-      null, null, b.checkin, b.at, b.judging, b.flags, b.time_flags, b.session_claimed, b.first_fence, b.others
-    from best b
-    join hadir.plan_member m on m.person = b.person and b.day between m.first_day and m.last_day
-    join hadir.plan_pattern p on p.id = b.pattern
-    where b.position is null and p.government = p_government
-      and exists (select from hadir.plan_session x where x.pattern = b.pattern)
-  ),
-  -- The check-in, or what a correction puts in its stead: that counts as inside the expected fence, and as any check-in
-  -- only if it is the earlier (out: the later) or the other is outside.
-  shown as (
-    select n.*, l.fence, l.relation, l.uncertain, c.moved,
-      case when l.class is not null then l.class when n.anywhere then n.place end as class, c.place as claimed_place,
-      case when n.checkin is null or not (n.anywhere or coalesce(l.class is not null and l.bound, false)) then
-             case n.counts_as when 'out' then c.last else c.first end
-           when n.counts_as = 'out' then case when c.last > n.at then c.last end
-           when c.first < n.at then c.first end as claimed
     from line n
-    left join lateral hadir.speaking_fence(n.checkin, n.person, n.place, n.anywhere, n.fences, n.uncertain_counts, n.first_fence) l
-      on true
-    left join claim c on c.person = n.person and c.day = n.day and c.session = n.code
+    join rules p on p.id = n.pattern
+    left join hours s on s.pattern = n.pattern and s.position = n.position
+    left join claim c on c.person = n.person and c.day = n.day and c.session = s.code
+    left join away a on a.unit = n.unit
     offset 0
   ),
   -- What an outage touched is on time, what an absence covers is excused unless it was attended in time.
@@ -413,7 +484,7 @@ as $$
       select s.*,
         case when s.session is not null
                then hadir.session_verdict(s.counts_as, coalesce(s.claimed, s.at), s.on_time_from, s.on_time_until)
-             when exists (select from hadir.plan_session x where x.pattern = s.pattern) then 'outside_window'
+             when exists (select from hours x where x.pattern = s.pattern) then 'outside_window'
              else 'not_expected' end as first_verdict
       from shown s
       offset 0) v
@@ -428,7 +499,7 @@ as $$
     case when r.verdict = 'excused' then 0 else hadir.late_minutes(r.verdict, coalesce(r.claimed, r.at), r.due) end,
     case when r.verdict = 'excused' then 0 else hadir.early_minutes(r.verdict, coalesce(r.claimed, r.at), r.due) end,
     case when r.claimed is not null then coalesce(r.moved, r.claimed_place, r.place)
-         when r.checkin is not null then coalesce(r.moved, r.class)
+         when r.checkin is not null then coalesce(r.moved, r.place_class)
          when r.verdict = 'on_time' then r.place end,
     case when r.claimed is null then r.fence end,
     case when r.claimed is not null or r.checkin is not null then
@@ -448,16 +519,16 @@ as $$
     r.claimed is not null or r.moved is not null and r.checkin is not null
   from ruled r
 $$;
-comment on function hadir.derivation(boolean, bigint, text, date[], bigint[], timestamptz, timestamptz, timestamptz) is
+comment on function hadir.derivation(int, bigint, text, date[], hadir.person_day[], bigint[], timestamptz, timestamptz, timestamptz) is
   'What hadir.derive answers. Put in place of its call by hadir.derive_all and hadir.derive_some.';
 
 -- The two plans of each, see above.
-create or replace function hadir.judge_all(p_government bigint, p_from date, p_to date, p_as_of timestamptz)
+create or replace function hadir.judge_half(p_half int, p_government bigint, p_from date, p_to date, p_as_of timestamptz)
 returns table (checkin uuid, person bigint, day date, "position" int, session bigint, session_code text,
   session_label text, counts_as text, decided_at timestamptz, decided_by text, received_at timestamptz, verdict text,
   late_minutes int, early_minutes int, place text, fence bigint, relation text, expected boolean, flags text[])
-language plpgsql stable set search_path = pg_catalog, pg_temp set plan_cache_mode = force_custom_plan
-  set enable_nestloop = off set jit = off set work_mem = '256MB'
+language plpgsql stable parallel safe set search_path = pg_catalog, pg_temp set plan_cache_mode = force_custom_plan
+  set enable_nestloop = off set enable_mergejoin = off set jit = off set work_mem = '256MB'
 as $$
 #variable_conflict use_column
 declare
@@ -469,7 +540,23 @@ declare
 begin
   select r.first, r.last into v_first, v_last from hadir.days_reach(p_government, v_days, null) r;
   return query
-  select * from hadir.judged(true, p_government, v_zone, v_days, null, v_first, v_last, v_as_of);
+  select * from hadir.judged(p_half, p_government, v_zone, v_days, null, null, v_first, v_last, v_as_of);
+end
+$$;
+comment on function hadir.judge_half(int, bigint, date, date, timestamptz) is
+  'Everybody with an even (0) or an odd (1) number: see hadir.judge_all, which calls it.';
+create or replace function hadir.judge_all(p_government bigint, p_from date, p_to date, p_as_of timestamptz)
+returns table (checkin uuid, person bigint, day date, "position" int, session bigint, session_code text,
+  session_label text, counts_as text, decided_at timestamptz, decided_by text, received_at timestamptz, verdict text,
+  late_minutes int, early_minutes int, place text, fence bigint, relation text, expected boolean, flags text[])
+language plpgsql stable set search_path = pg_catalog, pg_temp set parallel_setup_cost = 0 set parallel_tuple_cost = 0
+  set max_parallel_workers_per_gather = 1
+as $$
+begin
+  return query
+  select * from hadir.judge_half(0, p_government, p_from, p_to, p_as_of)
+  union all
+  select * from hadir.judge_half(1, p_government, p_from, p_to, p_as_of);
 end
 $$;
 comment on function hadir.judge_all(bigint, date, date, timestamptz) is
@@ -484,13 +571,14 @@ as $$
 declare
   v_zone  constant text := (select g.zone from hadir.government g where g.id = p_government);
   v_days  constant date[] := array(select n::date from generate_series(p_from, p_to, interval '1 day') n);
+  v_plan  constant hadir.person_day[] := hadir.plan_of(v_days, p_persons);
   v_as_of constant timestamptz := coalesce(p_as_of, 'infinity');
   v_first timestamptz;
   v_last  timestamptz;
 begin
-  select r.first, r.last into v_first, v_last from hadir.days_reach(p_government, v_days, p_persons) r;
+  select r.first, r.last into v_first, v_last from hadir.days_reach(p_government, v_days, v_plan) r;
   return query
-  select * from hadir.judged(false, p_government, v_zone, v_days, p_persons, v_first, v_last, v_as_of);
+  select * from hadir.judged(null, p_government, v_zone, v_days, v_plan, p_persons, v_first, v_last, v_as_of);
 end
 $$;
 comment on function hadir.judge_some(bigint, date, date, bigint[], timestamptz) is
@@ -512,14 +600,14 @@ comment on function hadir.judge(bigint, date, date, bigint[], timestamptz) is
   'class, the fence that speaks, whether it lies where the plan expects it, flags. Row security of the caller decides what '
   'is seen. Called by hadir.rules_of and api.checkin_status.';
 
-create or replace function hadir.derive_all(p_government bigint, p_from date, p_to date, p_as_of timestamptz)
+create or replace function hadir.derive_half(p_half int, p_government bigint, p_from date, p_to date, p_as_of timestamptz)
 returns table (person bigint, day date, unit bigint, pattern bigint, expected_place text, plan_reason text,
   "position" int, session bigint, session_code text, session_label text, counts_as text,
   accept_from timestamptz, accept_until timestamptz, due timestamptz, on_time_from timestamptz, on_time_until timestamptz,
   checkin uuid, decided_at timestamptz, decided_by text, verdict text, late_minutes int, early_minutes int,
   place text, fence bigint, relation text, flags text[], others int, excuse text, corrected boolean)
-language plpgsql stable set search_path = pg_catalog, pg_temp set plan_cache_mode = force_custom_plan
-  set enable_nestloop = off set jit = off set work_mem = '256MB'
+language plpgsql stable parallel safe set search_path = pg_catalog, pg_temp set plan_cache_mode = force_custom_plan
+  set enable_nestloop = off set enable_mergejoin = off set jit = off set work_mem = '256MB'
 as $$
 #variable_conflict use_column
 declare
@@ -531,7 +619,25 @@ declare
 begin
   select r.first, r.last into v_first, v_last from hadir.days_reach(p_government, v_days, null) r;
   return query
-  select * from hadir.derivation(true, p_government, v_zone, v_days, null, v_first, v_last, v_as_of);
+  select * from hadir.derivation(p_half, p_government, v_zone, v_days, null, null, v_first, v_last, v_as_of);
+end
+$$;
+comment on function hadir.derive_half(int, bigint, date, date, timestamptz) is
+  'Everybody with an even (0) or an odd (1) number: see hadir.derive_all, which calls it.';
+create or replace function hadir.derive_all(p_government bigint, p_from date, p_to date, p_as_of timestamptz)
+returns table (person bigint, day date, unit bigint, pattern bigint, expected_place text, plan_reason text,
+  "position" int, session bigint, session_code text, session_label text, counts_as text,
+  accept_from timestamptz, accept_until timestamptz, due timestamptz, on_time_from timestamptz, on_time_until timestamptz,
+  checkin uuid, decided_at timestamptz, decided_by text, verdict text, late_minutes int, early_minutes int,
+  place text, fence bigint, relation text, flags text[], others int, excuse text, corrected boolean)
+language plpgsql stable set search_path = pg_catalog, pg_temp set parallel_setup_cost = 0 set parallel_tuple_cost = 0
+  set max_parallel_workers_per_gather = 1
+as $$
+begin
+  return query
+  select * from hadir.derive_half(0, p_government, p_from, p_to, p_as_of)
+  union all
+  select * from hadir.derive_half(1, p_government, p_from, p_to, p_as_of);
 end
 $$;
 comment on function hadir.derive_all(bigint, date, date, timestamptz) is
@@ -548,13 +654,14 @@ as $$
 declare
   v_zone  constant text := (select g.zone from hadir.government g where g.id = p_government);
   v_days  constant date[] := array(select n::date from generate_series(p_from, p_to, interval '1 day') n);
+  v_plan  constant hadir.person_day[] := hadir.plan_of(v_days, p_persons);
   v_as_of constant timestamptz := coalesce(p_as_of, 'infinity');
   v_first timestamptz;
   v_last  timestamptz;
 begin
-  select r.first, r.last into v_first, v_last from hadir.days_reach(p_government, v_days, p_persons) r;
+  select r.first, r.last into v_first, v_last from hadir.days_reach(p_government, v_days, v_plan) r;
   return query
-  select * from hadir.derivation(false, p_government, v_zone, v_days, p_persons, v_first, v_last, v_as_of);
+  select * from hadir.derivation(null, p_government, v_zone, v_days, v_plan, p_persons, v_first, v_last, v_as_of);
 end
 $$;
 comment on function hadir.derive_some(bigint, date, date, bigint[], timestamptz) is
@@ -593,15 +700,18 @@ revoke all on function
   hadir.early_minutes(text, timestamptz, timestamptz),
   hadir.all_flags(text[], text[], boolean, boolean),
   hadir.session_excuse(text, text),
-  hadir.days_reach(bigint, date[], bigint[]),
-  hadir.arrivals(boolean, bigint, bigint[], timestamptz, timestamptz, timestamptz),
-  hadir.held(boolean, bigint, text, date[], bigint[], timestamptz, timestamptz, timestamptz),
-  hadir.speaking_fence(uuid, bigint, text, boolean, bigint[], boolean, bigint),
-  hadir.judged(boolean, bigint, text, date[], bigint[], timestamptz, timestamptz, timestamptz),
-  hadir.derivation(boolean, bigint, text, date[], bigint[], timestamptz, timestamptz, timestamptz),
+  hadir.planned(int, date[], hadir.person_day[]),
+  hadir.plan_of(date[], bigint[]),
+  hadir.days_reach(bigint, date[], hadir.person_day[]),
+  hadir.arrivals(int, bigint, bigint[], timestamptz, timestamptz, timestamptz),
+  hadir.held(int, bigint, text, date[], hadir.person_day[], bigint[], timestamptz, timestamptz, timestamptz),
+  hadir.judged(int, bigint, text, date[], hadir.person_day[], bigint[], timestamptz, timestamptz, timestamptz),
+  hadir.derivation(int, bigint, text, date[], hadir.person_day[], bigint[], timestamptz, timestamptz, timestamptz),
+  hadir.judge_half(int, bigint, date, date, timestamptz),
   hadir.judge_all(bigint, date, date, timestamptz),
   hadir.judge_some(bigint, date, date, bigint[], timestamptz),
   hadir.judge(bigint, date, date, bigint[], timestamptz),
+  hadir.derive_half(int, bigint, date, date, timestamptz),
   hadir.derive_all(bigint, date, date, timestamptz),
   hadir.derive_some(bigint, date, date, bigint[], timestamptz),
   hadir.derive(bigint, date, date, bigint[], timestamptz)
@@ -616,15 +726,18 @@ grant execute on function
   hadir.early_minutes(text, timestamptz, timestamptz),
   hadir.all_flags(text[], text[], boolean, boolean),
   hadir.session_excuse(text, text),
-  hadir.days_reach(bigint, date[], bigint[]),
-  hadir.arrivals(boolean, bigint, bigint[], timestamptz, timestamptz, timestamptz),
-  hadir.held(boolean, bigint, text, date[], bigint[], timestamptz, timestamptz, timestamptz),
-  hadir.speaking_fence(uuid, bigint, text, boolean, bigint[], boolean, bigint),
-  hadir.judged(boolean, bigint, text, date[], bigint[], timestamptz, timestamptz, timestamptz),
-  hadir.derivation(boolean, bigint, text, date[], bigint[], timestamptz, timestamptz, timestamptz),
+  hadir.planned(int, date[], hadir.person_day[]),
+  hadir.plan_of(date[], bigint[]),
+  hadir.days_reach(bigint, date[], hadir.person_day[]),
+  hadir.arrivals(int, bigint, bigint[], timestamptz, timestamptz, timestamptz),
+  hadir.held(int, bigint, text, date[], hadir.person_day[], bigint[], timestamptz, timestamptz, timestamptz),
+  hadir.judged(int, bigint, text, date[], hadir.person_day[], bigint[], timestamptz, timestamptz, timestamptz),
+  hadir.derivation(int, bigint, text, date[], hadir.person_day[], bigint[], timestamptz, timestamptz, timestamptz),
+  hadir.judge_half(int, bigint, date, date, timestamptz),
   hadir.judge_all(bigint, date, date, timestamptz),
   hadir.judge_some(bigint, date, date, bigint[], timestamptz),
   hadir.judge(bigint, date, date, bigint[], timestamptz),
+  hadir.derive_half(int, bigint, date, date, timestamptz),
   hadir.derive_all(bigint, date, date, timestamptz),
   hadir.derive_some(bigint, date, date, bigint[], timestamptz),
   hadir.derive(bigint, date, date, bigint[], timestamptz)
@@ -686,9 +799,9 @@ grant execute on function hadir.derive_day(bigint, date, date, bigint[], timesta
 create or replace function hadir.rfc3339(p_at timestamptz, p_zone text) returns text
 language sql stable
 return to_char(p_at at time zone p_zone, 'YYYY-MM-DD"T"HH24:MI:SS')
-  || case when p_at at time zone p_zone < p_at at time zone 'UTC' then '-' else '+' end
-  || to_char(abs(extract(epoch from (p_at at time zone p_zone) - (p_at at time zone 'UTC')))::int / 3600, 'FM00') || ':'
-  || to_char(abs(extract(epoch from (p_at at time zone p_zone) - (p_at at time zone 'UTC')))::int / 60 % 60, 'FM00');
+  || case when p_at at time zone p_zone < p_at at time zone 'UTC'
+          then to_char((p_at at time zone 'UTC') - (p_at at time zone p_zone), '-HH24:MI')
+          else to_char((p_at at time zone p_zone) - (p_at at time zone 'UTC'), '+HH24:MI') end;
 comment on function hadir.rfc3339(timestamptz, text) is
   'p_at as RFC 3339 text in the zone p_zone, cut to seconds; null for null. Called by api functions.';
 revoke all on function hadir.rfc3339(timestamptz, text) from public;

@@ -69,7 +69,7 @@ begin
     sent_at, received_at, clock_error_us, clock_state, clock_offset_us, decided_at, decided_by, flags, automatic,
     session_claimed, note, directory_epoch, directory_number, first_verdict, first_day, first_session,
     first_session_code, first_counts_as, first_late_minutes, first_early_minutes, first_place, first_fence,
-    first_relation, coordinates_sha256, tree_size, tree_index, tree_path, tree_root, tree_signature, tree_key)
+    first_relation, first_inside, coordinates_sha256, tree_size, tree_index, tree_path, tree_root, tree_signature, tree_key)
   select u.id, p_spool, u.seq,
     case when u.id = any (v_stale) then 'rejected' else 'recorded' end,
     case when u.id = any (v_stale) then 'claim_older_than_retention' end,
@@ -77,7 +77,10 @@ begin
     u.sent_at, u.received_at, u.clock_error_us, u.clock_state, coalesce(u.clock_offset_us, 0), u.decided_at, u.decided_by,
     coalesce(u.flags, '{}'), coalesce(u.automatic, false), u.session_claimed, u.note, u.directory_epoch,
     u.directory_number, f.verdict, f.day, nullif(f.session, 0), f.session_code, f.counts_as, f.late_minutes,
-    f.early_minutes, nullif(f.place, ''), nullif(f.fence, 0), f.relation, hadir.coordinates_sha256(u),
+    f.early_minutes, nullif(f.place, ''), nullif(f.fence, 0), f.relation,
+    (select x.fence from jsonb_to_recordset(u.placements) as x(fence bigint, relation text)
+     where x.fence = f.fence and x.relation = 'inside' limit 1),
+    hadir.coordinates_sha256(u),
     t.size, t.index, decode(t.path, 'hex'), decode(t.root, 'hex'), decode(t.signature, 'hex'), t.key
   from unnest(v_kept) u
   left join lateral jsonb_to_record(u.first) as f(verdict text, day date, session bigint, session_code text,

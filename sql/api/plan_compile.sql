@@ -507,11 +507,11 @@ begin
     from pg_temp.plan_pat p
     where not exists (select from hadir.plan_pattern q where q.digest = p.digest)
     order by p.digest
-    returning id, sessions
+    returning id, government, sessions
   )
-  insert into hadir.plan_session (pattern, position, session, code, label, counts_as, accept_from, accept_until, due,
+  insert into hadir.plan_session (pattern, position, government, session, code, label, counts_as, accept_from, accept_until, due,
                                   on_time_from, on_time_until)
-  select f.id, e.position, (e.s ->> 'id')::bigint, e.s ->> 'code', e.s ->> 'label', e.s ->> 'counts_as',
+  select f.id, e.position, f.government, (e.s ->> 'id')::bigint, e.s ->> 'code', e.s ->> 'label', e.s ->> 'counts_as',
          hadir.from_epoch_us((e.s ->> 'accept_from_us')::bigint), hadir.from_epoch_us((e.s ->> 'accept_until_us')::bigint),
          hadir.from_epoch_us((e.s ->> 'due_us')::bigint), hadir.from_epoch_us((e.s ->> 'on_time_from_us')::bigint),
          hadir.from_epoch_us((e.s ->> 'on_time_until_us')::bigint)

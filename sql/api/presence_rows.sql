@@ -61,16 +61,18 @@ begin
          when d.verdict in ('excused', 'not_expected') and d.excuse is not null
            then concat_ws(' ', d.excuse, case when d.session is null then d.plan_reason else ac.name end)
          when d.session is null then d.plan_reason end,
-    d.checkin, hadir.rfc3339(d.decided_at, v_zone), d.late_minutes, d.early_minutes, d.place, fe.name, d.relation,
+    d.checkin, hadir.rfc3339(d.decided_at, v_zone), d.late_minutes, d.early_minutes, d.place,
+    (select fe.name from hadir.fence fe where fe.id = d.fence), d.relation,
     array_to_string(d.flags, ','), a.day::date, d.position
   from unnest(p_persons) as x(person)
   cross join generate_series(p_from, p_to, interval '1 day') as a(day)
   join hadir.person pe on pe.id = x.person
-  join hadir.posting po on po.person = x.person and po.kind = 'main' and po.valid_from <= a.day::date
-    and (po.valid_to is null or po.valid_to >= a.day::date)
-  join hadir.unit u on u.id = po.unit
-  left join hadir.derive(p_government, p_from, p_to, p_persons) d on d.person = x.person and d.day = a.day::date
-  left join hadir.fence fe on fe.id = d.fence
+  left join hadir.derive_some(p_government, p_from, p_to, p_persons, null) d on d.person = x.person and d.day = a.day::date
+  -- Whose plan is not compiled yet is looked up.
+  join hadir.unit u on u.id = coalesce(d.unit, (
+    select po.unit from hadir.posting po
+    where po.person = x.person and po.kind = 'main' and po.valid_from <= a.day::date
+      and (po.valid_to is null or po.valid_to >= a.day::date)))
   left join hadir.absence_code ac on ac.government = p_government and ac.code = d.excuse;
 end
 $$;

@@ -279,7 +279,8 @@ create index on hadir.plan_pattern (day);
 -- The same sessions as rows, for derivation.
 create table hadir.plan_session (
   pattern       bigint not null references hadir.plan_pattern on delete cascade,
-  position      int not null,
+  position      int not null check (position between 1 and 30),
+  government    bigint not null,
   session       bigint not null,
   code          text not null,
   label         text not null,
@@ -378,28 +379,32 @@ create table hadir.placement_dirt (
 -- A check-in, kept for ever: no coordinates, and nothing from which a place could be guessed. No foreign keys into
 -- plan tables: a fact outlives and outranks them. Rejected rows may lack anything but what is not null here.
 create table hadir.checkin (
+  -- First what derivation reads of every row: finding a column costs as many steps as there are before it.
   id                 uuid primary key,
-  spool              uuid not null,
-  seq                bigint not null,
-  status             text not null default 'recorded' check (status in ('recorded', 'rejected')),
-  reason             text,
-  sqlstate           text,
   government         bigint,
   person             bigint,
-  device             bigint,
-  channel            text,
+  received_at        timestamptz not null,
   fix_at             timestamptz,
   message_at         timestamptz,
   sent_at            timestamptz,
-  received_at        timestamptz not null,
+  status             text not null default 'recorded' check (status in ('recorded', 'rejected')),
+  channel            text,
+  flags              text[] not null default '{}',
+  session_claimed    text,
+  first_fence        bigint,
+  -- first_fence, if the point lies inside of it by the door's own placement: derivation then need not read placements.
+  first_inside       bigint,
+  spool              uuid not null,
+  seq                bigint not null,
+  reason             text,
+  sqlstate           text,
+  device             bigint,
   clock_error_us     bigint,
   clock_state        text,
   clock_offset_us    bigint not null default 0,
   decided_at         timestamptz,
   decided_by         text,
-  flags              text[] not null default '{}',
   automatic          boolean not null default false,
-  session_claimed    text,
   note               text,
   directory_epoch    bigint,
   directory_number   bigint,
@@ -411,7 +416,6 @@ create table hadir.checkin (
   first_late_minutes int,
   first_early_minutes int,
   first_place        text,
-  first_fence        bigint,
   first_relation     text,
   coordinates_sha256 bytea check (octet_length(coordinates_sha256) = 32),
   tree_size          bigint,
@@ -611,7 +615,7 @@ create type hadir.import_problem as (line int, field text, reason text);
 
 -- The actor of a question: 'access:7' or 'device:7', set for one transaction by the desk. Null when it is another kind.
 create function hadir.actor_id(p_kind text) returns bigint
-language plpgsql stable set search_path = pg_catalog, pg_temp
+language plpgsql stable parallel safe set search_path = pg_catalog, pg_temp
 as $$
 begin
   return substring(current_setting('hadir.actor', true) from '^' || p_kind || ':([0-9]{1,18})$')::bigint;
@@ -620,7 +624,7 @@ $$;
 
 -- The person who asks; null when unknown or revoked.
 create function hadir.actor_person() returns bigint
-language plpgsql stable set search_path = pg_catalog, pg_temp
+language plpgsql stable parallel safe set search_path = pg_catalog, pg_temp
 as $$
 begin
   return (select d.person from hadir.device d where d.id = hadir.actor_id('device') and d.revoked_at is null
@@ -631,7 +635,7 @@ $$;
 
 -- Units that the actor may ask about: the subtree of his access. A device token sees no unit, only oneself.
 create function hadir.visible_units() returns bigint[]
-language plpgsql stable set search_path = pg_catalog, pg_temp
+language plpgsql stable parallel safe set search_path = pg_catalog, pg_temp
 as $$
 begin
   return (select coalesce(array_agg(c.descendant), '{}')
@@ -641,9 +645,21 @@ begin
 end
 $$;
 
+-- The unit of the actor's access and those above it.
+create function hadir.units_above() returns bigint[]
+language plpgsql stable parallel safe set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return (select coalesce(array_agg(c.ancestor), '{}')
+          from hadir.access a
+          join hadir.unit_closure c on c.descendant = a.unit
+          where a.id = hadir.actor_id('access') and a.revoked_at is null);
+end
+$$;
+
 -- The government of whoever asks.
 create function hadir.actor_government() returns bigint
-language plpgsql stable set search_path = pg_catalog, pg_temp
+language plpgsql stable parallel safe set search_path = pg_catalog, pg_temp
 as $$
 begin
   return (select d.government from hadir.device d where d.id = hadir.actor_id('device') and d.revoked_at is null
@@ -652,8 +668,8 @@ begin
 end
 $$;
 -- hadir_planner too: it reads views, and the policies of a view's tables are checked with the rights of whoever asks.
-grant execute on function hadir.actor_id(text), hadir.actor_person(), hadir.visible_units(), hadir.actor_government()
-  to hadir_reader, hadir_writer, hadir_planner;
+grant execute on function hadir.actor_id(text), hadir.actor_person(), hadir.visible_units(), hadir.units_above(),
+  hadir.actor_government() to hadir_reader, hadir_writer, hadir_planner;
 
 -- Puts a table under forced row security. Policies ask who logged in (session_user), not who owns the function: a
 -- mistake in a function cannot widen them. p_actor: what hadir_query and hadir_operator see, by hadir.actor.
@@ -665,14 +681,14 @@ as $$
 begin
   execute format('alter table %s enable row level security', p_table);
   execute format('alter table %s force row level security', p_table);
-  execute format('create policy system_reads on %s for select using ((select session_user) = any (%L::name[]))',
+  execute format('create policy system_reads on %s for select using ((select session_user = any (%L::name[])))',
                  p_table, p_readers || p_writers || 'hadir_owner'::name);
-  execute format('create policy system_writes on %s for all using ((select session_user) = any (%L::name[])) '
-                 'with check ((select session_user) = any (%L::name[]))',
+  execute format('create policy system_writes on %s for all using ((select session_user = any (%L::name[]))) '
+                 'with check ((select session_user = any (%L::name[])))',
                  p_table, p_writers || 'hadir_owner'::name, p_writers || 'hadir_owner'::name);
   if p_actor is not null then
     execute format('create policy actor_reads on %s for select using '
-                   '((select session_user) = any (''{hadir_query,hadir_operator}''::name[]) and (%s))', p_table, p_actor);
+                   '((select session_user = any (''{hadir_query,hadir_operator}''::name[])) and (%s))', p_table, p_actor);
   end if;
   execute format('grant select on %s to hadir_reader, hadir_writer', p_table);
   if cardinality(p_writers) > 0 then
@@ -718,8 +734,7 @@ begin
   perform hadir.protect('hadir.session', plan_readers, '{hadir_admin}');
 
   perform hadir.protect('hadir.plan_pattern', plan_readers, '{hadir_planner,hadir_admin}', own_land);
-  perform hadir.protect('hadir.plan_session', plan_readers, '{hadir_planner,hadir_admin}',
-    'exists (select from hadir.plan_pattern p where p.id = plan_session.pattern)');
+  perform hadir.protect('hadir.plan_session', plan_readers, '{hadir_planner,hadir_admin}', own_land);
   perform hadir.protect('hadir.plan_class', '{}', '{hadir_planner,hadir_admin}');
   perform hadir.protect('hadir.plan_pair', '{}', '{hadir_planner,hadir_admin}');
   perform hadir.protect('hadir.plan_member', plan_readers, '{hadir_planner,hadir_admin}',

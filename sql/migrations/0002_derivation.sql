@@ -49,3 +49,19 @@ create type hadir.spool_row as (
 -- day and the next; the few that came later are found here.
 create index checkin_delivered_late on hadir.checkin (government, received_at)
   where received_at - least(fix_at, message_at) > interval '24 hours';
+
+-- Where a check-in belongs that lies in no session of the day on which it arrived. position null: in no session.
+create type hadir.day_place as (
+  day      date,
+  unit     bigint,
+  rules    hadir.plan_pattern,
+  position int
+);
+
+-- What somebody does on a local day.
+create type hadir.person_day as (
+  person  bigint,
+  day     date,
+  unit    bigint,
+  pattern bigint
+);

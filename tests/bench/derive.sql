@@ -44,9 +44,9 @@ insert into hadir.plan_pattern (digest, government, day, starts_at, ends_at, pla
   select sha256((f.id || ' ' || d)::bytea), f.government, d::date, d at time zone 'Asia/Makassar',
     (d + interval '1 day') at time zone 'Asia/Makassar', 'WFO', false, 100, '{fix,fix,fix,message}', '[]', array[f.id], '{}', '{}'
   from hadir.fence f, generate_series(timestamp '2025-12-21', '2025-12-30', '1 day') d;
-insert into hadir.plan_session (pattern, position, session, code, label, counts_as, accept_from, on_time_from, due,
+insert into hadir.plan_session (pattern, position, government, session, code, label, counts_as, accept_from, on_time_from, due,
                                 on_time_until, accept_until)
-  select p.id, s.n, s.n, s.code, s.label, s.counts_as, p.starts_at + s.a, p.starts_at + s.b, p.starts_at + s.c,
+  select p.id, s.n, p.government, s.n, s.code, s.label, s.counts_as, p.starts_at + s.a, p.starts_at + s.b, p.starts_at + s.c,
     p.starts_at + s.d, p.starts_at + s.e
   from hadir.plan_pattern p, (values
     (1, 'pagi', 'Pagi', 'in', interval '6:00', interval '6:00', interval '7:30', interval '7:31', interval '12:00'),
@@ -70,9 +70,10 @@ insert into hadir.plan_member (person, first_day, last_day, unit, pair)
 
 -- Everybody comes between 6:40 and 7:40 and goes between 15:50 and 16:50; one in forty stands outside the fence.
 insert into hadir.checkin (id, spool, seq, government, person, device, channel, fix_at, sent_at, received_at, decided_at,
-                           decided_by, first_verdict, first_fence, first_relation)
+                           decided_by, first_verdict, first_fence, first_relation, first_inside)
   select gen_random_uuid(), '00000000-0000-0000-0000-00000000000a', p.id * 2 + n.n, p.government, p.id, p.id, 'native', t.at,
-    t.at, t.at, t.at, 'fix', 'on_time', f.id, 'inside'
+    t.at, t.at, t.at, 'fix', 'on_time', f.id, case when p.id / 1000 % 40 = 0 then 'outside' else 'inside' end,
+    case when p.id / 1000 % 40 <> 0 then f.id end
   from hadir.person p
   join hadir.posting po on po.person = p.id
   join hadir.fence f on f.unit = po.unit
@@ -81,7 +82,7 @@ insert into hadir.checkin (id, spool, seq, government, person, device, channel, 
                         + p.id * 7919 % 3600 * interval '1 s' as at) t
   order by t.at;
 insert into hadir.placement (checkin, fence, fence_version, relation)
-  select c.id, c.first_fence, 1, case when c.person % 40 = 0 then 'outside' else 'inside' end from hadir.checkin c;
+  select c.id, c.first_fence, 1, c.first_relation from hadir.checkin c;
 commit;
 vacuum analyze;
 

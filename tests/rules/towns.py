@@ -376,12 +376,15 @@ class Maker:
         likely = [f for f in fences if plan and f["id"] in plan["fences"] or f["person"] == person["id"]]
         met = self.some(likely, 0, 2) + (self.some(fences, 0, 2) if self.chance(0.3) else [])
         times = {"fix_at": fix, "message_at": message, "sent_at": sent, "received_at": at + late}
+        placements = [dict(checkin=id, fence=fence, fence_version=version,
+                           relation=self.rng.choice(("inside", "inside", "outside", "uncertain")))
+                      for fence in sorted({f["id"] for f in met}) for version in ((1, 2) if self.chance(0.1) else (1,))]
+        first = self.rng.choice(met)["id"] if met and self.chance(0.5) else None
+        inside = any(p["fence"] == first and p["relation"] == "inside" for p in placements)
         self.add("checkin", id=id, spool="00000000-0000-0000-0000-00000000000a", seq=n, government=person["government"],
                  person=person["id"], channel=channel, flags=flags, status="rejected" if self.chance(0.03) else "recorded",
-                 session_claimed=self.rng.choice((None, None, None, "pagi", "sore")),
-                 first_fence=self.rng.choice(met)["id"] if met and self.chance(0.5) else None,
+                 session_claimed=self.rng.choice((None, None, None, "pagi", "sore")), first_fence=first,
+                 first_inside=first if inside and self.chance(0.8) else None,
                  **{k: v if v is None else stamp(v) for k, v in times.items()})
-        for fence in {f["id"] for f in met}:
-            for version in (1, 2) if self.chance(0.1) else (1,):
-                self.add("placement", checkin=id, fence=fence, fence_version=version,
-                         relation=self.rng.choice(("inside", "inside", "outside", "uncertain")))
+        for placement in placements:
+            self.add("placement", **placement)
