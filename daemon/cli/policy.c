@@ -108,15 +108,20 @@ static bool read_document(const char *path, struct buf *out, size_t *ret_problem
     return ok && !out->failed;
 }
 
-static void print_lines(const char *path, const json_value *answer)
+static void print_each(const json_value *lines, const char *before)
 {
-    const json_value *lines = json_member(answer, "lines");
-    printf("%s:\n", path);
     for (size_t i = 0; i < json_count(lines); i++) {
         struct text line;
         if (json_get_string(json_at(lines, i), &line))
-            printf("  %.*s\n", (int)line.len, line.s);
+            printf("  %s%.*s\n", before, (int)line.len, line.s);
     }
+}
+
+static void print_lines(const char *path, const json_value *answer)
+{
+    printf("%s:\n", path);
+    print_each(json_member(answer, "lines"), "");
+    print_each(json_member(answer, "warnings"), cli_say("PERHATIAN: ", "WARNING: "));
 }
 
 static void print_applied(const char *path, const json_value *answer)

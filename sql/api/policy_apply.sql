@@ -2,8 +2,8 @@
 -- refused or checked ones leave nothing behind. Answers as in actor_rights.sql; a problem here also has "line". Over HTTP
 -- for operators of the whole government and BKPSDM, about their government.
 
--- Says what a file means, or lists everything that is wrong in it: {"status": 200, "number", "lines": [text]}. Stores
--- nothing. Callers: hadir_operator with hadir.actor set, hadir_admin.
+-- Says what a file means, or lists everything that is wrong in it: {"status": 200, "number", "lines": [text],
+-- "warnings": [text]}. Stores nothing. Callers: hadir_operator with hadir.actor set, hadir_admin.
 create or replace function api.policy_check(p_document jsonb, p_now timestamptz) returns jsonb
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
@@ -17,7 +17,10 @@ begin
     null;
   end;
   return case when v_answer ? 'error' then v_answer
-              else jsonb_build_object('status', 200, 'number', v_answer -> 'number', 'lines', v_answer -> 'lines') end;
+              else jsonb_build_object('status', 200, 'number', v_answer -> 'number',
+                     'lines', case when v_answer ->> 'again' is null then '[]' else jsonb_build_array(v_answer -> 'again') end
+                              || (v_answer #> '{words,lines}'),
+                     'warnings', v_answer #> '{words,warnings}') end;
 end
 $$;
 
@@ -30,7 +33,7 @@ declare
   v_answer jsonb;
 begin
   begin
-    v_answer := hadir.policy_take(p_document, p_now, false) - 'lines';
+    v_answer := hadir.policy_take(p_document, p_now, false) - '{again,words}'::text[];
     if v_answer ? 'error' then
       raise exception using errcode = 'HD001';
     end if;
@@ -161,12 +164,11 @@ begin
   end if;
   return jsonb_build_object('status', case when v_old.id is null then 201 else 200 end, 'policy', v_policy, 'number', v_new.number,
                             'revision', v_new.revision, 'changed', v_new.revision is distinct from v_old.revision,
-                            'lines', case when p_words then to_jsonb(case
-                              when v_old.id is null then '{}'::text[]
+                            'again', case when v_old.id is null then null
                               when v_new.revision = v_old.revision
-                                then array[format(hadir.say('Sudah berlaku seperti ini (revisi %s)', 'Applied as it is (revision %s)'), v_old.revision)]
-                              else array[format(hadir.say('Akan menggantikan revisi %s', 'Would replace revision %s'), v_old.revision)] end
-                              || hadir.policy_says(v_policy, v_today)) end);
+                                then format(hadir.say('Sudah berlaku seperti ini (revisi %s)', 'Applied as it is (revision %s)'), v_old.revision)
+                              else format(hadir.say('Akan menggantikan revisi %s', 'Would replace revision %s'), v_old.revision) end,
+                            'words', case when p_words then hadir.policy_says(v_policy, v_today) end);
 end
 $$;
 

@@ -307,22 +307,25 @@ begin
 end
 $$;
 
--- The stored circular in words, a line an element.
-create or replace function hadir.policy_says(p_policy bigint, p_today date) returns text[]
+-- The stored circular in words: {"lines": [text], "warnings": [text]}.
+drop function if exists hadir.policy_says(bigint, date);
+create function hadir.policy_says(p_policy bigint, p_today date) returns jsonb
 language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_span  record;
-  v_lines text[];
+  v_words jsonb;
 begin
   select * into v_span from hadir.policy_span(p_policy, p_today);
   perform hadir.policy_crowd(p_policy, v_span.first, v_span.last);
-  v_lines := hadir.policy_says_what(p_policy) || hadir.policy_says_who(p_policy, v_span.first)
-    || hadir.policy_says_days(p_policy, v_span.first, v_span.last) || hadir.policy_says_counts(p_policy)
-    || hadir.policy_says_proof(p_policy) || hadir.policy_says_beside(p_policy);
+  v_words := jsonb_build_object(
+    'lines', hadir.policy_says_what(p_policy) || hadir.policy_says_who(p_policy, v_span.first)
+      || hadir.policy_says_days(p_policy, v_span.first, v_span.last) || hadir.policy_says_counts(p_policy)
+      || hadir.policy_says_proof(p_policy) || hadir.policy_says_beside(p_policy),
+    'warnings', hadir.policy_warns(p_policy, v_span.first, v_span.last, p_today));
   perform hadir.plan_unstage();
   drop table pg_temp.plan_kind, pg_temp.policy_bound;
-  return v_lines;
+  return v_words;
 end
 $$;
 

@@ -307,6 +307,44 @@ select is((select accuracy_cap_m is null and uncertain_counts is null and title 
 set session authorization hadir_admin;
 select alike(tap.lines(tap.check_of(E'[policy]\nnumber = 8\ndated = 2026-01-01\nvalid_from = 2026-01-01\nvalid_to = 2026-01-02\naccuracy_cap_m = 30\n[scope x]\nunits = timur\ncategories = PPPK_PW')),
   '%Mengikat 0 orang%Hari kerja%: 0%', 'one that binds nobody');
+
+-- ---------------------------------------------------------------------------------------------------------- warnings
+reset session authorization;
+create function tap.warnings(p_text text, p_now timestamptz default '2026-01-01 08:00+08') returns text language sql as $$
+  select coalesce(a #>> '{error,problems}', (select string_agg(w, E'\n' order by n) from jsonb_array_elements_text(a -> 'warnings') with ordinality t (w, n)), '-')
+  from api.policy_check(tap.policy_document(p_text, 'kota'), p_now) a
+$$;
+-- From Monday 5 January 2026, for Dinas A of three and Dinas B.
+create function tap.circular(p_more text) returns text language sql as $$
+  select E'[policy]\nnumber = U\ndated = 2026-01-01\nvalid_from = 2026-01-05\nvalid_to = 2026-01-11\n' || p_more $$;
+grant execute on all functions in schema tap to public;
+set session authorization hadir_admin;
+select is(tap.warnings(tap.circular(E'[day x]\nweekdays = 1-5\nplace = WFA\nanywhere = ya')), '-', 'nothing to warn of');
+select is(tap.warnings(tap.circular(E'[day x]\nweekdays = 1-5\nplace = WFA\nanywhere = ya'), '2026-02-01 08:00+08'),
+  'masa berlakunya sudah berakhir pada Minggu 11 Januari 2026: mulai hari ini tidak mengubah apa pun', 'a validity that is over');
+select is(tap.warnings(tap.circular(E'[day x]\nweekdays = 1-5\nplace = WFA\nanywhere = ya\n[scope a]\ncategories = PPPK_PW')),
+  E'tidak mengikat seorang pun\nlingkup ini tidak mencakup seorang pun: PPPK_PW', 'nobody');
+select is(tap.warnings(tap.circular(E'[day x]\nweekdays = 1-5\nplace = WFA\nanywhere = ya\n[scope a]\ncategories = PNS\n[scope b]\nechelons = I\nexclude = ya')),
+  'pengecualian ini tidak mengenai seorang pun: eselon I', 'nobody left out');
+select is(tap.warnings(tap.circular(E'[day x]\nweekdays = 1, 7\nplace = WFA\nanywhere = ya')),
+  'Minggu: tidak seorang pun bekerja pada hari itu; [day] tidak menjadikannya hari kerja', 'a weekday that is free');
+select is(tap.warnings(tap.circular(E'[day x]\nweekdays = 7\nplace = WFA\nanywhere = ya')),
+  'dari Senin 5 Januari 2026 sampai Minggu 11 Januari 2026 tidak ada hari kerja baginya: libur, atau bukan hari yang disebutnya', 'no working day at all');
+select is(tap.warnings(tap.circular(E'[session pagi]\ncounts_as = in\naccept_from = 06:00\ndue = 07:30\non_time_until = 07:31\naccept_until = 10:00')),
+  'sesinya menggantikan semua sesi jam kerja, tetapi tidak ada yang menggantikan sore: 4 orang tidak lagi mempunyai presensi pulang', 'an afternoon taken away');
+select is(tap.warnings(tap.circular(E'[day x]\nweekdays = 1-5\nplace = WFA\nanywhere = ya\n[quota q]\nmeasure = max_elsewhere\npercent = 50')),
+  'melanggar ketentuannya sendiri tanpa surat kepala: 3 unit, 4 orang; misalnya Unit bidang-a1, 2026-01-05: 2 dari 2 orang di luar kantor (WFH/WFA), paling banyak 1 (U)',
+  'everybody elsewhere, and half at most');
+select is(tap.warnings(E'[policy]\nnumber = U\ndated = 2026-01-01\nvalid_from = 2026-01-05\nvalid_to = 2026-01-11\nmin_office_days = 3\n[day x]\nweekdays = 1-3\nplace = WFA'),
+  'melanggar ketentuannya sendiri tanpa surat kepala: 3 unit, 4 orang; misalnya Pegawai 1, pekan 2026-01-05: 0 dari 3 hari kerja di kantor (WFO), paling sedikit 3 (U)',
+  'three days at the office, and three elsewhere');
+select is(tap.warnings(E'[policy]\nnumber = U\ndated = 2026-01-01\nvalid_from = 2026-01-05\nvalid_to = 2026-01-11\ngrants = letter\n[day x]\nweekdays = 1-5\nplace = WFH\ngranted = ya\n[quota q]\nmeasure = min_wfh\npercent = 50'),
+  '-', 'what letters are to give is no break');
+select is(tap.warnings(tap.circular(E'[day x]\nweekdays = 1-5\nplace = WFA\nanywhere = ya\n[evidence a]\nplaces = WFA\nkind = fence\n[evidence b]\nplaces = WFH\nkind = work_report')),
+  E'bukti di dalam pagar pada hari WFA, padahal lokasinya bebas: hanya yang datang ke kantor memenuhinya, dari 4 orang\n'
+  'bukti untuk WFH: surat ini tidak menetapkan tempat itu pada hari apa pun', 'evidence that does not come');
+select is(tap.warnings(tap.circular(E'[day x]\nweekdays = 1-5\nplace = WFA\nanywhere = ya\n[channel w]\nchannel = whatsapp\ndecides = fix')),
+  'lokasi WhatsApp tidak membawa waktu titiknya: yang dihitung waktu tiba di server', 'a time that a channel does not carry');
 select is(api.policies('{}', '2026-01-13 08:00+08') #>> '{policies,0,number}', '7/SE/2026', 'the list');
 select is(jsonb_array_length(api.policies('{"government": "timur"}', '2026-01-13 08:00+08') -> 'policies'), 2, 'by government');
 select is(api.policy_remove('{"number": "entah"}', '2026-01-14') #>> '{error,code}', 'not_found', 'what is not there cannot be removed');
