@@ -123,9 +123,9 @@ create or replace function hadir.planned(p_half int, p_days date[], p_plan hadir
 returns setof hadir.person_day
 language sql stable
 as $$
-  select (x.person, x.day, x.unit, x.pattern)::hadir.person_day from unnest(p_plan) x where p_half is null
+  select x.person, x.day, x.unit, x.pattern from unnest(p_plan) x where p_half is null
   union all
-  select (m.person, o.day, m.unit, o.pattern)::hadir.person_day
+  select m.person, o.day, m.unit, o.pattern
   from hadir.plan_member m
   join hadir.plan_slot o on o.pair = m.pair and o.day between m.first_day and m.last_day
   where p_half is not null and m.person % 2 <> 1 - p_half and o.day = any (p_days)

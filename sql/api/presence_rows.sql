@@ -1,19 +1,23 @@
 -- A supervisor's question and one's own. Row security by hadir.actor decides what these functions find: they run as
--- hadir_reader, and the policies look at who logged in. Nothing here reads the clock: p_now is given.
+-- hadir_reader, and the policies look at who logged in. Nothing here reads the clock: p_now is given. What a question asks
+-- is plpgsql, which keeps its plans for the session.
 
 -- How far the database is right. A spool that nobody heard of for the government's patience is not waited for; one at
 -- 'infinity' is drained for good.
 create or replace function hadir.recorded_to(p_now timestamptz, p_patience interval)
 returns table (recorded_to timestamptz, behind boolean)
-language sql stable set search_path = pg_catalog, pg_temp
+language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
+begin
   -- least() passes over null: no spool at all must not become "complete to now".
+  return query
   select case when r.at is not null then least(r.at, p_now) end, coalesce(p_now - r.at > interval '1 second', true)
   from (
     select coalesce(min(m.complete_to) filter (where m.complete_to > p_now - p_patience), max(m.complete_to)) as at
     from hadir.ingest_mark m
     where isfinite(m.complete_to)
-  ) r
+  ) r;
+end
 $$;
 comment on function hadir.recorded_to(timestamptz, interval) is
   'p_now: the moment asked; p_patience: after which silence a spool is not waited for. Returns up to when everything that '
@@ -86,12 +90,15 @@ grant execute on function hadir.presence_of(bigint, bigint[], date, date, timest
 -- The unit by its code, if the actor may ask about it.
 create or replace function hadir.asked_unit(p_unit text)
 returns table (unit bigint, code text, name text, government bigint, government_code text, zone text, patience interval)
-language sql stable set search_path = pg_catalog, pg_temp
+language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
+begin
+  return query
   select u.id, u.code, u.name, g.id, g.code, g.zone, g.spool_patience
   from hadir.unit u
   join hadir.government g on g.id = u.government
-  where u.code = p_unit and u.id = any ((select hadir.visible_units())::bigint[])
+  where u.code = p_unit and u.id = any ((select hadir.visible_units())::bigint[]);
+end
 $$;
 comment on function hadir.asked_unit(text) is
   'The unit with code p_unit when it lies in the actor''s subtree, else no row: unknown and invisible are the same. Called by '
