@@ -171,36 +171,60 @@ bool cli_csv_rows(const char *file, const char *columns, int needed, struct buf 
     return ok;
 }
 
-/* problems: already found in the file's form, and told. */
-static int apply(const char *sql, struct buf *json, const char *file, const char *what, size_t count, size_t problems)
+/* How many of the rows were new, changed, unchanged. */
+static void tell_counts(const char *what, const struct rows *counts)
+{
+    printf(cli_say("%s: %s baris baru, %s berubah, %s tetap\n", "%s: %s rows new, %s changed, %s unchanged\n"), what,
+           rows_get(counts, 0, 0), rows_get(counts, 0, 1), rows_get(counts, 0, 2));
+}
+
+/* One transaction: what was known of the rows, the import, what is known now. Nothing stays unless it commits; it ends with
+ * the connection. form: problems already found in the file's form, and told. Returns how many there are in all; −1: failed. */
+static long run(struct session *s, const char *sql, const char *document, const char *file, const char *what, size_t form)
 {
     struct store_error e;
     char now[40];
+    if (!session_script(s, "begin", &e)) {
+        cli_error("%s", e.message);
+        return -1;
+    }
+    const char *const known[] = {what, document};
+    char *before = cli_value(s, "select api.import_before($1, $2::jsonb)", 2, known);
+    const char *const params[] = {document, cli_now(now, sizeof now)};
+    struct rows *found = before != NULL ? cli_query(s, sql, 2, params) : NULL;
+    long problems = found != NULL ? (long)(form + cli_print_problems(found, file)) : -1;
+    if (problems == 0) {
+        const char *const after[] = {what, document, before};
+        struct rows *counts = cli_query(s, "select new, changed, unchanged from api.import_after($1, $2::jsonb, $3::jsonb)", 3, after);
+        if (counts == NULL) {
+            problems = -1;
+        } else if (!session_script(s, "commit", &e)) {
+            cli_error("%s", e.message);
+            problems = -1;
+        } else {
+            tell_counts(what, counts);
+        }
+        rows_free(counts);
+    }
+    rows_free(found);
+    free(before);
+    return problems;
+}
+
+/* problems: already found in the file's form, and told. */
+static int apply(const char *sql, struct buf *json, const char *file, const char *what, size_t problems)
+{
     const char *document = buf_str(json);
     if (document == NULL) {
         cli_error("%s", cli_say("berkas terlalu besar", "the file is too large"));
         return CLI_FAILED;
     }
     struct session *s = cli_connect("hadir_admin");
-    const char *const params[] = {document, cli_now(now, sizeof now)};
-    struct rows *found = NULL;
-    /* nobody commits a transaction that was begun here: it ends with the connection */
-    if (problems > 0 && !session_script(s, "begin", &e))
-        cli_error("%s", e.message);
-    else
-        found = cli_query(s, sql, 2, params);
+    long found = run(s, sql, document, file, what, problems);
     session_close(s);
-    int code = CLI_FAILED;
-    if (found != NULL)
-        problems += cli_print_problems(found, file);
-    if (found != NULL && problems == 0) {
-        printf(cli_say("%s: %zu baris dimuat\n", "%s: %zu rows loaded\n"), what, count);
-        code = CLI_DONE;
-    } else if (problems > 0) {
-        cli_error(cli_say("%s: %zu masalah; tidak ada yang dimuat", "%s: %zu problems; nothing was loaded"), file, problems);
-    }
-    rows_free(found);
-    return code;
+    if (found > 0)
+        cli_error(cli_say("%s: %ld masalah; tidak ada yang dimuat", "%s: %ld problems; nothing was loaded"), file, found);
+    return found == 0 ? CLI_DONE : CLI_FAILED;
 }
 
 static int import_fences(const char *file, const char *crs)
@@ -209,13 +233,8 @@ static int import_fences(const char *file, const char *crs)
     size_t problems = 0;
     buf_init(&json, IMPORT_FILE_MAX);
     int code = CLI_FAILED;
-    if (cli_fences_rows(file, crs, &json, &problems)) {
-        struct json_error e;
-        struct json_doc *doc = json_parse(json.data, json.len, 8, &e);
-        size_t count = doc != NULL ? json_count(json_root(doc)) : 0;
-        json_doc_free(doc);
-        code = apply(fences_sql, &json, file, "fences", count, problems);
-    }
+    if (cli_fences_rows(file, crs, &json, &problems))
+        code = apply(fences_sql, &json, file, "fences", problems);
     buf_fini(&json);
     return code;
 }
@@ -229,7 +248,7 @@ static int import_csv(const struct import_kind *kind, const char *file)
     buf_init(&json, 2 * (size_t)IMPORT_FILE_MAX);
     if (cli_read_file(file, &text) && buf_str(&text) != NULL &&
         csv_rows(kind, file, buf_str(&text), text.len, &json, &rows, &problems))
-        code = apply(kind->sql, &json, file, kind->name, rows, problems);
+        code = apply(kind->sql, &json, file, kind->name, problems);
     buf_fini(&text);
     buf_fini(&json);
     return code;

@@ -1,6 +1,6 @@
 """People, their devices, and who may ask about whom: imports, moves, enrolment, revocation in every door, presence."""
 import base64, csv, io, json, os, re, stat, time, urllib.parse
-from harness import BUILD, DAY, TOP, House, Tests, epoch, run, wait_until
+from harness import BUILD, DAY, EXAMPLE, TOP, House, Tests, epoch, run, wait_until
 
 test = Tests()
 SOON_S = 20  # the promise is one second; a test machine that does several things at once is given more. Measured below.
@@ -137,11 +137,33 @@ def fences_that_are_not_valid_are_named(house):
 
 
 @test
+def an_import_says_what_was_new(house):
+    """Everything once more leaves everything as it is; of what a file brings it says how much was new, how much changed."""
+    reference = f"{TOP}/sql/reference"
+    head, person = house.people[10]["nip"], house.people[11]["nip"]
+    mine = {"discipline": f"{reference}/discipline-pp-94-2021.csv",
+            "minute-classes": f"{reference}/minute-classes-permentan-68-2012.csv",
+            "consequences": f"{reference}/consequences-permentan-68-2012.csv",
+            "heads": file(house, "kepala.csv", f"nip,unit,kind,from\n{head},{house.people[10]['unit']},head,2025-01-01\n"),
+            "absences": file(house, "cuti.csv", f"nip,code,first_day,sessions,number\n{person},CT,2026-02-02,,1\n{person},CT,2026-02-03,pagi sore,2\n")}
+    for what, path in mine.items():
+        rows = sum(1 for line in open(path) if line.strip() and not line.startswith("#")) - 1
+        assert house.hadir("import", what, path).stdout == f"{what}: {rows} rows new, 0 changed, 0 unchanged\n", what
+    for what, path in dict(mine, calendar=f"{reference}/holidays.csv", periods=f"{reference}/periods.csv",
+                           hours=f"{reference}/hours-perpres-21-2023.csv", units=f"{EXAMPLE}/units.csv", people=f"{EXAMPLE}/people.csv",
+                           fences=f"{EXAMPLE}/fences.geojson", **{"absence-codes": f"{reference}/absence-codes.csv"}).items():
+        said = house.hadir("import", what, path).stdout
+        assert re.fullmatch(f"{what}: 0 rows new, 0 changed, [1-9][0-9]* unchanged\n", said), said
+    units = file(house, "unit.csv", "code,name,kind,parent\nSETDA-PEM,Bagian contoh,bagian,SETDA\nBARU-1,Unit baru,bagian,SETDA\n")
+    assert house.hadir("import", "units", units).stdout == "units: 1 rows new, 1 changed, 0 unchanged\n"
+
+
+@test
 def a_move_is_a_new_posting(house):
     who = house.people[20]
     old, new = who["unit"], next(p["unit"] for p in house.people if p["unit"] not in (who["unit"], "LUTRA"))
     path = file(house, "move.csv", f"nip,name,category,unit,from\n{who['nip']},{who['name']},{who['category']},{new},{DAY}\n")
-    house.hadir("import", "people", path)
+    assert house.hadir("import", "people", path).stdout == "people: 0 rows new, 1 changed, 0 unchanged\n"
     postings = house.sql(f"select u.code, p.valid_from, p.valid_to from hadir.posting p join hadir.unit u on u.id = p.unit "
                          f"join hadir.person e on e.id = p.person where e.nip = '{who['nip']}' order by p.valid_from")
     assert [p[0] for p in postings] == [old, new] and postings[0][2] == "2025-12-28" and postings[1][1:] == [DAY, ""], postings
@@ -153,7 +175,7 @@ def a_move_is_a_new_posting(house):
     assert units("2025-12-23") == {old}, units("2025-12-23")
     wait_until("the plan follows", lambda: units(DAY) == {new})
     assert units("2025-12-23") == {old}
-    house.hadir("import", "people", path)  # again: nothing new
+    assert house.hadir("import", "people", path).stdout == "people: 0 rows new, 0 changed, 1 unchanged\n"
     assert int(house.value(f"select count(*) from hadir.posting p join hadir.person e on e.id = p.person where e.nip = '{who['nip']}'")) == 2
 
 

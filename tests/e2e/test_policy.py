@@ -182,7 +182,7 @@ colour = red
     for words in (("policy",), ("policy", "check"), ("policy", "remove"), ("policy", "rename", "x"), ("policy", "check", good, "--government", "CONTOH")):
         assert house.hadir(*words, check=False).returncode == 2, words
     sunday = house.write("minggu.conf", open(good).read() + "[day x]\nweekdays = 7\nplace = WFA\n", mode=0o644)
-    found(house.hadir("policy", "check", sunday).stdout, "  WARNING: from Monday 5 January 2026 to ", "it has no working day: days off")
+    found(house.hadir("policy", "check", sunday).stdout, "  WARNING: from ", "it has no working day: days off")
     house.conf["language"] = "id"
     house.write_conf()
     assert "tanggal harus berbentuk TTTT-BB-HH" in house.hadir("policy", "check", bad, check=False).stderr
