@@ -220,6 +220,32 @@ $$;
 comment on function hadir.government_capacity(bigint, timestamptz) is
   'As what the actor may act for the whole government, by its uppermost unit; see hadir.actor_capacity. Called by api functions.';
 
+create or replace function hadir.actor_rests(p_now timestamptz) returns boolean
+language plpgsql stable set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return session_user <> 'hadir_admin' and coalesce((
+    select not bool_or(o.valid_from <= d.today and (o.valid_to is null or o.valid_to >= d.today))
+    from hadir.access a
+    cross join lateral (select hadir.local_day(a.government, p_now) as today) d
+    join hadir.posting o on o.person = a.person and o.kind <> 'main'
+    where a.id = hadir.actor_id('access') and a.revoked_at is null and a.role = 'supervisor'
+      and exists (select from hadir.unit_closure c where (c.ancestor, c.descendant) in ((o.unit, a.unit), (a.unit, o.unit)))), false);
+end
+$$;
+comment on function hadir.actor_rests(timestamptz) is
+  'Whether the actor is a supervisor by postings as head, acting or delegate (of the unit of his token, above or below it) none of '
+  'which holds at that moment: before and after them his token reads and does nothing. Who never had one reads by his token alone. '
+  'Called by api functions that list.';
+
+-- The answer to whoever rests.
+create or replace function hadir.refused_at_rest() returns jsonb
+language sql stable set search_path = pg_catalog, pg_temp
+as $$
+  select hadir.refusal(403, 'not_yours', hadir.problem_if(true, '', hadir.say(
+    'Anda belum atau tidak lagi memimpin unit ini', 'you do not lead this unit yet, or not any more')))
+$$;
+
 create or replace function hadir.superior_unit(p_person bigint, p_day date) returns bigint
 language sql stable set search_path = pg_catalog, pg_temp
 as $$
@@ -330,7 +356,7 @@ as $$
 $$;
 
 -- What a list is asked for: {"unit" or "nip", "from", "to", "status"} and p_more (as in hadir.body_problems).
-create or replace function hadir.asked_scope(p_body jsonb, p_more jsonb) returns hadir.asked
+create or replace function hadir.asked_scope(p_body jsonb, p_more jsonb, p_now timestamptz) returns hadir.asked
 language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
 declare
@@ -348,6 +374,9 @@ begin
   if v_problems <> '[]' then
     v_asked.refusal := hadir.refusal(422, 'invalid', v_problems);
     return v_asked;
+  elsif hadir.actor_rests(p_now) then
+    v_asked.refusal := hadir.refused_at_rest();
+    return v_asked;
   end if;
   select u.id into v_asked.unit from hadir.unit u where u.code = hadir.body_text(p_body, 'unit');
   select p.id into v_asked.person from hadir.person p where p.nip = hadir.body_text(p_body, 'nip');
@@ -359,7 +388,7 @@ begin
   return v_asked;
 end
 $$;
-comment on function hadir.asked_scope(jsonb, jsonb) is
+comment on function hadir.asked_scope(jsonb, jsonb, timestamptz) is
   'What a list is asked for, or its refusal. Called by api functions that list.';
 
 -- How many rows a list has at most, the newest first; "more" in its answer says that there are others.
@@ -437,7 +466,7 @@ revoke all on function hadir.say(text, text), hadir.problem(text, text), hadir.p
   hadir.actor_capacity(bigint, timestamptz), hadir.government_capacity(bigint, timestamptz), hadir.superior_unit(bigint, date), hadir.main_unit(bigint, date), hadir.in_sight(bigint, timestamptz),
   hadir.capacity_to_ask(bigint, timestamptz), hadir.capacity_to_decide(bigint, timestamptz), hadir.asked_person(jsonb),
   hadir.asked_government(jsonb), hadir.no_such_government(jsonb),
-  hadir.asked_scope(jsonb, jsonb), hadir.list_most(), hadir.asked_postings(hadir.asked),
+  hadir.asked_scope(jsonb, jsonb, timestamptz), hadir.actor_rests(timestamptz), hadir.refused_at_rest(), hadir.list_most(), hadir.asked_postings(hadir.asked),
   hadir.decide(text, bigint, text, timestamptz, text, text, jsonb), hadir.steps(text, bigint[], text[]), hadir.steps(text, bigint, text) from public;
 grant execute on function hadir.say(text, text), hadir.problem(text, text), hadir.problem_if(boolean, text, text),
   hadir.refusal(int, text, jsonb), hadir.no_such(text, bigint), hadir.no_such_unit(), hadir.state_word(text), hadir.try_instant(text), hadir.body_problems(jsonb, jsonb), hadir.body_text(jsonb, text),
@@ -445,6 +474,6 @@ grant execute on function hadir.say(text, text), hadir.problem(text, text), hadi
   hadir.actor_capacity(bigint, timestamptz), hadir.government_capacity(bigint, timestamptz), hadir.superior_unit(bigint, date), hadir.main_unit(bigint, date), hadir.in_sight(bigint, timestamptz),
   hadir.capacity_to_ask(bigint, timestamptz), hadir.capacity_to_decide(bigint, timestamptz), hadir.asked_person(jsonb),
   hadir.asked_government(jsonb), hadir.no_such_government(jsonb),
-  hadir.asked_scope(jsonb, jsonb), hadir.list_most(), hadir.asked_postings(hadir.asked),
+  hadir.asked_scope(jsonb, jsonb, timestamptz), hadir.actor_rests(timestamptz), hadir.refused_at_rest(), hadir.list_most(), hadir.asked_postings(hadir.asked),
   hadir.steps(text, bigint[], text[]), hadir.steps(text, bigint, text) to hadir_reader, hadir_writer;
 grant execute on function hadir.decide(text, bigint, text, timestamptz, text, text, jsonb) to hadir_writer;

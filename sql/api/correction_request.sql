@@ -194,7 +194,7 @@ create or replace function api.corrections(p_body jsonb, p_now timestamptz) retu
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_asked hadir.asked := hadir.asked_scope(p_body, '{}');
+  v_asked hadir.asked := hadir.asked_scope(p_body, '{}', p_now);
   v_found bigint[];
   v_units bigint[];
   v_zones text[];

@@ -555,6 +555,8 @@ begin
                         hadir.say('harus filed, confirmed atau revoked', 'must be filed, confirmed or revoked'));
   if v_problems <> '[]' then
     return hadir.refusal(422, 'invalid', v_problems);
+  elsif hadir.actor_rests(p_now) then
+    return hadir.refused_at_rest();
   elsif v_unit is null and hadir.body_text(p_body, 'unit') is not null then
     return hadir.no_such_unit();
   elsif v_one is not null and not exists (select from hadir.letter l where l.id = v_one) then
@@ -603,6 +605,8 @@ begin
                                                                             'must be from or later, 62 days at most'));
   if v_problems <> '[]' then
     return hadir.refusal(422, 'invalid', v_problems);
+  elsif hadir.actor_rests(p_now) then
+    return hadir.refused_at_rest();
   elsif v_unit is null then
     return hadir.no_such_unit();
   end if;

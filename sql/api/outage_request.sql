@@ -127,7 +127,7 @@ language plpgsql stable security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_mine  constant bigint := case when hadir.actor_id('device') is not null then hadir.actor_person() end;
-  v_asked hadir.asked := hadir.asked_scope(p_body, '{}');
+  v_asked hadir.asked := hadir.asked_scope(p_body, '{}', p_now);
   v_found bigint[];
   v_zones text[];
   v_steps jsonb[];

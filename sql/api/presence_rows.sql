@@ -116,6 +116,7 @@ as $$
     r.recorded_to, r.behind
   from hadir.asked_unit(p_unit) u
   cross join lateral hadir.recorded_to(p_now, u.patience) r
+  where not hadir.actor_rests(p_now)
 $$;
 comment on function api.presence_head(text, date, timestamptz) is
   'p_unit: unit code; p_day: null = the local today; p_now: the moment of asking. One row about the answer: unit, '
@@ -138,7 +139,8 @@ declare
   v_persons    bigint[];
 begin
   select u.unit, u.government, coalesce(p_day, (p_now at time zone u.zone)::date) into v_unit, v_government, v_day
-  from hadir.asked_unit(p_unit) u;
+  from hadir.asked_unit(p_unit) u
+  where not hadir.actor_rests(p_now);
   if v_unit is null then
     return;
   end if;

@@ -47,7 +47,7 @@ create or replace function api.work_reports(p_body jsonb, p_now timestamptz) ret
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_asked hadir.asked := hadir.asked_scope(p_body, '{"kind": "text"}');
+  v_asked hadir.asked := hadir.asked_scope(p_body, '{"kind": "text"}', p_now);
 begin
   if v_asked.refusal is not null then
     return v_asked.refusal;

@@ -103,6 +103,29 @@ set session authorization hadir_admin;
 select is(t.days('access:71', 20, 9), '9 console', 'the console everywhere, whatever the actor');
 select is(t.over('', 9, 101), '101 console', 'and about everybody');
 
+-- ---- lists: a token that was never taken back reads on the dates of its posting
+reset session authorization;
+insert into hadir.absence_code (government, code, name) values (1, 'CT', 'Cuti tahunan');
+insert into hadir.absence (government, person, code, first_day, last_day, asked_at) values (1, 103, 'CT', '2031-03-03', '2031-03-03', '2031-03-01');
+create function t.lists(p_actor text, variadic p_days int[]) returns text language sql as $$
+  select case when set_config('hadir.actor', p_actor, true) is not null then (
+    select string_agg(n || ' ' || concat_ws('/',
+             (select string_agg(coalesce(x.a #>> '{error,code}', 'yes'), ' ' order by x.o) from (values
+                (1, api.absences('{}', w.at)), (2, api.corrections('{}', w.at)), (3, api.outages('{}', w.at)), (4, api.work_reports('{}', w.at)),
+                (5, api.letters('{}', w.at)), (6, api.breaches('{"unit": "A", "from": "2031-03-10", "to": "2031-03-10"}', w.at))) x (o, a)),
+             (select 'presence' from api.presence_head('A', '2031-03-10', w.at))), ', ' order by n)
+    from unnest(p_days) n cross join lateral (select t.at(date '2031-03-01' + n - 1, '12:00') as at) w) end
+$$;
+grant execute on all functions in schema t to public;
+set session authorization hadir_query;
+select is(t.lists('access:74', 9, 10, 20, 21), '9 not_yours not_yours not_yours not_yours not_yours not_yours, 10 yes yes yes yes yes yes/presence, '
+  '20 yes yes yes yes yes yes/presence, 21 not_yours not_yours not_yours not_yours not_yours not_yours', 'an acting head reads on his dates');
+select is(t.lists('access:71', 9, 10), '9 yes yes yes yes yes yes/presence, 10 yes yes yes yes yes yes/presence', 'the head reads on while somebody acts for him');
+select is(t.lists('access:76', 9), '9 yes yes yes yes yes yes/presence', 'who is above reads below');
+select is(t.lists('access:77', 9), '9 yes yes yes yes yes yes/presence', 'BKPSDM reads');
+select is(t.lists('access:78', 9), '9 yes yes yes yes yes yes/presence', 'operators, too');
+select is(t.lists('device:1102', 21), '21 yes yes yes yes yes not_found', 'with his phone he reads what is his');
+
 -- ---- steps: only added to
 set session authorization hadir_operator;
 select lives_ok($$ select set_config('hadir.actor', 'access:71', true), api.test_step('head') $$, 'a step is written');
