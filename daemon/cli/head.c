@@ -15,7 +15,7 @@ static void member(struct json_writer *w, const char *name, const char *value)
 static const struct listing_column columns[] = {{.name = "unit"}, {.name = "kind", .word = true}, {.name = "from"},
                                                 {.name = "to"},   {.name = "nip"},  {.name = "name"}};
 
-/* list: the member of the answer that is printed, if it is not empty. */
+/* list: the member of the answer that is printed; under a title only if it is not empty. */
 static int ask(const char *sql, struct buf *body, const char *list, const char *title, bool csv)
 {
     bool refused;
@@ -24,7 +24,7 @@ static int ask(const char *sql, struct buf *body, const char *list, const char *
     session_close(s);
     bool done = doc != NULL && !refused;
     const json_value *heads = done ? json_member(json_root(doc), list) : NULL;
-    if (json_count(heads) > 0 || csv) {
+    if (done && (json_count(heads) > 0 || title[0] == '\0')) {
         fputs(title, stdout);
         done = cli_listing(heads, columns, sizeof columns / sizeof columns[0], csv);
     }

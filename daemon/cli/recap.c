@@ -59,10 +59,10 @@ struct columns {
     size_t count;
 };
 
-static void add_fixed(struct columns *c, bool number, const char *inside, const char *const *names, size_t count)
+static void add_fixed(struct columns *c, bool number, const char *const *names, size_t count)
 {
     for (size_t i = 0; i < count && c->count < COLUMNS_MAX; i++)
-        c->list[c->count++] = (struct listing_column){.name = names[i], .inside = inside, .number = number};
+        c->list[c->count++] = (struct listing_column){.name = names[i], .number = number};
 }
 
 /* One column per code of the answer's list; their names are kept here. */
@@ -83,20 +83,26 @@ static int recap_unit(const struct question *q, bool csv)
     static const char *const who[] = {"nip", "name", "unit", "category", "grade"};
     static const char *const days[] = {"working_days", "present_days", "wfo_days", "wfh_days", "wfa_days", "dl_days"};
     static const char *const sums[] = {"missing_sessions", "late_minutes", "early_minutes"};
-    static const char *const percents[] = {"in", "out", "presence", "absent", "excuse"};
+    static const struct listing_column percents[] = {
+        {.name = "in", .inside = "percents", .title = "in_percent", .number = true},
+        {.name = "out", .inside = "percents", .title = "out_percent", .number = true},
+        {.name = "presence", .inside = "percents", .title = "presence_percent", .number = true},
+        {.name = "absent", .inside = "percents", .title = "absent_percent", .number = true},
+        {.name = "excuse", .inside = "percents", .title = "excuse_percent", .number = true}};
     static const char *const ends[] = {"deduction", "evidence_missing", "doubts"};
     struct columns *c = calloc(1, sizeof *c);
     struct json_doc *doc = c != NULL ? ask("select api.recap($1::jsonb, $2::timestamptz)", q) : NULL;
     bool done = doc != NULL;
     if (done) {
         const json_value *answer = json_root(doc);
-        add_fixed(c, false, NULL, who, sizeof who / sizeof who[0]);
-        add_fixed(c, true, NULL, days, sizeof days / sizeof days[0]);
+        add_fixed(c, false, who, sizeof who / sizeof who[0]);
+        add_fixed(c, true, days, sizeof days / sizeof days[0]);
         add_codes(c, json_member(answer, "codes"), "counts");
         add_codes(c, json_member(answer, "excuse_codes"), "excuses");
-        add_fixed(c, true, NULL, sums, sizeof sums / sizeof sums[0]);
-        add_fixed(c, true, "percents", percents, sizeof percents / sizeof percents[0]);
-        add_fixed(c, true, NULL, ends, sizeof ends / sizeof ends[0]);
+        add_fixed(c, true, sums, sizeof sums / sizeof sums[0]);
+        for (size_t i = 0; i < sizeof percents / sizeof percents[0] && c->count < COLUMNS_MAX; i++)
+            c->list[c->count++] = percents[i];
+        add_fixed(c, true, ends, sizeof ends / sizeof ends[0]);
         done = cli_listing(json_member(answer, "people"), c->list, c->count, csv);
     }
     json_doc_free(doc);

@@ -87,7 +87,7 @@ begin
     select h.*, count(*) over (partition by h.lat, h.lon) - 1 as others from hit h
   )
   select f.checkin,
-    format('titik yang persis sama (%s desimal) dalam 30 hari: %s orang lain, %s hari lain milik sendiri',
+    format('%s desimal; dalam 30 hari: %s orang lain, %s hari lain milik sendiri',
            f.decimals, w.others, w.days - 1)
   from fresh f
   join crowd w on w.lat = f.lat and w.lon = f.lon and w.person = f.person

@@ -65,7 +65,7 @@ reset session authorization;
 select results_eq($$select * from t.doubts('2031-03-04')$$,
   $$values (11::bigint, 'same_point'), (12, 'same_point'), (15, 'picked_place'), (16, 'picked_place')$$, 'only what chance does not explain');
 select is((select detail from hadir.doubt d join hadir.checkin c on c.id = d.checkin where c.seq = 11),
-  'titik yang persis sama (7 desimal) dalam 30 hari: 1 orang lain, 0 hari lain milik sendiri', 'in words, without a place');
+  '7 desimal; dalam 30 hari: 1 orang lain, 0 hari lain milik sendiri', 'in words, without a place');
 
 -- Own days: 202 stood at the point of 22 and 23 on 4 March; again on the 5th (one other day: innocent), on the 6th (two others).
 -- A fourth person at the six-decimal point makes three others, for himself: who came before is not looked at again.
