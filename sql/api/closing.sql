@@ -407,6 +407,8 @@ begin
     return hadir.refusal(422, 'invalid', v_problems);
   end if;
   insert into hadir.plan_dirt (kind, ref, first_day, last_day, why) values ('government', g.government, v_from, v_to, 'reopen');
+  insert into hadir.reopening (government, first_day, last_day, reason, at)
+  values (g.government, v_from, v_to, hadir.body_text(p_body, 'reason'), p_now);
   perform pg_notify('hadir_plan', '');
   insert into hadir.audit (at, action, subject, detail)
   select p_now, 'plan_reopen', x.code, p_body from hadir.government x where x.id = g.government;

@@ -167,9 +167,9 @@ create or replace function hadir.reopened_after(p_version hadir.attendance_versi
 language sql stable set search_path = pg_catalog, pg_temp
 as $$
   select exists (
-    select from hadir.audit a join hadir.government g on g.code = a.subject
-    where g.id = (p_version).government and a.action = 'plan_reopen' and a.at > (p_version).frozen_at
-      and (p_version).day between (a.detail ->> 'from')::date and (a.detail ->> 'to')::date)
+    select from hadir.reopening r
+    where r.government = (p_version).government and r.at > (p_version).frozen_at
+      and (p_version).day between r.first_day and r.last_day)
 $$;
 
 -- A plan of a person's day against another: which parts differ.

@@ -368,6 +368,17 @@ alter table hadir.attendance add column work_minutes int;    -- as in plan_patte
 alter table hadir.attendance add column evidence_missing jsonb not null default '[]';
 alter table hadir.attendance add column doubts text[] not null default '{}';
 
+-- Frozen days that were compiled anew, by the rules as they stood then.
+create table hadir.reopening (
+  id         bigint generated always as identity primary key,
+  government bigint not null references hadir.government,
+  first_day  date not null,
+  last_day   date not null,
+  reason     text not null,
+  at         timestamptz not null,
+  check (last_day >= first_day)
+);
+
 -- A month as BKPSDM closed it, by number. From then on its days get no new version by themselves.
 create table hadir.month_version (
   government bigint not null references hadir.government,
@@ -479,6 +490,7 @@ begin
   create policy doubt_reads on hadir.checkin_position for select using ((select session_user = 'hadir_nightly'));
   perform hadir.protect('hadir.notice', '{}', '{hadir_nightly,hadir_admin,hadir_operator}',
     'unit = any ((select hadir.visible_units())::bigint[])', 'insert, update');
+  perform hadir.protect('hadir.reopening', '{hadir_nightly}', '{hadir_admin,hadir_operator}', own_land, 'insert');
   perform hadir.protect('hadir.month_version', '{}', '{hadir_nightly,hadir_admin}', own_land, 'insert');
 end
 $$;

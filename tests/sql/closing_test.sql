@@ -92,6 +92,13 @@ select is(array(select c from unnest(t.causes(t.at('2031-04-04', '10:00'))) c wh
 reset session authorization;
 update hadir.plan_pattern set work_minutes = null where id = 4003;
 
+set session authorization hadir_query;
+select set_config('hadir.actor', 'access:71', true) \g /dev/null
+select is(array(select distinct right(d ->> 'nip', 3) || ' ' || (d -> 'causes')::text from jsonb_array_elements(api.day_differences('{"unit": "A", "day": "2031-03-03"}', t.at('2031-04-04', '10:00')) -> 'differences') d),
+  '{"101 [\"letter SPT-5\", \"rules\"]"}', 'a superior is told the same about his people');
+select set_config('hadir.actor', '', true) \g /dev/null
+reset session authorization;
+
 -- Facts about a session: a correction approved, an outage, another fence, a report.
 reset session authorization;
 insert into hadir.correction (id, government, person, day, session, kind, claimed_at, status, counts, asked_at) overriding system value
