@@ -14,7 +14,7 @@
 
 enum column {
     NIP, NAME, UNIT_CODE, UNIT_NAME, CATEGORY, EXPECTED_PLACE, SESSION_CODE, SESSION_LABEL, STATE, REASON, CHECKIN_ID,
-    DECIDED_AT, LATE_MINUTES, EARLY_MINUTES, PLACE, FENCE, RELATION, FLAGS, DAY
+    DECIDED_AT, LATE_MINUTES, EARLY_MINUTES, PLACE, FENCE, RELATION, FLAGS, DOUBTS, DAY
 };
 
 #define STATES_MAX 32
@@ -69,6 +69,7 @@ static void session(struct json_writer *w, const struct rows *r, size_t i)
     member(w, "fence", rows_get(r, i, FENCE));
     member(w, "relation", rows_get(r, i, RELATION));
     words(w, "flags", rows_get(r, i, FLAGS));
+    words(w, "doubts", rows_get(r, i, DOUBTS));
     json_object_end(w);
 }
 
@@ -226,7 +227,7 @@ static void csv_head(struct csv *w, bool own)
 {
     static const char *const names[] = {"day", "unit_code", "unit_name", "nip", "name", "category", "expected_place",
                                         "session", "label", "state", "reason", "decided_at", "late_minutes",
-                                        "early_minutes", "place", "fence", "relation", "flags", "checkin_id"};
+                                        "early_minutes", "place", "fence", "relation", "flags", "doubts", "checkin_id"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         csv_text(w, names[i]);
     if (!own)
@@ -238,7 +239,7 @@ static void csv_row(struct csv *w, const struct rows *r, size_t i, const char *d
 {
     static const enum column texts[] = {UNIT_CODE, UNIT_NAME, NIP, NAME, CATEGORY, EXPECTED_PLACE, SESSION_CODE,
                                         SESSION_LABEL, STATE, REASON, DECIDED_AT};
-    static const enum column more[] = {PLACE, FENCE, RELATION, FLAGS, CHECKIN_ID};
+    static const enum column more[] = {PLACE, FENCE, RELATION, FLAGS, DOUBTS, CHECKIN_ID};
     csv_text(w, day);
     for (size_t k = 0; k < sizeof texts / sizeof texts[0]; k++)
         csv_text(w, rows_get(r, i, texts[k]));

@@ -11,7 +11,7 @@ struct rows;
 /* Every list of these functions has the columns of RENDER_COLUMNS, in this order. */
 #define RENDER_COLUMNS                                                                                               \
     "nip, name, unit_code, unit_name, category, expected_place, session_code, session_label, state, reason,"         \
-    " checkin_id, decided_at, late_minutes, early_minutes, place, fence, relation, flags"
+    " checkin_id, decided_at, late_minutes, early_minutes, place, fence, relation, flags, doubts"
 
 /* What stands above the people of a unit; texts are borrowed. */
 struct render_head {

@@ -42,10 +42,11 @@ revoke all on function hadir.presence_state(text, bigint, timestamptz, timestamp
 grant execute on function hadir.presence_state(text, bigint, timestamptz, timestamptz, boolean) to hadir_reader, hadir_writer;
 
 -- The rows that all questions share.
-create or replace function hadir.presence_of(p_government bigint, p_persons bigint[], p_from date, p_to date, p_now timestamptz)
+drop function if exists hadir.presence_of(bigint, bigint[], date, date, timestamptz);
+create function hadir.presence_of(p_government bigint, p_persons bigint[], p_from date, p_to date, p_now timestamptz)
 returns table (nip text, name text, unit_code text, unit_name text, category text, expected_place text, session_code text,
   session_label text, state text, reason text, checkin_id uuid, decided_at text, late_minutes int, early_minutes int,
-  place text, fence text, relation text, flags text, day date, "position" int)
+  place text, fence text, relation text, flags text, doubts text, day date, "position" int)
 language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
@@ -53,21 +54,29 @@ declare
   v_zone     text;
   v_patience interval;
   v_behind   boolean;
+  v_began    date;       -- of the service; today at the latest
 begin
   select g.zone, g.spool_patience into v_zone, v_patience from hadir.government g where g.id = p_government;
   select r.behind into v_behind from hadir.recorded_to(p_now, v_patience) r;
+  -- Asked about days that are over only: today's question is short.
+  if p_from < (p_now at time zone v_zone)::date then
+    v_began := coalesce(hadir.service_began(p_government), (p_now at time zone v_zone)::date);
+  end if;
   return query
   select pe.nip, pe.name, u.code, u.name, pe.category, d.expected_place, d.session_code, d.session_label,
-    case when d.verdict = 'not_expected' and d.excuse is not null then 'excused'
+    case when a.day::date < v_began then 'not_expected'
+         when d.verdict = 'not_expected' and d.excuse is not null then 'excused'
          else hadir.presence_state(d.verdict, d.session, d.on_time_until, p_now, v_behind) end,
-    case when d.person is null then 'no_plan'
+    case when a.day::date < v_began then 'no_service'
+         when d.person is null then 'no_plan'
          when d.verdict = 'outside_window' then 'outside_window' || case when d.others > 0 then '+' || d.others else '' end
          when d.verdict in ('excused', 'not_expected') and d.excuse is not null
            then concat_ws(' ', d.excuse, case when d.session is null then d.plan_reason else ac.name end)
          when d.session is null then d.plan_reason end,
     d.checkin, hadir.rfc3339(d.decided_at, v_zone), d.late_minutes, d.early_minutes, d.place,
-    (select fe.name from hadir.fence fe where fe.id = d.fence), d.relation,
-    array_to_string(d.flags, ','), a.day::date, d.position
+    (select fe.name from hadir.fence fe where fe.id = d.fence), d.relation, array_to_string(d.flags, ','),
+    case when d.checkin is not null then (select string_agg(b.kind, ',' order by b.kind) from hadir.doubt b where b.checkin = d.checkin) end,
+    a.day::date, d.position
   from unnest(p_persons) as x(person)
   cross join generate_series(p_from, p_to, interval '1 day') as a(day)
   join hadir.person pe on pe.id = x.person
@@ -82,7 +91,8 @@ end
 $$;
 comment on function hadir.presence_of(bigint, bigint[], date, date, timestamptz) is
   'Presence of p_persons on the local days p_from … p_to as known at p_now; one row per person, day and session. State '
-  'excused: an absence covers the session or the day, reason: its code and name. Row '
+  'excused: an absence covers the session or the day, reason: its code and name; not_expected with reason no_service: the day lies '
+  'before the first that the government used the service. doubts: kinds found so far about the check-in that counts. Row '
   'security of the caller decides who is seen. Called by api.presence, api.me, api.my_attendance.';
 revoke all on function hadir.presence_of(bigint, bigint[], date, date, timestamptz) from public;
 grant execute on function hadir.presence_of(bigint, bigint[], date, date, timestamptz) to hadir_reader;
@@ -125,10 +135,11 @@ comment on function api.presence_head(text, date, timestamptz) is
 revoke all on function api.presence_head(text, date, timestamptz) from public;
 grant execute on function api.presence_head(text, date, timestamptz) to hadir_query;
 
-create or replace function api.presence(p_unit text, p_day date, p_now timestamptz)
+drop function if exists api.presence(text, date, timestamptz);
+create function api.presence(p_unit text, p_day date, p_now timestamptz)
 returns table (nip text, name text, unit_code text, unit_name text, category text, expected_place text, session_code text,
   session_label text, state text, reason text, checkin_id uuid, decided_at text, late_minutes int, early_minutes int,
-  place text, fence text, relation text, flags text)
+  place text, fence text, relation text, flags text, doubts text)
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
@@ -151,7 +162,7 @@ begin
     and (po.valid_to is null or po.valid_to >= v_day);
   return query
   select r.nip, r.name, r.unit_code, r.unit_name, r.category, r.expected_place, r.session_code, r.session_label, r.state,
-    r.reason, r.checkin_id, r.decided_at, r.late_minutes, r.early_minutes, r.place, r.fence, r.relation, r.flags
+    r.reason, r.checkin_id, r.decided_at, r.late_minutes, r.early_minutes, r.place, r.fence, r.relation, r.flags, r.doubts
   from hadir.presence_of(v_government, v_persons, v_day, v_day, p_now) r
   order by r.unit_code collate "C", r.name collate "C", r.nip, r.position nulls last;
 end
@@ -163,14 +174,15 @@ comment on function api.presence(text, date, timestamptz) is
 revoke all on function api.presence(text, date, timestamptz) from public;
 grant execute on function api.presence(text, date, timestamptz) to hadir_query;
 
-create or replace function api.me(p_now timestamptz)
+drop function if exists api.me(timestamptz);
+create function api.me(p_now timestamptz)
 returns table (nip text, name text, unit_code text, unit_name text, category text, expected_place text, session_code text,
   session_label text, state text, reason text, checkin_id uuid, decided_at text, late_minutes int, early_minutes int,
-  place text, fence text, relation text, flags text)
+  place text, fence text, relation text, flags text, doubts text)
 language sql stable security definer set search_path = pg_catalog, pg_temp
 as $$
   select r.nip, r.name, r.unit_code, r.unit_name, r.category, r.expected_place, r.session_code, r.session_label, r.state,
-    r.reason, r.checkin_id, r.decided_at, r.late_minutes, r.early_minutes, r.place, r.fence, r.relation, r.flags
+    r.reason, r.checkin_id, r.decided_at, r.late_minutes, r.early_minutes, r.place, r.fence, r.relation, r.flags, r.doubts
   from hadir.person pe
   join hadir.government g on g.id = pe.government
   cross join lateral hadir.presence_of(g.id, array[pe.id], (p_now at time zone g.zone)::date,
@@ -183,14 +195,15 @@ comment on function api.me(timestamptz) is
 revoke all on function api.me(timestamptz) from public;
 grant execute on function api.me(timestamptz) to hadir_query;
 
-create or replace function api.my_attendance(p_month date, p_now timestamptz)
+drop function if exists api.my_attendance(date, timestamptz);
+create function api.my_attendance(p_month date, p_now timestamptz)
 returns table (nip text, name text, unit_code text, unit_name text, category text, expected_place text, session_code text,
   session_label text, state text, reason text, checkin_id uuid, decided_at text, late_minutes int, early_minutes int,
-  place text, fence text, relation text, flags text, day date)
+  place text, fence text, relation text, flags text, doubts text, day date)
 language sql stable security definer set search_path = pg_catalog, pg_temp
 as $$
   select r.nip, r.name, r.unit_code, r.unit_name, r.category, r.expected_place, r.session_code, r.session_label, r.state,
-    r.reason, r.checkin_id, r.decided_at, r.late_minutes, r.early_minutes, r.place, r.fence, r.relation, r.flags, r.day
+    r.reason, r.checkin_id, r.decided_at, r.late_minutes, r.early_minutes, r.place, r.fence, r.relation, r.flags, r.doubts, r.day
   from hadir.person pe
   join hadir.government g on g.id = pe.government
   cross join lateral (

@@ -79,6 +79,9 @@ def doubt_is_evidence(house):
     assert status == 200 and [d["kind"] for d in answer["doubts"]] == ["same_point"] * 2, answer
     rows = table(house.hadir("doubts", "--unit", unit, "--day", DAY, "--csv").stdout)
     assert {r["nip"] for r in rows} == {house.people[1]["nip"], house.people[2]["nip"]}, rows
+    status, answer = house.presence(boss, unit=unit, day=DAY)
+    told = {p["nip"] for p in answer["people"] for s in p["sessions"] if s["doubts"] == ["same_point"]}
+    assert status == 200 and told == {house.people[1]["nip"], house.people[2]["nip"]}, answer
     assert "120.3" not in str(answer) + str(rows), "a doubt tells no place"
 
 

@@ -341,7 +341,7 @@ def json_and_csv_agree(house):
         flat = {"nip": p["nip"], "name": p["name"], "unit_code": p["unit"], "category": p["category"], "session": s["session"],
                 "state": s["state"], "decided_at": s["decided_at"] or "", "late_minutes": str(s["late_minutes"] or 0),
                 "early_minutes": str(s["early_minutes"] or 0), "place": s["place"] or "", "fence": s["fence"] or "",
-                "flags": ",".join(s["flags"]), "checkin_id": s["checkin"] or ""}
+                "flags": ",".join(s["flags"]), "doubts": ",".join(s["doubts"]), "checkin_id": s["checkin"] or ""}
         row["late_minutes"], row["early_minutes"] = row["late_minutes"] or "0", row["early_minutes"] or "0"
         assert {k: row[k] for k in flat} == flat, (row, flat)
     counted = {}

@@ -2,7 +2,7 @@
 -- right, and nobody else's people, through the functions and by direct questions.
 begin;
 \ir derive_fixture.psql
-select plan(43);
+select plan(50);
 
 select t.store('00000000-0000-0000-0000-00000000000a',
   t.row(1, 101, t.at('2031-03-03', '7:00'), jsonb_build_object('placements', jsonb_build_array(t.in_fence(31)))),
@@ -116,6 +116,37 @@ select is((select count(*) from api.checkin_status(md5('id2')::uuid)), 0::bigint
 select is((select count(*) from api.checkin_status(md5('key2')::uuid)), 0::bigint, 'not by his key either');
 select set_config('hadir.actor', 'access:71', true) \g /dev/null
 select is((select count(*) from api.checkin_status(md5('id1')::uuid)), 0::bigint, 'a supervisor''s token is not the person''s');
+
+-- ---- before the government used the service, and before a posting, nobody is missing
+reset session authorization;
+select t.pattern(4400, '2031-02-28', 'WFO', false, '{31,32}', null), t.session(4400, 1, 'pagi', 'in', '2031-02-28', '6:00', '6:00', '7:30', '7:31', '10:00') \g /dev/null
+update hadir.plan_member set first_day = '2031-02-01';
+insert into hadir.plan_slot (day, pair, pattern, number) select '2031-02-28', m.pair, 4400, 1 from hadir.plan_member m;
+update hadir.posting set valid_from = '2031-02-27' where person = 103;
+insert into hadir.ingest_mark values ('00000000-0000-0000-0000-00000000000a', 5, t.at('2031-03-04', '9:00'), now());
+set session authorization hadir_query;
+select is(t.states('A', '2031-02-28', t.at('2031-03-04', '9:00')), '{"101 pagi not_expected no_service","102 pagi not_expected no_service","103 pagi not_expected no_service"}',
+  'before the first check-in: no service');
+select is(t.states('A1', '2031-02-26', t.at('2031-03-04', '9:00')), null, 'before a posting: not there');
+select set_config('hadir.actor', 'device:1103', true) \g /dev/null
+select is((select array_agg(day || ' ' || state || ' ' || reason) from api.my_attendance('2031-02-01', t.at('2031-03-04', '9:00'))),
+  '{"2031-02-27 not_expected no_service","2031-02-28 not_expected no_service"}', 'one''s own month the same');
+select is((select array_agg(session_code || ' ' || state) from api.me(t.at('2031-03-03', '9:00'))), '{"pagi missing","sore not_yet_due"}', 'today one may be missing, whoever was there before');
+reset session authorization;
+insert into hadir.attendance_version (government, day, version, frozen_at, digest) values (1, '2031-02-28', 1, t.at('2031-03-01', '3:00'), '\x00');
+set session authorization hadir_query;
+select set_config('hadir.actor', 'access:71', true) \g /dev/null
+select is(t.states('A1', '2031-02-28', t.at('2031-03-04', '9:00')), '{"103 pagi missing"}', 'a day that a night has frozen counts');
+reset session authorization;
+delete from hadir.attendance_version;
+
+-- ---- doubts that were found about the check-ins that count
+insert into hadir.doubt (checkin, kind) values (md5('id2')::uuid, 'same_point'), (md5('id2')::uuid, 'mock'), (md5('id3')::uuid, 'mock'), (md5('id5')::uuid, 'stale_fix');
+set session authorization hadir_query;
+select is((select array_agg(right(nip, 3) || ' ' || coalesce(session_code, '-') || ' ' || doubts) from api.presence('A', '2031-03-03', t.at('2031-03-03', '9:00')) where doubts is not null),
+  '{"102 pagi mock,same_point"}', 'by session, of one''s own people');
+select set_config('hadir.actor', 'device:1101', true) \g /dev/null
+select is((select count(*) from api.me(t.at('2031-03-03', '9:00')) where doubts is not null), 0::bigint, 'who has none is told none');
 
 -- ---- roles
 reset session authorization;

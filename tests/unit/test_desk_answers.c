@@ -31,20 +31,20 @@ static const char API[] =
     " where current_setting('hadir.actor', true) = 'access:1' and u <> 'HIDDEN' $f$;"
     "create type api.line as (nip text, name text, unit_code text, unit_name text, category text, expected_place text,"
     " session_code text, session_label text, state text, reason text, checkin_id uuid, decided_at text, late_minutes int,"
-    " early_minutes int, place text, fence text, relation text, flags text);"
+    " early_minutes int, place text, fence text, relation text, flags text, doubts text);"
     "create function api.presence(u text, d date, n timestamptz) returns setof api.line language sql as $f$"
     " select 'n' || i, case i when 1 then '=cmd' else 'Name \"' || i || '\"' end, u, 'Unit ' || u, 'PNS', 'WFO', s, s,"
     " case when i % 2 = 0 then 'late' else 'on_time' end, null, case when i % 2 = 0 then gen_random_uuid() end,"
-    " d || 'T07:00:00+08:00', i % 60, 0, 'WFO', 'Kantor, induk', 'inside', 'mock,picked_place'"
+    " d || 'T07:00:00+08:00', i % 60, 0, 'WFO', 'Kantor, induk', 'inside', 'mock,picked_place', 'mock,same_point'"
     " from generate_series(1, case u when 'BIG' then 5000 else 2 / sign(length(replace(u, 'BAD', '')))::int end) i, unnest(array['pagi','sore']) s"
     " union all select 'n9999999', 'Cuti', u, 'Unit ' || u, 'PNS', null, null, null, 'excused', 'leave', null, null, null, null,"
-    " null, null, null, null order by 1, 7 $f$;"
+    " null, null, null, null, null order by 1, 7 $f$;"
     "create function api.me(n timestamptz) returns setof api.line language sql as $f$"
     " select * from api.presence('U', n::date, n) where nip = 'n1' and current_setting('hadir.actor', true) = 'device:7' $f$;"
     "create function api.my_attendance(m date, n timestamptz) returns table (nip text, name text, unit_code text,"
     " unit_name text, category text, expected_place text, session_code text, session_label text, state text, reason text,"
     " checkin_id uuid, decided_at text, late_minutes int, early_minutes int, place text, fence text, relation text,"
-    " flags text, day date) language sql as $f$ select l.*, m + i from api.me(n) l, generate_series(0, 1) i $f$;"
+    " flags text, doubts text, day date) language sql as $f$ select l.*, m + i from api.me(n) l, generate_series(0, 1) i $f$;"
     "create function api.checkin_status(i uuid) returns table (id uuid, state text, late_minutes int, flags text)"
     " language sql as $f$ select i, 'decided', 3, 'mock' where i <> '00000000-0000-0000-0000-000000000000' $f$;"
     "grant execute on all functions in schema api to hadir_query;"
@@ -290,6 +290,7 @@ START_TEST(presence_as_json)
     ck_assert(text_is(s, "session", "sore") && text_is(s, "place", "WFO"));
     ck_assert(json_get_int(json_member(s, "late_minutes"), &n) && n == 1);
     ck_assert_uint_eq(json_count(json_member(s, "flags")), 2);
+    ck_assert_uint_eq(json_count(json_member(s, "doubts")), 2);
     p = json_at(people, 2);
     ck_assert(text_is(p, "state", "excused") && text_is(p, "reason", "leave"));
     ck_assert_uint_eq(json_count(json_member(p, "sessions")), 0);
@@ -316,7 +317,7 @@ START_TEST(presence_as_csv)
     ck_assert_ptr_nonnull(strstr(text, "\r\n2001-02-03,U,Unit U,n1,'=cmd,PNS,WFO,pagi,pagi,on_time,,"));
     ck_assert_ptr_nonnull(strstr(text, ",\"Name \"\"2\"\"\",PNS,"));
     ck_assert_ptr_nonnull(strstr(text, ",\"Kantor, induk\",inside,\"mock,picked_place\","));
-    ck_assert_ptr_nonnull(strstr(text, ",excused,leave,,,,,,,,,2001-02-02T23:00:00.000000Z\r\n"));
+    ck_assert_ptr_nonnull(strstr(text, ",excused,leave,,,,,,,,,,2001-02-02T23:00:00.000000Z\r\n"));
     ck_assert_int_eq(end(), 0);
 }
 END_TEST
