@@ -135,7 +135,7 @@ end
 $$;
 
 -- Where it breaks its own shares and weekly counts before any head wrote a letter: it and what it leaves to others, as the
--- letters in force have it, on the first days. What only a letter can give is no break.
+-- letters in force have it, in the first week. What only a letter can give is no break.
 create or replace function hadir.policy_warns_counts(p_policy bigint, p_first date, p_last date) returns text[]
 language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
@@ -144,21 +144,35 @@ declare
   v_units  bigint[] := array(select distinct k.unit from pg_temp.plan_kind k);
 begin
   select p.* into v_policy from hadir.policy p where p.id = p_policy;
+  if v_policy.min_office_days is null and v_policy.max_elsewhere_days is null
+     and not exists (select from hadir.policy_quota q where q.policy = p_policy) then
+    return '{}';
+  end if;
   return array(
+    with broken as materialized (
+      select b.*
+      from hadir.breaches_of(v_policy.government, p_first, least(p_last, p_first + 6), v_units, null) b
+      where b.policy = p_policy
+        and not (b.measure = 'min_wfh' and exists (
+          select from hadir.policy_day d where d.policy = p_policy and d.place = 'WFH' and d.granted
+            and extract(isodow from b.day)::int = any (d.weekdays)))
+    )
     select format(hadir.say('melanggar ketentuannya sendiri tanpa surat kepala: %s unit, %s orang; misalnya %s',
                             'breaks its own rule without any letter of a head: %s units, %s people; for one: %s'),
-                  count(distinct b ->> 'unit'), count(distinct n.nip), (array_agg(b ->> 'text' order by
-                    abs((b ->> 'have')::int - (b ->> 'limit')::int) desc, coalesce(b ->> 'day', b ->> 'week'), b ->> 'unit'))[1])
-    from jsonb_array_elements(hadir.breach_list(v_policy.government, p_first, least(p_last, p_first + 13), v_units, null)) b
-    -- Whom a share counts too many of; where it counts too few, they are those who are elsewhere.
-    left join lateral (
-      select x ->> 'nip' as nip from jsonb_array_elements(b -> 'people') x union all select b ->> 'nip'
-    ) n on n.nip is not null
-    where b ->> 'policy' = v_policy.number
-      and not (b ->> 'measure' = 'min_wfh' and exists (
-        select from hadir.policy_day d where d.policy = p_policy and d.place = 'WFH' and d.granted
-          and extract(isodow from (b ->> 'day')::date)::int = any (d.weekdays)))
-    group by b ->> 'measure' order by b ->> 'measure');
+                  m.units, m.people, hadir.breach_text(to_jsonb(w) || jsonb_build_object('policy', v_policy.number, 'unit', u.code,
+                    'name', e.name, 'places', string_to_array(w.place, '/'))))
+    from (
+      select b.measure, count(distinct b.unit) as units, count(distinct n.person) as people
+      from broken b left join lateral unnest(b.people || b.person) n (person) on true
+      group by b.measure
+    ) m
+    cross join lateral (
+      select b.* from broken b where b.measure = m.measure
+      order by abs(b.have - b."limit") desc, b.base desc, coalesce(b.day, b.week), b.unit, b.person limit 1
+    ) w
+    join hadir.unit u on u.id = w.unit
+    left join hadir.person e on e.id = w.person
+    order by m.measure);
 end
 $$;
 

@@ -336,7 +336,7 @@ select is(tap.warnings(tap.circular(E'[day x]\nweekdays = 1-5\nplace = WFA\nanyw
   'melanggar ketentuannya sendiri tanpa surat kepala: 3 unit, 4 orang; misalnya Unit bidang-a1, 2026-01-05: 2 dari 2 orang di luar kantor (WFH/WFA), paling banyak 1 (U)',
   'everybody elsewhere, and half at most');
 select is(tap.warnings(E'[policy]\nnumber = U\ndated = 2026-01-01\nvalid_from = 2026-01-05\nvalid_to = 2026-01-11\nmin_office_days = 3\n[day x]\nweekdays = 1-3\nplace = WFA'),
-  'melanggar ketentuannya sendiri tanpa surat kepala: 3 unit, 4 orang; misalnya Pegawai 1, pekan 2026-01-05: 0 dari 3 hari kerja di kantor (WFO), paling sedikit 3 (U)',
+  'melanggar ketentuannya sendiri tanpa surat kepala: 3 unit, 4 orang; misalnya Kepala A, pekan 2026-01-05: 0 dari 3 hari kerja di kantor (WFO), paling sedikit 3 (U)',
   'three days at the office, and three elsewhere');
 select is(tap.warnings(E'[policy]\nnumber = U\ndated = 2026-01-01\nvalid_from = 2026-01-05\nvalid_to = 2026-01-11\ngrants = letter\n[day x]\nweekdays = 1-5\nplace = WFH\ngranted = ya\n[quota q]\nmeasure = min_wfh\npercent = 50'),
   '-', 'what letters are to give is no break');
