@@ -217,13 +217,15 @@ def a_later_fact_makes_a_second_version(house):
     assert manifest["version"] == 2
     assert manifest["previous_manifest_sha256"] == hashlib.sha256(first[f"{DAY}/manifest.json"]).hexdigest()
     difference = table(files["perbedaan.csv"])
-    assert [(r["change"], r["nip"], r["session_code"], r["state"]) for r in difference] == [
-        ("before", who["nip"], "pagi", "missing"), ("after", who["nip"], "pagi", "on_time")], difference
+    # What the day lacks as evidence stands in each of its rows: the afternoon's changes in that alone.
+    assert [(r["change"], r["nip"], r["session_code"], r["state"], r["evidence_missing"]) for r in difference] == [
+        ("before", who["nip"], "pagi", "missing", "location 0/2"), ("after", who["nip"], "pagi", "on_time", "location 1/2"),
+        ("before", who["nip"], "sore", "missing", "location 0/2"), ("after", who["nip"], "sore", "missing", "location 1/2")], difference
     assert difference[1]["checkin_id"] == answer["checkin"] and difference[1]["place"] == "WFA", difference[1]
     changed = [(a, b) for a, b in zip(table(first[f"{DAY}/semua.csv"]), table(files["semua.csv"])) if a != b]
-    assert len(changed) == 1 and changed[0][1]["nip"] == who["nip"], changed
+    assert len(changed) == 2 and {b["nip"] for _, b in changed} == {who["nip"]}, changed
     entry = next(f for f in manifest["files"] if f["name"] == "perbedaan.csv")
-    assert entry["rows"] == 2 and entry["sha256"] == hashlib.sha256(files["perbedaan.csv"]).hexdigest(), entry
+    assert entry["rows"] == 4 and entry["sha256"] == hashlib.sha256(files["perbedaan.csv"]).hexdigest(), entry
     nightly(house)
     assert published(house) == now and sorted(os.listdir(f"{house.dir}/export/LUTRA")) == [DAY, f"{DAY}.v2"]
 
