@@ -63,6 +63,17 @@ begin
     v_began := coalesce(hadir.service_began(p_government), (p_now at time zone v_zone)::date);
   end if;
   return query
+  with derived as materialized (
+    select * from hadir.derive_some(p_government, p_from, p_to, p_persons, null)
+  ),
+  -- Few fences, few doubts: looked up once each.
+  named as materialized (
+    select f.id, f.name from hadir.fence f where f.id = any (array(select distinct d.fence from derived d))
+  ),
+  doubted as materialized (
+    select b.checkin, string_agg(b.kind, ',' order by b.kind) as kinds
+    from hadir.doubt b where b.checkin = any (array(select d.checkin from derived d)) group by b.checkin
+  )
   select pe.nip, pe.name, u.code, u.name, pe.category, d.expected_place, d.session_code, d.session_label,
     case when a.day::date < v_began then 'not_expected'
          when d.verdict = 'not_expected' and d.excuse is not null then 'excused'
@@ -74,18 +85,18 @@ begin
            then concat_ws(' ', d.excuse, case when d.session is null then d.plan_reason else ac.name end)
          when d.session is null then d.plan_reason end,
     d.checkin, hadir.rfc3339(d.decided_at, v_zone), d.late_minutes, d.early_minutes, d.place,
-    (select fe.name from hadir.fence fe where fe.id = d.fence), d.relation, array_to_string(d.flags, ','),
-    case when d.checkin is not null then (select string_agg(b.kind, ',' order by b.kind) from hadir.doubt b where b.checkin = d.checkin) end,
-    a.day::date, d.position
+    n.name, d.relation, array_to_string(d.flags, ','), b.kinds, a.day::date, d.position
   from unnest(p_persons) as x(person)
   cross join generate_series(p_from, p_to, interval '1 day') as a(day)
   join hadir.person pe on pe.id = x.person
-  left join hadir.derive_some(p_government, p_from, p_to, p_persons, null) d on d.person = x.person and d.day = a.day::date
+  left join derived d on d.person = x.person and d.day = a.day::date
   -- Whose plan is not compiled yet is looked up.
   join hadir.unit u on u.id = coalesce(d.unit, (
     select po.unit from hadir.posting po
     where po.person = x.person and po.kind = 'main' and po.valid_from <= a.day::date
       and (po.valid_to is null or po.valid_to >= a.day::date)))
+  left join named n on n.id = d.fence
+  left join doubted b on b.checkin = d.checkin
   left join hadir.absence_code ac on ac.government = p_government and ac.code = d.excuse;
 end
 $$;
