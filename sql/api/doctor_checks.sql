@@ -58,8 +58,8 @@ as $$
            'periksa apakah hadird (peran planner) berjalan dan tersambung'
     from hadir.directory_state s
     union all
-    select 9, 'sesi', string_agg(distinct p.conflict, '; '), 'tidak ada sesi yang hilang', 'sesi yang habis tertutup sesi lain: ',
-           'ubah jam kerja atau surat edaran yang bertumpang tindih'
+    select 9, 'sesi', string_agg(distinct p.conflict, '; '), 'tidak ada sesi yang hilang', 'sesi yang habis tertutup sesi lain atau terlalu banyak sehari: ',
+           'ubah jam kerja atau surat edaran itu'
     from hadir.directory_state s
     join hadir.plan_pattern p on p.day between s.first_day and s.first_day + s.days - 1
     where p.conflict is not null

@@ -127,6 +127,13 @@ begin
                                ('break_minutes', j.break_minutes <> i.break_minutes)) t (field, differs)
     where t.differs
     union
+    select d.line, 'session', format('sehari paling banyak %s sesi', hadir.most_sessions())
+    from (
+      select i.line, row_number() over (partition by i.government, i.unit, i.person, i.valid_from, i.season, i.shift, w.weekday
+                                        order by i.line) as nth
+      from pg_temp.import_hour i cross join unnest(i.weekdays) w (weekday)) d
+    where d.nth > hadir.most_sessions()
+    union
     -- Two sessions of a shift, today's and those of the same shift tomorrow: each ends where the next begins.
     select i.line, 'accept_from', format('sesi %s dari sif %s tertutup oleh sesi %s (baris %s)', i.code, i.shift, j.code, j.line)
     from pg_temp.import_hour i

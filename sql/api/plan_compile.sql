@@ -221,6 +221,9 @@ begin
 end
 $$;
 
+-- The most sessions that a day may have: derivation marks each as a bit of an int. As plan_session checks it.
+create or replace function hadir.most_sessions() returns int language sql immutable return 30;
+
 create or replace function hadir.plan_unstage() returns void
 language plpgsql set search_path = pg_catalog, pg_temp
 as $$
@@ -434,7 +437,8 @@ begin
   group by k.unit, k.orders, o.fences, o.place;
   analyze pg_temp.plan_key, pg_temp.plan_office;
 
-  -- Sessions as they will be: each ends where the next of the person begins. What that empties is left out and named.
+  -- Sessions as they will be: each ends where the next of the person begins. What that empties is left out and named; so
+  -- are those beyond the most that a day may have.
   create temporary table plan_pat as
   with sort as (
     select distinct k.shape, k.cut from pg_temp.plan_key k
@@ -446,17 +450,22 @@ begin
     from sort k
     join pg_temp.plan_raw r on r.shape = k.shape
   ),
+  kept as (
+    select c.*, c.until > c.accept_from and row_number() over (
+      partition by c.shape, c.cut order by c.until <= c.accept_from, c.accept_from) <= hadir.most_sessions() as stays
+    from cut c
+  ),
   gathered as (
     select c.shape, c.cut,
            jsonb_agg(jsonb_build_object('id', c.session, 'code', c.code, 'label', c.label, 'counts_as', c.counts_as,
                      'accept_from_us', hadir.epoch_us(c.accept_from), 'accept_until_us', hadir.epoch_us(c.until),
                      'due_us', hadir.epoch_us(c.due), 'on_time_from_us', hadir.epoch_us(c.on_time_from),
                      'on_time_until_us', hadir.epoch_us(c.on_time_until)) order by c.accept_from)
-             filter (where c.until > c.accept_from) as sessions,
-           ((extract(epoch from max(c.due) filter (where c.until > c.accept_from and c.counts_as = 'out'))
-             - extract(epoch from min(c.due) filter (where c.until > c.accept_from and c.counts_as = 'in'))) / 60)::int as span,
-           string_agg(c.code, ', ' order by c.code) filter (where c.until <= c.accept_from) as conflict
-    from cut c
+             filter (where c.stays) as sessions,
+           ((extract(epoch from max(c.due) filter (where c.stays and c.counts_as = 'out'))
+             - extract(epoch from min(c.due) filter (where c.stays and c.counts_as = 'in'))) / 60)::int as span,
+           string_agg(c.code, ', ' order by c.code) filter (where not c.stays) as conflict
+    from kept c
     group by c.shape, c.cut
   ),
   decides as (
@@ -641,7 +650,7 @@ as $$
   where day >= p_from - 1 and (p_to is null or day <= p_to + 1)
 $$;
 
-grant execute on function hadir.plan_bound(date, date), hadir.plan_stage(date, date), hadir.plan_unstage(),
+grant execute on function hadir.most_sessions(), hadir.plan_bound(date, date), hadir.plan_stage(date, date), hadir.plan_unstage(),
   hadir.plan_members(bigint), hadir.plan_slots(bigint, boolean), hadir.plan_compile(date, date, bigint[]),
   hadir.plan_conflicts(date[], bigint[]),
   hadir.plan_trial_days(date, date, date) to hadir_writer, hadir_reader;

@@ -331,6 +331,9 @@ begin
   where not (h.accept_from <= h.on_time_from and h.on_time_from <= h.due and h.due <= h.on_time_until
              and h.on_time_until <= h.accept_until and h.on_time_from < h.on_time_until and h.accept_from < interval '36 hours')
   union all
+  select h.line, '[session ' || h.code || ']', format(hadir.say('sehari paling banyak %s sesi', 'a day has at most %s sessions'), hadir.most_sessions())
+  from (select * from hours order by line offset hadir.most_sessions()) h
+  union all
   select coalesce((p.lines ->> 'session')::int, p.line), 'session',
          case when p.says ? 'session' then hadir.say('hanya untuk kind = session', 'is for kind = session only')
               else hadir.say('harus diisi untuk kind = session', 'must be given for kind = session') end

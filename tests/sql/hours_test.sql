@@ -150,7 +150,26 @@ select results_eq($$select * from pg_temp.hours('[
   {"line": 3, "unit": "rsud", "valid_from": "2026-03-01", "weekdays": "1-7", "session": "pulang", "counts_as": "out", "accept_from": "31:00", "due": "32:00", "accept_until": "33:00"}]')$$,
   $$values ('2 accept_from')$$, 'a session that begins after the next day has begun');
 reset session authorization;
+-- Ten minutes each, one after the other: 20 on Mondays to Fridays and p_more besides on Fridays.
+create function pg_temp.many(p_more int) returns jsonb language sql as $$
+  select jsonb_agg(jsonb_build_object('line', n, 'nip', '198001012005011003', 'valid_from', '2026-05-01', 'weekdays', case when n <= 20 then '1-5' else '5' end,
+    'session', 's' || n, 'counts_as', 'presence', 'accept_from', h.starts, 'on_time_from', h.starts, 'due', h.starts, 'on_time_until', h.ends, 'accept_until', h.ends) order by n)
+  from generate_series(1, 20 + p_more) n
+  cross join lateral (select to_char(interval '6 hours' + n * interval '10 minutes', 'HH24:MI') as starts, to_char(interval '6 hours' + (n + 1) * interval '10 minutes', 'HH24:MI') as ends) h
+$$;
+grant execute on function pg_temp.many(int) to public;
+set session authorization hadir_admin;
+select results_eq($$select * from pg_temp.hours(pg_temp.many(12)::text)$$, $$values ('31 session'), ('32 session')$$, 'no day has more than 30 sessions');
+select is_empty($$select * from pg_temp.hours(pg_temp.many(10)::text)$$, '30 it may have');
+reset session authorization;
 select is((select count(*) from hadir.working_hours w join hadir.unit u on u.id = w.unit where u.code = 'rsud' and w.season is not null), 0::bigint, 'nothing of it was loaded');
+-- Whatever came about: one more does not keep the plan from being compiled.
+insert into hadir.session (working_hours, code, label, counts_as, accept_from, on_time_from, due, on_time_until, accept_until)
+select min(working_hours), 'more', 'More', 'presence', '20:00', '20:00', '20:00', '20:10', '20:10' from hadir.session where code = 's30';
+select pg_temp.compile('2026-05-01', '2026-05-15') as done \gset
+select results_eq($$select count(*)::int, max(p.conflict) from hadir.plan_day d join hadir.plan_pattern p on p.id = d.pattern
+  join hadir.person e on e.id = d.person join hadir.plan_session s on s.pattern = p.id where e.nip = '198001012005011003' and d.day = '2026-05-08'$$,
+  $$values (30, 'more')$$, 'the last one is left out and named');
 
 -- ----------------------------------------------------------------------------- a holiday declared after the fact
 select pg_temp.compile('2026-04-20', '2026-04-30') as done \gset

@@ -149,6 +149,9 @@ select set_config('hadir.language', 'en', true) as language \gset
 select is(tap.check_of(E'[policy]\nnumber = 1\ndated = x\nvalid_from = 2025-12-01\ngovernment = kota\naccuracy_cap_m = 50')
   #>> '{error,problems,0,reason}', 'must be a day of the calendar, as YYYY-MM-DD', 'in English, too');
 select alike(tap.check_of(E'[policy]\nnumber = ' || repeat('n', 201)) #>> '{error,problems}', '%is longer than 200 characters%', 'a number is no essay');
+select is(tap.problems(tap.check_of(E'[policy]\nnumber = S\ndated = 2025-03-01\nvalid_from = 2025-03-01\n[scope]\n' || (
+  select string_agg(format(E'[session s%s]\ncounts_as = presence\naccept_from = %s\naccept_until = %s', n, to_char(n * interval '10 minutes', 'HH24:MI'),
+    to_char((n + 1) * interval '10 minutes', 'HH24:MI')), E'\n' order by n) from generate_series(1, 31) n))), '1:government 5:[scope] 126:[session s31]', 'a day has at most 30 sessions');
 select is(api.policy_check('[]', '2025-12-22') #>> '{error,code}', 'invalid', 'what is no document is refused, too');
 reset session authorization;
 select is((select count(*) from hadir.policy), 0::bigint, 'nothing was stored');
