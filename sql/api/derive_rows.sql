@@ -301,7 +301,8 @@ as $$
       case when t.position is not null then t.fences else ((t.elsewhere).rules).fences end as fences,
       case when t.position is not null then t.uncertain_counts else ((t.elsewhere).rules).uncertain_counts end as uncertain_counts
     from tried t
-    where case when t.position is not null then t.arrival_day = any (p_days) else (t.elsewhere).day = any (p_days) end
+    where case when t.position is not null then t.arrival_day = any (p_days)
+               else (t.elsewhere).day = any (p_days) and ((t.elsewhere).rules).government = p_government end
     offset 0
   ),
   spoken as (

@@ -51,7 +51,7 @@ JUDGED = """select coalesce(jsonb_agg(jsonb_build_object('person', j.person, 'da
   'at', hadir.epoch_us(j.decided_at), 'source', j.decided_by, 'arrived', hadir.epoch_us(j.received_at), 'verdict', j.verdict,
   'late', j.late_minutes, 'early', j.early_minutes, 'place', j.place, 'fence', j.fence, 'relation', j.relation,
   'expected', j.expected, 'flags', j.flags)), '[]')
-  from hadir.government g, hadir.judge(g.id, {first}, {last}) j;"""
+  from hadir.government g, hadir.judge(g.id, {first}, {last}, {persons}) j;"""
 
 SUMMED = """select coalesce(jsonb_agg(jsonb_build_object('person', d.person, 'day', d.day, 'sessions', d.sessions, 'attended', d.attended,
   'first_in', hadir.epoch_us(d.first_in), 'last_out', hadir.epoch_us(d.last_out), 'late', d.late_minutes, 'early', d.early_minutes,
@@ -95,17 +95,18 @@ def put_late(town):
 
 
 def script(town):
-    """What SQL is asked about a town (in every other one that comes about by and by, first the planner's plan): the plan, the attendance of all, of one, as of an instant, each check-in; and, in every
+    """What SQL is asked about a town (in every other one that comes about by and by, first the planner's plan): the plan, the attendance of all, also by name, of one, as of an instant, each check-in, also by name; and, in every
     fourth town, plan and attendance once more."""
     wide = {"first": f"date '{town.first - 2 * ONE_DAY}'", "last": f"date '{town.last + 5 * ONE_DAY}'"}
     days = {"first": f"date '{town.first}'", "last": f"date '{town.last}'"}
     compile = f"select hadir.plan_compile({wide['first']}, {wide['last']});"
     one = f"array[{town.tables['person'][0]['id']}]::bigint[]"
+    each = "array(select id from hadir.person)"
     everybody = ROWS.format(persons="null", as_of="null", **days)
     then = ROWS.format(persons="null", as_of=f"hadir.from_epoch_us({town.as_of})", **days)
     asked = [compile, PLAN.format(**wide), everybody,
-             ROWS.format(persons=one, as_of="null", **days), SERVES, JUDGED.format(**days), then, COUNTED.format(**days), BREACHES.format(**days),
-             SUMMED.format(**days)]
+             ROWS.format(persons=one, as_of="null", **days), SERVES, JUDGED.format(persons="null", **days), then, COUNTED.format(**days), BREACHES.format(**days),
+             SUMMED.format(**days), ROWS.format(persons=each, as_of="null", **days), JUDGED.format(persons=each, **days)]
     again = [compile, PLAN.format(**wide), everybody] if town.asked_again else []
     made = put_late(town) if town.by_and_by else put(town.tables, (*EARLY, *LATER))
     return "\n".join(["begin;", *made, *asked, *again, "rollback;"])
@@ -131,7 +132,7 @@ def differences(town, database):
     wrong = [line for line in answer if "ERROR" in line]
     if wrong:
         return [wrong[0]]
-    plan, rows, rows_of_one, serves, judged, rows_then, counted, breaches, summed, *again = \
+    plan, rows, rows_of_one, serves, judged, rows_then, counted, breaches, summed, rows_of_each, judged_of_each, *again = \
         map(json.loads, answer[1 + 3 * town.by_and_by:])
 
     def sort(answer, only=None):
@@ -143,6 +144,10 @@ def differences(town, database):
         found.append("derived again, the attendance is another")
     if sort(rows, town.tables["person"][0]["id"]) != sort(rows_of_one):
         found.append("derived for one person, the attendance is another")
+    if sort(rows) != sort(rows_of_each):
+        found.append("derived for everybody by name, the attendance is another")
+    if sort(judged) != sort(judged_of_each):
+        found.append("judged for everybody by name, the check-ins are others")
 
     reference = Town(town.tables)
     found += [f"unit {u} serves {reference.service(int(u))} here, {s} in SQL" for u, s in serves.items() if reference.service(int(u)) != s]

@@ -1,7 +1,7 @@
 -- plan × facts = attendance: every boundary of the verdicts, which check-in counts, place, flags; order never matters.
 begin;
 \ir derive_fixture.psql
-select plan(72);
+select plan(77);
 select set_config('t.day', '2031-03-03', true);
 
 -- ---- the deciding time
@@ -182,6 +182,19 @@ select is((select count(*) from hadir.checkin_ack where seq > 1000), 60::bigint,
 select is((select md5(string_agg(d::text, e'\n' order by d.person, d.day, d.position)) from hadir.derive(1, '2031-03-02', '2031-03-04', '{101,102,103,201,202,299}') d),
   t.town('up', 9), 'person by person or all at once');
 select is((select count(*) from hadir.derive(1, '2031-03-03', '2031-03-03') d where d.session is not null), 12::bigint, 'one row per person and session');
+select set_eq($$ select j::text from hadir.judge(1, '2031-03-02', '2031-03-04') j $$,
+  $$ select j::text from hadir.judge(1, '2031-03-02', '2031-03-04', '{101,102,103,201,202,299}') j $$, 'each check-in too');
+
+-- ---- somebody's day is planned by another government than the one that took his check-ins
+select t.pattern(4130, '2031-03-03', 'WFO', false, '{31}', null);
+select t.session(4130, 1, 'pagi', 'in', '2031-03-03', '6:00', '6:00', '7:30', '7:31', '20:00');
+update hadir.plan_pattern set government = 2 where id = 4130;
+update hadir.plan_session set government = 2 where pattern = 4130;
+update hadir.plan_slot set pattern = 4130 where pair = 101 and day = '2031-03-03';
+select is((select count(*) from hadir.checkin where person = 101), 12::bigint, 'he came that day');
+select is((select count(*) from hadir.judge(1, '2031-03-03', '2031-03-03') where person = 101), 0::bigint, 'his check-ins are not judged by it');
+select is((select count(*) from hadir.judge(1, '2031-03-03', '2031-03-03', '{101,102}') where person = 101), 0::bigint, 'nor by name');
+select is((select count(*) from hadir.derive(1, '2031-03-03', '2031-03-03') where person = 101), 0::bigint, 'nor attendance of this government');
 
 select * from finish();
 rollback;
