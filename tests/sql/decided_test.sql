@@ -31,7 +31,7 @@ select is(t.line(101, '2031-03-03'), '{"pagi excused -","sore ? -"}', 'a session
 select is(t.more(), '{} - f 0 I f', 'and says by which code');
 select is(t.day(t.c(1, '7:45', 'inside')), '{"pagi excused WFO 07:45:00","sore ? -"}', 'who comes late nevertheless is excused');
 select is(t.day(t.c(1, '7:00', 'inside')), '{"pagi on_time WFO 07:00:00","sore ? -"}', 'who comes in time was there');
-select is((select array_agg(d.late_minutes) from hadir.derive(1, '2031-03-03', '2031-03-03', '{101}') d), '{0,null}'::int[], 'without minutes');
+select is((select array_agg(d.late_minutes order by d.position) from hadir.derive(1, '2031-03-03', '2031-03-03', '{101}') d), '{0,null}'::int[], 'without minutes');
 
 -- ---- and what a supervisor is told
 delete from hadir.checkin;

@@ -106,8 +106,9 @@ static void on_door(void *arg, uint16_t type, uint64_t id, const uint8_t *payloa
         ck_assert_uint_le(len, 65536);
         a->bodies++;
         buf_add(&a->body, payload, len);
+        /* A draining desk may have said the rest and closed by now; where it waits for this, a lost one shows. */
         if (!a->hold)
-            ck_assert(channel_send(door, MSG_ANSWER_MORE, id, NULL, 0, -1));
+            (void)channel_send(door, MSG_ANSWER_MORE, id, NULL, 0, -1);
     } else {
         ck_assert_uint_eq(type, MSG_ANSWER_END);
         a->ends++;
