@@ -1,7 +1,7 @@
 -- plan × facts = attendance: every boundary of the verdicts, which check-in counts, place, flags; order never matters.
 begin;
 \ir derive_fixture.psql
-select plan(77);
+select plan(79);
 select set_config('t.day', '2031-03-03', true);
 
 -- ---- the deciding time
@@ -184,6 +184,12 @@ select is((select md5(string_agg(d::text, e'\n' order by d.person, d.day, d.posi
 select is((select count(*) from hadir.derive(1, '2031-03-03', '2031-03-03') d where d.session is not null), 12::bigint, 'one row per person and session');
 select set_eq($$ select j::text from hadir.judge(1, '2031-03-02', '2031-03-04') j $$,
   $$ select j::text from hadir.judge(1, '2031-03-02', '2031-03-04', '{101,102,103,201,202,299}') j $$, 'each check-in too');
+
+select ok((select count(*) between 1 and 59 from hadir.checkin where first_inside is not null), 'of some the door noted that they were inside');
+create temp table noted as select md5(string_agg(d::text, e'\n' order by d.person, d.day, d.position)) from hadir.derive(1, '2031-03-02', '2031-03-04') d;
+update hadir.checkin set first_inside = null;
+select is((select md5(string_agg(d::text, e'\n' order by d.person, d.day, d.position)) from hadir.derive(1, '2031-03-02', '2031-03-04') d),
+  (select md5 from noted), 'the placements alone say the same');
 
 -- ---- somebody's day is planned by another government than the one that took his check-ins
 select t.pattern(4130, '2031-03-03', 'WFO', false, '{31}', null);

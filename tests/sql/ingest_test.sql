@@ -1,7 +1,7 @@
 -- api.ingest and its siblings, as hadir_intake: nothing lost, nothing twice, nothing invented.
 begin;
 \ir derive_fixture.psql
-select plan(55);
+select plan(57);
 
 create function t.batch(p_from int, p_to int) returns jsonb language sql as $$
   select jsonb_agg(t.row(n, 101 + n % 3, t.at('2031-03-03', '6:30') + n * interval '1 second',
@@ -152,6 +152,16 @@ reset session authorization;
 select results_eq($$ select person, device, received_at from hadir.checkin where seq = 220 $$,
   $$ values (102::bigint, 1900::bigint, t.at('2031-03-04', '7:05')) $$, 'is a check-in with its times');
 select results_eq($$ select person from hadir.placement_dirt where person = 102 $$, array[102]::bigint[], 'and its fences are looked for');
+
+-- ---- the door's fence is noted where the point lies inside of it, by the door's own placement
+set session authorization hadir_intake;
+select count(*) from (select t.put(t.row(300 + n::int, 101, t.at('2031-03-06', '7:00'), jsonb_build_object('placements', p)))
+  from (values (1, jsonb_build_array(t.in_fence(32, 'outside'), t.in_fence(31))), (2, jsonb_build_array(t.in_fence(31, 'uncertain'), t.in_fence(32))),
+               (3, jsonb_build_array(t.in_fence(32))), (4, '[]'), (5, null)) v(n, p)) x \gset done_
+select is(t.put(t.row(306, 101, t.at('2031-03-06', '7:00'), '{"first":null,"placements":[{"fence":31,"version":1,"relation":"inside","metres":-5}]}')), 1::bigint, 'one that the door did not judge');
+reset session authorization;
+select results_eq($$ select seq - 300, first_fence, first_inside from hadir.checkin where seq between 301 and 306 order by 1 $$,
+  $$ values (1::bigint, 31::bigint, 31::bigint), (2, 31, null), (3, 31, null), (4, 31, null), (5, 31, null), (6, null, null) $$, 'inside, uncertain, another fence, none, unknown, no verdict');
 
 -- ---- events
 set session authorization hadir_intake;
