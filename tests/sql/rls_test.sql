@@ -23,6 +23,13 @@ begin
   return n;
 end $$;
 grant execute on function api.test_see(text) to hadir_query, hadir_intake, hadir_messenger, hadir_planner;
+-- Everybody's attendance is derived in halves, one of them by a worker where one is free.
+create function api.test_derived() returns text language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  return (select count(distinct d.person) || ' people, ' || count(d.checkin) || ' check-ins'
+          from hadir.government g, hadir.derive(g.id, '2025-12-29', '2025-12-29') d);
+end $$;
+grant execute on function api.test_derived() to hadir_query;
 reset role;
 set session authorization hadir_query;
 
@@ -38,6 +45,10 @@ select is(api.test_see('government'), 1::bigint, 'his government only');
 select is(api.test_see('access'), 1::bigint, 'his own right only');
 select is(api.test_see('device'), 0::bigint, 'no devices');
 select is(api.test_see('fence'), 2::bigint + 1, 'fences of his government, homes only of his people');
+select is(api.test_derived(), '3 people, 3 check-ins', 'the attendance of everybody is that of his people');
+set local max_parallel_workers = 0;
+select is(api.test_derived(), '3 people, 3 check-ins', 'whether a worker helps or none is free');
+reset max_parallel_workers;
 select set_config('hadir.actor', 'access:' || :east, true) is not null as set \gset
 select is(api.test_see('person'), 1::bigint, 'the other government''s operator sees his one');
 select is(api.test_see('fence'), 1::bigint, 'and his own fences');
@@ -47,6 +58,7 @@ select is(api.test_see('plan_day'), 10::bigint, 'his plan');
 select is(api.test_see('checkin'), 1::bigint, 'his check-ins');
 select is(api.test_see('checkin_position'), 1::bigint, 'and his own coordinates');
 select is(api.test_see('unit'), 1::bigint, 'and his own unit');
+select is(api.test_derived(), '1 people, 1 check-ins', 'the attendance of everybody is his own');
 select is(api.test_see('unit_closure'), 11::bigint, 'and the tree, by number');
 select is(case when set_config('hadir.actor', bad, true) is not null then api.test_see('person') end, 0::bigint, 'actor "' || bad || '" sees nobody')
 from unnest(array['access:999999', 'access:' || :d1 || ' or 1=1', 'device:', 'access:-1', 'root', 'access:99999999999999999999']) bad;
