@@ -39,6 +39,9 @@ static const struct command commands[] = {
      "enroll NIP --channel C [--number N] [--user-id U] [--label TEXT] [--quiet] | --unit U --channel C --sheet OUT.html"
      " | --csv FILE",
      "mengikat perangkat atau nomor seseorang", "binds a person's device or number"},
+    {"export-keygen", cmd_export_keygen, "export-keygen KEY CERTIFICATE --name NAME [--rsa] [--csr] [--years N]",
+     "membuat kunci dan sertifikat untuk menandatangani laporan malam",
+     "makes a key and a certificate for signing the nightly export"},
     {"government", cmd_government,
      "government add CODE NAME --zone ZONE [--whatsapp PHONE_NUMBER_ID] | set CODE [KEY=VALUE …]",
      "menambah atau mengatur pemerintah daerah", "adds a government, or sets its numbers and choices"},
@@ -82,6 +85,8 @@ static const struct command commands[] = {
      "revokes devices, numbers or tokens"},
     {"roster", cmd_roster, "roster FILE.csv --unit U --number N --dated D [--title TEXT] [--document TEXT]",
      "mencatat daftar regu", "files a list of shifts"},
+    {"verify", cmd_verify, "verify DIR [--certificate FILE | --ca FILE] [--signed-from D]",
+     "memeriksa laporan malam tanpa basis data", "verifies the nightly export offline"},
     {"verify-receipt", cmd_verify_receipt, "verify-receipt --key PUBLIC FILE", "memeriksa tanda terima tanpa basis data",
      "verifies a receipt offline"},
     {"work-report", cmd_request,

@@ -50,8 +50,12 @@ static const struct row table[] = {
      "folder of the directory's snapshot"},
     {"doors", "int", "0", AT(doors), 0, 32, NULL,
      "processes that take check-ins; 0 = one per core"},
+    {"export_certificate", "path", "", AT(export_certificate), 0, 0, NULL,
+     "certificate chain that the nightly exports are signed with (PEM); absent = unsigned"},
     {"export_dir", "path", NULL, AT(export_dir), 0, 0, NULL,
      "folder of the nightly exports"},
+    {"export_key", "path", "", AT(export_key), 0, 0, NULL,
+     "private key of that certificate (PEM, P-256 or RSA of 3072 bits)"},
     {"handshakes_max", "int", "512", AT(handshakes_max), 1, 100000, NULL,
      "TLS handshakes in flight per door"},
     {"head_timeout_ms", "int", "10000", AT(head_timeout_ms), 100, 600000, NULL,
@@ -321,6 +325,9 @@ static void check_together(struct load *l)
     if (c->database != NULL && (has_keyword(c->database, "user") || strstr(c->database, "://") != NULL))
         problem(l, line_of(l, "database"), "database",
                 "must be keywords (host=… dbname=…) without user: each role adds its own");
+    if ((c->export_certificate == NULL) != (c->export_key == NULL))
+        problem(l, 0, c->export_key == NULL ? "export_key" : "export_certificate",
+                "missing: signing the nightly exports needs both export_certificate and export_key");
     if ((c->whatsapp_app_secret == NULL) != (c->whatsapp_verify_token == NULL)) {
         const char *missing = c->whatsapp_app_secret == NULL ? "whatsapp_app_secret" : "whatsapp_verify_token";
         problem(l, 0, missing, "missing: the WhatsApp channel needs both its files");

@@ -13,7 +13,9 @@ struct conf {
     int64_t desks;
     int64_t doors;             /* 0 = one per core */
     char *directory_dir;       /* folder of the snapshot */
+    char *export_certificate;  /* PEM chain; absent = the nightly export is not signed */
     char *export_dir;          /* nightly export */
+    char *export_key;          /* PEM, P-256 or RSA; must not be readable by others */
     int64_t handshakes_max;    /* TLS handshakes in flight per door */
     int64_t connections_max;   /* per door */
     int64_t head_timeout_ms, body_timeout_ms, idle_timeout_ms, request_timeout_ms;

@@ -75,6 +75,7 @@ const char *cli_heading(const char *column);
 /* The commands. argv[0] is the command's name. */
 int cmd_migrate(int argc, char **argv);
 int cmd_keygen(int argc, char **argv);
+int cmd_export_keygen(int argc, char **argv);
 int cmd_government(int argc, char **argv);
 int cmd_import(int argc, char **argv);
 int cmd_enroll(int argc, char **argv);
@@ -96,6 +97,7 @@ int cmd_policy(int argc, char **argv);
 int cmd_nightly(int argc, char **argv);
 int cmd_notices(int argc, char **argv);
 int cmd_receipt(int argc, char **argv);
+int cmd_verify(int argc, char **argv);
 int cmd_verify_receipt(int argc, char **argv);
 int cmd_retention(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);

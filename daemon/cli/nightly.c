@@ -1,8 +1,10 @@
-/* hadir nightly: closes the days that are over and publishes each as a folder of CSV files with a manifest.
+/* hadir nightly: closes the days that are over and publishes each as a folder of CSV files with a manifest, signed if there is
+ * a key.
  *
  * Months that BKPSDM asked to be closed are closed in between. Run to completion, one at a time (advisory lock), idempotent. Freezing (api.nightly_freeze) and publishing are two
  * steps with a record between them, so a run killed anywhere is finished by the next with the same bytes: contents
- * depend on frozen rows alone and carry the closing instant, never the time of the run. A day whose facts changed
+ * depend on frozen rows alone and carry the closing instant, never the time of the run; a signature, which differs each time, is
+ * made once and kept in the database before anybody can see it. A day whose facts changed
  * after it was frozen gets version 2, 3 … with a difference file; published folders are never rewritten. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,9 +15,11 @@
 #include "csv.h"
 #include "digest.h"
 #include "folder.h"
+#include "seal.h"
 
 #define FILE_MAX ((size_t)1 << 30)
 #define MANIFEST_MAX ((size_t)64 << 20)
+#define SIGNATURE_MAX ((size_t)1 << 20)
 
 /* Columns of api.nightly_rows as they are written; true = numeric. */
 static const struct {
@@ -31,6 +35,7 @@ static const struct {
 /* One frozen day being published. */
 struct edition {
     struct session *s;
+    const struct seal *seal; /* NULL: unsigned */
     const char *government, *code, *day, *version, *closed_at, *late_spools;
     struct folder folder;
     struct buf manifest;
@@ -75,6 +80,8 @@ static bool add_file(struct edition *e, const char *name, const struct buf *cont
     json_string(&e->w, name);
     json_key(&e->w, "rows");
     json_int(&e->w, (int64_t)rows);
+    json_key(&e->w, "bytes");
+    json_int(&e->w, (int64_t)content->len);
     json_key(&e->w, "sha256");
     json_string(&e->w, encode_hex(hex, sizeof hex, hash, sizeof hash));
     json_object_end(&e->w);
@@ -186,6 +193,46 @@ static bool manifest_tail(struct edition *e, int n, const char *const *key)
     return !e->manifest.failed;
 }
 
+/* Hex of a fresh signature over the manifest into ret; false after a message. */
+static bool sign_manifest(const struct edition *e, struct buf *ret)
+{
+    struct buf der;
+    buf_init(&der, SIGNATURE_MAX);
+    bool ok = seal_make(e->seal, e->manifest.data, e->manifest.len, &der);
+    for (size_t i = 0; ok && i < der.len; i++)
+        ok = buf_printf(ret, "%02x", der.data[i]);
+    if (!ok)
+        cli_error(cli_say("%s %s: tidak dapat ditandatangani", "%s %s: cannot be signed"), e->code, e->day);
+    buf_fini(&der);
+    return ok;
+}
+
+/* The kept signature over this manifest, ours if there was none, into the folder. */
+static bool add_signature(const struct edition *e)
+{
+    static const char sql[] = "select encode(api.export_signature($1::bigint, $2::date, $3::int, $4, decode($5, 'hex'), "
+                              "$6::timestamptz), 'hex')";
+    char now[40];
+    struct buf hex, der;
+    buf_init(&hex, 2 * SIGNATURE_MAX);
+    buf_init(&der, SIGNATURE_MAX);
+    bool ok = e->seal == NULL || sign_manifest(e, &hex);
+    const char *const params[] = {e->government, e->day, e->version, e->manifest_hash, e->seal != NULL ? buf_str(&hex) : NULL,
+                                  cli_now(now, sizeof now)};
+    struct rows *rows = ok ? cli_query(e->s, sql, 6, params) : NULL;
+    const char *kept = rows != NULL && rows_count(rows) == 1 ? rows_get(rows, 0, 0) : NULL;
+    ok = rows != NULL;
+    for (size_t i = 0; ok && kept != NULL && kept[i] != '\0'; i += 2) {
+        uint8_t byte = 0;
+        ok = decode_hex(kept + i, 2, &byte, 1) && buf_u8(&der, byte);
+    }
+    ok = ok && (kept == NULL || folder_write(&e->folder, "manifest.json.p7s", &der));
+    rows_free(rows);
+    buf_fini(&hex);
+    buf_fini(&der);
+    return ok;
+}
+
 static bool write_edition(struct edition *e, const char *parent)
 {
     static const char sql[] =
@@ -202,7 +249,7 @@ static bool write_edition(struct edition *e, const char *parent)
     }
     manifest_head(e);
     bool ok = unit_files(e, rows) && difference_file(e, 3, key) && manifest_tail(e, 3, key) &&
-              folder_write(&e->folder, "manifest.json", &e->manifest) && folder_publish(&e->folder, parent, "manifest.json");
+              folder_write(&e->folder, "manifest.json", &e->manifest) && add_signature(e) && folder_publish(&e->folder, parent, "manifest.json");
     rows_free(rows);
     return ok;
 }
@@ -292,9 +339,28 @@ static bool close_months(struct session *s, const char *now)
     return ok;
 }
 
+/* The key that signs, NULL if none is configured, which is said. false after a message: nothing is to be published then, for
+ * what is published unsigned stays so. */
+static bool load_seal(struct seal **ret)
+{
+    const struct conf *c = cli_conf();
+    char error[512];
+    *ret = NULL;
+    if (c->export_key == NULL) {
+        cli_error("%s", cli_say("PERHATIAN: laporan TIDAK ditandatangani, karena export_certificate dan export_key tidak diisi",
+                                "NOTE: exports are NOT signed, because export_certificate and export_key are not set"));
+        return true;
+    }
+    *ret = seal_load(c->export_certificate, c->export_key, error, sizeof error);
+    if (*ret == NULL)
+        cli_error(cli_say("%s; tidak ada hari yang diterbitkan sampai itu diperbaiki", "%s; no day is published until that is mended"),
+                  error);
+    return *ret != NULL;
+}
+
 /* A government whose day cannot be published keeps its later days back, because each names the one before; it does not
  * keep back others. */
-static bool publish_pending(struct session *s, const char *now)
+static bool publish_pending(struct session *s, const struct seal *seal, const char *now)
 {
     const char *stuck = "";
     const char *const at[] = {now};
@@ -304,6 +370,7 @@ static bool publish_pending(struct session *s, const char *now)
     bool ok = pending != NULL;
     for (size_t i = 0; pending != NULL && i < rows_count(pending); i++) {
         struct edition e = {.s = s,
+                            .seal = seal,
                             .government = rows_get(pending, i, 0),
                             .code = rows_get(pending, i, 1),
                             .day = rows_get(pending, i, 2),
@@ -334,9 +401,12 @@ int cmd_nightly(int argc, char **argv)
         cli_error("%s", cli_say("penutupan malam lain sedang berjalan", "another nightly run is under way"));
     else if (locked != NULL) {
         const char *const at[] = {now};
+        struct seal *seal;
         bool frozen = freeze_due(s, now), closed = close_months(s, now);
         char *breaches = cli_value(s, "select api.breach_notice($1::timestamptz)", 1, at);
-        code = publish_pending(s, now) && frozen && closed && breaches != NULL ? CLI_DONE : CLI_FAILED;
+        bool published = load_seal(&seal) && publish_pending(s, seal, now);
+        code = published && frozen && closed && breaches != NULL ? CLI_DONE : CLI_FAILED;
+        seal_free(seal);
         free(breaches);
     }
     free(locked);

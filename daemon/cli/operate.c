@@ -1,4 +1,4 @@
-/* hadir migrate, keygen, retention, doctor, clock: what an operator does now and then. */
+/* hadir migrate, keygen, export-keygen, retention, doctor, clock: what an operator does now and then. */
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +8,7 @@
 #include "cli.h"
 #include "digest.h"
 #include "fetch.h"
+#include "seal.h"
 #include "signer.h"
 #include "wall.h"
 
@@ -155,6 +156,30 @@ int cmd_keygen(int argc, char **argv)
     return ok ? CLI_DONE : CLI_FAILED;
 }
 
+int cmd_export_keygen(int argc, char **argv)
+{
+    const char *years = "3";
+    char error[512];
+    struct seal_request r = {.name = NULL};
+    const struct cli_option options[] = {
+        {"--name", &r.name, NULL}, {"--rsa", NULL, &r.rsa}, {"--csr", NULL, &r.request}, {"--years", &years, NULL}};
+    if (!cli_options(&argc, argv, options, 4, 2, 2) || r.name == NULL || r.name[0] == '\0' || strlen(years) != 1 ||
+        years[0] < '1' || years[0] > '9')
+        return CLI_USAGE;
+    r.days = (years[0] - '0') * 365;
+    if (!seal_keygen(&r, argv[1], argv[2], error, sizeof error)) {
+        cli_error("%s", error);
+        return CLI_FAILED;
+    }
+    if (r.request)
+        printf(cli_say("kunci %s; kirim %s ke otoritas sertifikat, isi export_certificate dengan jawabannya\n",
+                       "key %s; send %s to the certificate authority, its answer is export_certificate\n"), argv[1], argv[2]);
+    else
+        printf(cli_say("kunci %s, sertifikat %s; bagikan sertifikatnya kepada yang memeriksa laporan\n",
+                       "key %s, certificate %s; give the certificate to whoever verifies exports\n"), argv[1], argv[2]);
+    return CLI_DONE;
+}
+
 /* ---- retention ---- */
 
 int cmd_retention(int argc, char **argv)
@@ -244,6 +269,32 @@ static void ask_database(struct findings *f)
     session_close(s);
 }
 
+#define SEAL_DAYS_MIN 30
+
+/* The key of the nightly exports: there, good, and for a while. */
+static void look_at_seal(struct findings *f)
+{
+    const struct conf *c = cli_conf();
+    const char *name = cli_say("tanda tangan", "signing");
+    char text[512];
+    if (c->export_key == NULL) {
+        finding(f, false, name, cli_say("laporan malam tidak ditandatangani", "the nightly exports are not signed"),
+                cli_say("hadir export-keygen, lalu isi export_certificate dan export_key di konfigurasi",
+                        "hadir export-keygen, then export_certificate and export_key in the configuration"));
+        return;
+    }
+    struct seal *seal = seal_load(c->export_certificate, c->export_key, text, sizeof text);
+    if (seal == NULL) {
+        finding(f, false, name, text, cli_say("perbaiki; sebelum itu tidak ada hari yang diterbitkan",
+                                              "mend it; until then no day is published"));
+        return;
+    }
+    int days = seal_days_left(seal);
+    snprintf(text, sizeof text, cli_say("sertifikat berlaku %d hari lagi", "the certificate is valid for %d more days"), days);
+    finding(f, days >= SEAL_DAYS_MIN, name, text, cli_say("ganti: RUNBOOK.md, A new export key", "replace it: RUNBOOK.md, A new export key"));
+    seal_free(seal);
+}
+
 int cmd_doctor(int argc, char **argv)
 {
     struct findings f = {0};
@@ -252,6 +303,7 @@ int cmd_doctor(int argc, char **argv)
     (void)cli_conf();
     ask_daemon(&f);
     ask_database(&f);
+    look_at_seal(&f);
     return f.bad == 0 ? CLI_DONE : CLI_FAILED;
 }
 

@@ -14,6 +14,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "file.h"
+
 void keyfile_reason(const char *path, const char *what, char *error, size_t error_cap)
 {
     unsigned long code = ERR_peek_last_error();
@@ -63,4 +65,22 @@ out:
     if (fd >= 0)
         close(fd);
     return key;
+}
+
+bool keyfile_create(const char *path, mode_t mode, BIO *pem, char *error, size_t error_cap)
+{
+    char *bytes = NULL;
+    long len = BIO_get_mem_data(pem, &bytes);
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
+    if (fd < 0) {
+        snprintf(error, error_cap, "%s: %s", path, strerror(errno));
+        return false;
+    }
+    bool ok = fchmod(fd, mode) == 0 && file_write_all(fd, bytes, (size_t)len) && fsync(fd) == 0;
+    if (!ok) {
+        snprintf(error, error_cap, "%s: %s", path, strerror(errno));
+        unlink(path);
+    }
+    close(fd);
+    return ok;
 }

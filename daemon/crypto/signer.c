@@ -5,8 +5,6 @@
  * one signer may be used by several threads. Private keys are written only to new files of mode 0600. */
 #include "signer.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
@@ -14,11 +12,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "digest.h"
-#include "file.h"
 #include "keyfile.h"
 
 struct signer {
@@ -73,35 +69,16 @@ struct signer *signer_generate(void)
     return key == NULL ? NULL : signer_of(key);
 }
 
-/* Writes a key's PEM to a file that must not exist yet, to the disk. */
+/* Writes a key's PEM to a file that must not exist yet. */
 static bool save_pem(const char *path, mode_t mode, EVP_PKEY *key, bool private, char *error, size_t cap)
 {
-    bool ok = false;
-    char *pem = NULL;
-    BIO *bio = BIO_new(private ? BIO_s_secmem() : BIO_s_mem());
+    BIO *bio = BIO_new(private ? BIO_s_secmem() : BIO_s_mem()); /* the former is wiped when freed */
     int made = bio == NULL ? 0
                : private   ? PEM_write_bio_PKCS8PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL)
                            : PEM_write_bio_PUBKEY(bio, key);
-    if (made != 1) {
+    if (made != 1)
         keyfile_reason(path, "cannot encode the key", error, cap);
-        BIO_free(bio);
-        return false;
-    }
-    long len = BIO_get_mem_data(bio, &pem);
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
-    if (fd < 0) {
-        snprintf(error, cap, "%s: %s", path, strerror(errno));
-        goto out;
-    }
-    ok = fchmod(fd, mode) == 0 && file_write_all(fd, pem, (size_t)len) && fsync(fd) == 0;
-    if (!ok) {
-        snprintf(error, cap, "%s: %s", path, strerror(errno));
-        unlink(path);
-    }
-    close(fd);
-out:
-    if (private)
-        OPENSSL_cleanse(pem, (size_t)len);
+    bool ok = made == 1 && keyfile_create(path, mode, bio, error, cap);
     BIO_free(bio);
     return ok;
 }

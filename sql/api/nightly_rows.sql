@@ -169,4 +169,24 @@ comment on function api.export_record(bigint, date, int, text, text, timestamptz
 revoke all on function api.export_record(bigint, date, int, text, text, timestamptz, timestamptz) from public;
 grant execute on function api.export_record(bigint, date, int, text, text, timestamptz, timestamptz) to hadir_nightly;
 
+create or replace function api.export_signature(p_government bigint, p_day date, p_version int, p_manifest_sha256 text,
+  p_signature bytea, p_now timestamptz) returns bytea
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if p_signature is not null then
+    insert into hadir.export_signature (government, day, version, manifest_sha256, signature, signed_at)
+    values (p_government, p_day, p_version, p_manifest_sha256, p_signature, p_now)
+    on conflict (government, day, version, manifest_sha256) do nothing;
+  end if;
+  return (select e.signature from hadir.export_signature e
+          where e.government = p_government and e.day = p_day and e.version = p_version and e.manifest_sha256 = p_manifest_sha256);
+end
+$$;
+comment on function api.export_signature(bigint, date, int, text, bytea, timestamptz) is
+  'The signature over a manifest: the first that was kept, else p_signature, which is kept; null when there is none and p_signature '
+  'is null. Called by hadir_nightly before it publishes.';
+revoke all on function api.export_signature(bigint, date, int, text, bytea, timestamptz) from public;
+grant execute on function api.export_signature(bigint, date, int, text, bytea, timestamptz) to hadir_nightly;
+
 reset role;

@@ -578,6 +578,18 @@ create table hadir.export_run (
   primary key (government, day, version)
 );
 
+-- Detached CMS signatures (RFC 5652, DER) over manifests. They differ each time they are made, so each is made once and kept here
+-- before its folder is published: a folder that is made again has the same bytes.
+create table hadir.export_signature (
+  government      bigint not null,
+  day             date not null,
+  version         int not null,
+  manifest_sha256 text not null check (manifest_sha256 ~ '^[0-9a-f]{64}$'),
+  signature       bytea not null,
+  signed_at       timestamptz not null,
+  primary key (government, day, version, manifest_sha256)
+);
+
 -- Who did what through the command line or the desk. actor: 'access:7' as the desk set it; null: the command line.
 create table hadir.audit (
   id      bigint generated always as identity primary key,
@@ -772,6 +784,7 @@ begin
   perform hadir.protect('hadir.attendance', '{hadir_admin}', '{hadir_nightly}',
     format(own_units, 'unit') || ' or ' || format(own_person, 'person'), 'insert');
   perform hadir.protect('hadir.export_run', '{hadir_admin}', '{hadir_nightly}', null, 'insert');
+  perform hadir.protect('hadir.export_signature', '{hadir_admin}', '{hadir_nightly}', null, 'insert');
   perform hadir.protect('hadir.audit', '{hadir_nightly}', '{hadir_admin,hadir_operator}', null, 'insert');
 end
 $$;

@@ -34,10 +34,11 @@ def free_port():
         return s.getsockname()[1]
 
 
-def run(*argv, input=None, check=True, env=None, user=None, timeout=120):
+def run(*argv, input=None, check=True, env=None, user=None, timeout=120, cwd=None):
     if user is not None and os.getuid() == 0:
         argv = ("runuser", "-u", user, "--", *argv)
-    done = subprocess.run(argv, capture_output=True, text=True, input=input, env=env, timeout=timeout)
+    done = subprocess.run(argv, capture_output=True, text=True, input=input, env=env, timeout=timeout,
+                          cwd=cwd)
     if check and done.returncode != 0:
         raise AssertionError(f"{' '.join(argv)}: exit {done.returncode}\n{done.stdout}\n{done.stderr}")
     return done
@@ -59,7 +60,8 @@ class House:
         self.tls = ssl.create_default_context()
         self.conf = {
             "admin_listen": f"127.0.0.1:{self.admin_port}", "database": f"host={self.dir}/pg dbname=hadir",
-            "directory_dir": "directory", "doors": "2", "desks": "1", "export_dir": "export",
+            "directory_dir": "directory", "doors": "2", "desks": "1",
+            "export_certificate": "secret/export.crt", "export_dir": "export", "export_key": "secret/export.key",
             "listen": f"127.0.0.1:{self.port}", "public_url": f"https://127.0.0.1:{self.port}",
             "receipt_key": "secret/receipt.key", "simulated_clock": "yes", "spool_dir": "spool", "spool_free_floor_mb": "16",
             "language": "en", "tls_certificate": "secret/tls.crt", "tls_key": "secret/tls.key",
@@ -106,6 +108,7 @@ class House:
         self.write("secret/whatsapp-verify-token", self.verify_token + "\n")
         self.write_conf()
         self.hadir("keygen", f"{self.dir}/secret/receipt.key", f"{self.dir}/secret/receipt.pub")
+        self.hadir("export-keygen", f"{self.dir}/secret/export.key", f"{self.dir}/secret/export.crt", "--name", "Kabupaten contoh")
 
     # ---- the cluster ----------------------------------------------------------------------------------------------
     def make_cluster(self):

@@ -80,12 +80,12 @@ def the_night_publishes_what_was_expected(house):
     assert manifest["format"] == "hadir-nightly-1" and manifest["government"] == "LUTRA" and manifest["day"] == DAY
     assert manifest["version"] == 1 and manifest["previous_manifest_sha256"] is None
     assert manifest["closed_at"] == "2025-12-29T18:00:00Z", manifest["closed_at"]  # six hours after the last interval
-    assert {f["name"] for f in manifest["files"]} == set(files) - {"manifest.json"}
+    assert {f["name"] for f in manifest["files"]} == set(files) - {"manifest.json", "manifest.json.p7s"}
     whole = table(files["semua.csv"])
     for f in manifest["files"]:
         content = files[f["name"]]
         assert hashlib.sha256(content).hexdigest() == f["sha256"], f["name"]
-        assert len(table(content)) == f["rows"], f["name"]
+        assert len(table(content)) == f["rows"] and len(content) == f["bytes"], f["name"]
     units = {}
     for name, content in files.items():
         if name.startswith("unit-"):
@@ -246,6 +246,13 @@ def one_government_does_not_keep_another_waiting(house):
     nightly(house)
     assert recorded() == [["AAA", "1"], ["LUTRA", "1"], ["LUTRA", "2"]], recorded()
     assert os.listdir(f"{house.dir}/export/AAA") == [DAY] and published(house) == before
+
+
+@test
+def what_was_published_verifies(house):
+    done = house.hadir("verify", f"{house.dir}/export/LUTRA", "--certificate", f"{house.dir}/secret/export.crt")
+    files = len([f for f in published(house) if not f.endswith(("manifest.json", ".p7s"))])
+    assert done.stdout.splitlines()[-1] == f"2 days, {files} files, 2 validly signed; 0 faults", done.stdout
 
 
 @test

@@ -1,7 +1,7 @@
 -- Closing days as hadir_nightly: when a day is due, what holds it up, versions that are never rewritten.
 begin;
 \ir derive_fixture.psql
-select plan(41);
+select plan(46);
 
 insert into hadir.policy (id, government, number, title, dated, valid_from) overriding system value
 values (81, 1, 'SE 1/2031', 'Test', '2031-02-28', '2031-03-01');
@@ -70,7 +70,12 @@ select is((select count(*) from api.nightly_difference(1, '2031-03-03', 1)), 0::
 select results_eq($$ select code, zone, day, version, closed_at, late_spools, recorded_to from api.export_pending(t.at('2031-03-04', '13:00')) $$,
   $$ values ('town', 'Asia/Makassar', date '2031-03-03', 1, t.at('2031-03-04', '2:00'), '00000000-0000-0000-0000-00000000000b', t.at('2031-03-04', '12:00')) $$, 'to be published');
 
--- ---- exports and their chain
+-- ---- exports, their signatures and their chain
+select is(api.export_signature(1, '2031-03-03', 1, repeat('a', 64), null, t.at('2031-03-04', '13:00')), null, 'nothing is signed without a key');
+select is(api.export_signature(1, '2031-03-03', 1, repeat('a', 64), '\x01', t.at('2031-03-04', '13:00')), '\x01', 'the first signature is kept');
+select is(api.export_signature(1, '2031-03-03', 1, repeat('a', 64), '\x02', t.at('2031-03-04', '14:00')), '\x01', 'and given again, whatever is made later');
+select is(api.export_signature(1, '2031-03-03', 1, repeat('a', 64), null, t.at('2031-03-04', '14:00')), '\x01', 'also when the key is gone');
+select is(api.export_signature(1, '2031-03-03', 1, repeat('b', 64), '\x03', t.at('2031-03-04', '14:00')), '\x03', 'another manifest has its own');
 select is(api.export_previous(1, '2031-03-03', 1), null, 'the first manifest has no predecessor');
 select lives_ok($$ select api.export_record(1, '2031-03-03', 1, 'town/2031-03-03', repeat('a', 64), t.at('2031-03-04', '2:00'), t.at('2031-03-04', '13:00')) $$, 'recorded');
 select lives_ok($$ select api.export_record(1, '2031-03-03', 1, 'town/2031-03-03', repeat('a', 64), t.at('2031-03-04', '2:00'), t.at('2031-03-04', '14:00')) $$, 'twice: the same');

@@ -20,7 +20,7 @@ select is_empty($$select r.rolname, c.relname from pg_roles r, pg_class c where 
   and r.rolname in ('hadir_query', 'hadir_operator', 'hadir_intake', 'hadir_planner', 'hadir_messenger', 'hadir_nightly', 'hadir_admin')
   and (has_table_privilege(r.oid, c.oid, 'select') or has_table_privilege(r.oid, c.oid, 'insert') or has_table_privilege(r.oid, c.oid, 'update') or has_table_privilege(r.oid, c.oid, 'delete'))$$,
   'no login role touches a table');
-select is_empty($$select c.relname from pg_class c where c.relname in ('checkin', 'checkin_ack', 'placement', 'event', 'fence_version', 'attendance', 'attendance_version', 'export_run', 'audit')
+select is_empty($$select c.relname from pg_class c where c.relname in ('checkin', 'checkin_ack', 'placement', 'event', 'fence_version', 'attendance', 'attendance_version', 'export_run', 'export_signature', 'audit')
   and c.relnamespace = 'hadir'::regnamespace and (has_table_privilege('hadir_writer', c.oid, 'update') or has_table_privilege('hadir_writer', c.oid, 'delete'))$$,
   'facts and results are only added to');
 select is_empty($$select c.relname from pg_class c where c.relnamespace = 'hadir'::regnamespace and c.relkind in ('r', 'p') and (has_table_privilege('hadir_reader', c.oid, 'insert')

@@ -90,6 +90,7 @@ START_TEST(defaults_and_paths)
     ck_assert_str_eq(c->public_url, "https://127.0.0.1:8443");
     ck_assert_str_eq(c->database, "host=/run/pg dbname=hadir");
     ck_assert_str_eq(c->export_dir, "/srv/export");
+    ck_assert(c->export_certificate == NULL && c->export_key == NULL);
     snprintf(expected, sizeof expected, "%s/keys/r.pem", real);
     ck_assert_str_eq(c->receipt_key, expected);
     ck_assert_ptr_null(c->whatsapp_app_secret);
@@ -124,12 +125,12 @@ START_TEST(every_problem_at_once)
     make_folder();
     REFUSES("[hadird]\ndoors = many\ndesks = 0\nlanguage = fr\nsimulated_clock = true\nlisten = localhost:1\nfoo = 1\n"
             "database = host=/x user=boss\ndirectory_dir=d\nexport_dir=e\ntls_key=k\ntls_key=k2\nspool_dir =\n"
-            "whatsapp_app_secret = s\nnonsense\n",
+            "whatsapp_app_secret = s\nnonsense\nexport_certificate = c\n",
             "hadird.conf:2: doors: \"many\"", "conf:3: desks: 0 is out of range (1 to 8)", "conf:4: language:",
             "conf:5: simulated_clock:", "conf:6: listen:", "conf:7: foo: unknown key", "conf:8: database:",
             "conf:12: tls_key: given twice (first on line 11)", "conf:13: spool_dir: has no value",
             "conf: whatsapp_verify_token: missing", "conf:15: not of the form", "conf: receipt_key: missing",
-            "conf: tls_certificate: missing");
+            "conf: tls_certificate: missing", "conf: export_key: missing: signing the nightly exports needs both");
     drop_folder();
 }
 END_TEST
@@ -231,7 +232,7 @@ START_TEST(the_table_is_alphabetical)
 {
     size_t count = 0, mandatory = 0;
     const struct conf_key *keys = conf_keys(&count);
-    ck_assert_uint_eq(count, 25);
+    ck_assert_uint_eq(count, 27);
     for (size_t i = 0; i < count; i++) {
         ck_assert(i == 0 || strcmp(keys[i - 1].name, keys[i].name) < 0);
         ck_assert_uint_gt(strlen(keys[i].help), 5);
