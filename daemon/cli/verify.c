@@ -18,6 +18,7 @@
 #include "cli.h"
 #include "digest.h"
 #include "folder.h"
+#include "log.h"
 #include "seal.h"
 
 #define MANIFEST "manifest.json"
@@ -31,7 +32,7 @@
 /* One run. */
 struct run {
     const struct seal_trust *trust; /* NULL: signatures are not checked */
-    const char *signed_from;        /* days before it need no signature; "" = none */
+    const char *signed_from;        /* signatures of days before it are not asked for; "" = none */
     size_t top_chars;               /* of the given folder and its slash: left out of what is told */
     size_t faults, days, files, good_seals, unchecked_seals;
 };
@@ -41,7 +42,9 @@ struct edition {
     char *path;
     char day[11];
     long version;
-    bool read; /* its manifest could be: the members below hold */
+    bool sealed;  /* its signature counts */
+    bool vouched; /* or that of one after it in the chain does */
+    bool read;    /* its manifest could be: the members below hold */
     char government[256];
     char hash[HASH_CHARS + 1], previous[HASH_CHARS + 1]; /* previous: "" for the first */
     size_t before;                                       /* index of that one, NONE: not found */
@@ -72,10 +75,8 @@ __attribute__((format(printf, 3, 4))) static void fault(struct run *r, const cha
 static char *join(const char *folder, const char *name)
 {
     char *path = NULL;
-    if (asprintf(&path, "%s/%s", folder, name) < 0) {
-        cli_error("%s", strerror(ENOMEM));
-        exit(CLI_FAILED);
-    }
+    if (asprintf(&path, "%s/%s", folder, name) < 0)
+        fatal("event=out_of_memory");
     return path;
 }
 
@@ -182,17 +183,29 @@ static bool check_file(struct run *r, const char *folder, const json_value *entr
     return true;
 }
 
-static size_t times_listed(const json_value *files, const char *name)
+static int by_name(const void *a, const void *b)
 {
-    char listed[256];
-    size_t times = 0;
-    for (size_t i = 0; i < json_count(files); i++)
-        times += get_text(json_at(files, i), "name", listed, sizeof listed) && strcmp(listed, name) == 0;
-    return times;
+    return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* What lies in the folder is listed, once. */
-static void check_listed(struct run *r, const char *folder, const json_value *files)
+/* The names that a manifest lists, sorted; "" for an entry that has none. Caller frees each and all. */
+static char **listed_names(const json_value *files, size_t count)
+{
+    char name[256];
+    char **names = calloc(count + 1, sizeof *names);
+    for (size_t i = 0; names != NULL && i < count; i++) {
+        names[i] = strdup(get_text(json_at(files, i), "name", name, sizeof name) ? name : "");
+        if (names[i] == NULL)
+            fatal("event=out_of_memory");
+    }
+    if (names == NULL)
+        fatal("event=out_of_memory");
+    qsort(names, count, sizeof *names, by_name);
+    return names;
+}
+
+/* What lies in the folder is listed, and once. */
+static void check_listed(struct run *r, const char *folder, char *const *names, size_t count)
 {
     struct dirent *e;
     DIR *d = opendir(folder);
@@ -204,15 +217,29 @@ static void check_listed(struct run *r, const char *folder, const json_value *fi
         const char *name = e->d_name;
         if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || strcmp(name, MANIFEST) == 0 || strcmp(name, SIGNATURE) == 0)
             continue;
-        size_t times = times_listed(files, name);
-        char *path = join(folder, name);
-        if (times == 0)
+        if (bsearch(&name, names, count, sizeof *names, by_name) == NULL) {
+            char *path = join(folder, name);
             fault(r, path, "%s", cli_say("tidak tercantum di manifes", "is not listed in the manifest"));
-        else if (times > 1)
-            fault(r, path, "%s", cli_say("tercantum lebih dari sekali", "is listed more than once"));
-        free(path);
+            free(path);
+        }
     }
     closedir(d);
+}
+
+static void check_files(struct run *r, const char *folder, const char *manifest, const json_value *files)
+{
+    size_t count = json_count(files);
+    char **names = listed_names(files, count);
+    for (size_t i = 0; i < count; i++)
+        if (!check_file(r, folder, json_at(files, i)))
+            fault(r, manifest, cli_say("bukan manifes: files[%zu] salah", "is no manifest: files[%zu] is wrong"), i);
+    for (size_t i = 1; i < count; i++)
+        if (strcmp(names[i], names[i - 1]) == 0)
+            fault(r, manifest, cli_say("mencantumkan %s lebih dari sekali", "lists %s more than once"), names[i]);
+    check_listed(r, folder, names, count);
+    for (size_t i = 0; i < count; i++)
+        free(names[i]);
+    free(names);
 }
 
 /* ---- a day ---- */
@@ -232,7 +259,7 @@ static const char *seal_words(enum seal_check check)
     return "?";
 }
 
-static void check_signature(struct run *r, const struct edition *e, const struct buf *manifest)
+static void check_signature(struct run *r, struct edition *e, const struct buf *manifest)
 {
     char detail[200];
     struct content c;
@@ -240,7 +267,7 @@ static void check_signature(struct run *r, const struct edition *e, const struct
     buf_init(&der, SIGNATURE_MAX);
     char *path = join(e->path, SIGNATURE);
     if (access(path, F_OK) != 0 && errno == ENOENT) {
-        if (r->trust != NULL && strcmp(e->day, r->signed_from) >= 0)
+        if (r->trust != NULL)
             fault(r, path, "%s", cli_say("tidak ada: manifes tidak ditandatangani", "is missing: the manifest is not signed"));
     } else if (r->trust == NULL) {
         r->unchecked_seals++;
@@ -253,8 +280,8 @@ static void check_signature(struct run *r, const struct edition *e, const struct
             fault(r, path, "%s", reason);
         else if (check != SEAL_GOOD)
             fault(r, path, "%s%s%s", seal_words(check), detail[0] != '\0' ? ": " : "", detail);
-        else
-            r->good_seals++;
+        e->sealed = reason == NULL && check == SEAL_GOOD;
+        r->good_seals += e->sealed;
     }
     free(path);
     buf_fini(&der);
@@ -309,7 +336,6 @@ static void check_manifest(struct run *r, struct edition *e, const char *path, c
     char day[11];
     int64_t version = 0;
     const char *wrong = read_head(e, m, day, &version);
-    const json_value *files = json_member(m, "files");
     if (wrong != NULL) {
         fault(r, path, cli_say("bukan manifes: %s tidak ada atau salah", "is no manifest: %s is missing or wrong"), wrong);
         return;
@@ -320,10 +346,7 @@ static void check_manifest(struct run *r, struct edition *e, const char *path, c
               (long long)version);
     else
         memcpy(e->day, day, sizeof day);
-    for (size_t i = 0; i < json_count(files); i++)
-        if (!check_file(r, e->path, json_at(files, i)))
-            fault(r, path, cli_say("bukan manifes: files[%zu] salah", "is no manifest: files[%zu] is wrong"), i);
-    check_listed(r, e->path, files);
+    check_files(r, e->path, path, json_member(m, "files"));
 }
 
 static void check_edition(struct run *r, struct edition *e, bool named)
@@ -345,7 +368,8 @@ static void check_edition(struct run *r, struct edition *e, bool named)
         else
             check_manifest(r, e, path, json_root(doc), named);
         json_doc_free(doc);
-        check_signature(r, e, &text);
+        if (strcmp(e->day, r->signed_from) >= 0)
+            check_signature(r, e, &text);
     }
     free(path);
     buf_fini(&text);
@@ -444,6 +468,18 @@ static void check_order(struct run *r, const struct edition *all, size_t count)
     }
 }
 
+/* A manifest whose own signature is not asked for is vouched for by the next one in the chain that is signed. */
+static void check_vouched(struct run *r, struct edition *all, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        for (size_t at = all[i].sealed ? i : NONE; at != NONE && !all[at].vouched; at = all[at].before)
+            all[at].vouched = true;
+    for (size_t i = 0; i < count; i++)
+        if (all[i].read && !all[i].vouched && strcmp(all[i].day, r->signed_from) < 0)
+            fault(r, all[i].path, "%s", cli_say("tidak ada manifes bertanda tangan yang menyusul dan menjaminnya",
+                                                "no signed manifest follows to vouch for it"));
+}
+
 /* The one that no other names as its predecessor; named to be compared with what somebody noted earlier. */
 static void tell_last(const struct edition *all, size_t count)
 {
@@ -482,6 +518,7 @@ static void check_government(struct run *r, const char *folder, const char *name
     check_versions(r, all, count);
     link_chain(r, all, count);
     check_order(r, all, count);
+    check_vouched(r, all, count);
     tell_last(all, count);
     for (size_t i = 0; i < count; i++)
         free(all[i].path);
@@ -532,9 +569,10 @@ static void check_top(struct run *r, char *top)
     char *manifest = join(top, MANIFEST);
     const char *slash = strrchr(top, '/');
     bool named = slash != NULL && parse_name(slash + 1, e.day, &e.version);
-    if (named || access(manifest, F_OK) == 0)
+    if (named || access(manifest, F_OK) == 0) {
         check_edition(r, &e, named);
-    else if (has_days(top))
+        check_vouched(r, &e, 1);
+    } else if (has_days(top))
         check_government(r, top, NULL);
     else
         check_governments(r, top);

@@ -245,7 +245,7 @@ def tampered_manifests_are_named(house):
         m["files"].append(m["files"][1])
         json.dump(m, open(f"{d}/{old}", "w"))
     name = json.load(open(export(house, old)))["files"][1]["name"]
-    tampered(house, rows, (f"{DAY}/semua.csv", "rows, "), (old, "files["), (f"{DAY}/{name}", "listed more than once"),
+    tampered(house, rows, (f"{DAY}/semua.csv", "rows, "), (old, "files["), (old, f"lists {name} more than once"),
              (f"{old}.p7s", "does not hold"), broken)
 
     def swap(d):
@@ -281,6 +281,12 @@ def tampered_signatures_are_named(house):
     shutil.copytree(export(house), copy)
     os.unlink(f"{copy}/{p7s}")
     assert verify(house, copy, "--signed-from", "2025-12-30")[0] == 0, "signing began later"
+    os.unlink(f"{copy}/{DAY}.v2/manifest.json.p7s")
+    assert verify(house, copy, "--signed-from", "2025-12-30")[0] == 0, "2025-12-31 vouches for it"
+    code, faults, total = verify(house, copy, "--signed-from", "2026-01-02")
+    assert code == 1 and len(faults) == 5 and all("no signed manifest follows" in f for f in faults), faults
+    code, faults, total = verify(house, f"{copy}/{DAY}", "--signed-from", "2025-12-30")
+    assert code == 1 and faults == ["/".join((copy, DAY)) + ": no signed manifest follows to vouch for it"], faults
     assert verify(house, copy, "--signed-from", "2025-12-29")[0] == 1
     assert verify(house, copy, "--signed-from", "besok")[0] == 2
 
@@ -299,6 +305,44 @@ def a_broken_chain_is_named(house):
     assert code == 1 and "nothing is published here" in faults[0], faults
 
 
+def plain_export(folder, *editions):
+    """A government's folder by hand, unsigned: (name, predecessor's name) in any order; a predecessor that is not there is made up."""
+    shutil.rmtree(folder, ignore_errors=True)
+    hashes = {}
+    for name, before in editions:
+        day, _, version = name.partition(".v")
+        text = json.dumps({"format": "hadir-nightly-1", "government": "A/B", "day": day, "version": int(version or 1), "files": [],
+                           "previous_manifest_sha256": hashes.get(before, "0" * 64) if before else None})
+        hashes[name] = hashlib.sha256(text.encode()).hexdigest()
+        os.makedirs(f"{folder}/{name}")
+        with open(f"{folder}/{name}/manifest.json", "w") as f:
+            f.write(text)
+    return verify(None, folder, certificate=None)
+
+
+@test
+def chains_of_every_shape(house):
+    a, b, c, a2, a3 = "2031-03-01", "2031-03-02", "2031-03-03", "2031-03-01.v2", "2031-03-01.v3"
+    good = ((a, None), (b, a), (a2, b), (a3, a2), (c, a3))
+    folder = f"{house.dir}/plain/A%2FB"
+    code, faults, total = plain_export(folder, *good)
+    assert (code, faults, total) == (0, [], "5 days, 0 files, 0 validly signed; 0 faults"), (faults, total)
+    assert verify(None, f"{house.dir}/plain", certificate=None)[:2] == (0, [])
+    for shape, expected in (
+            (((a, None), (b, None), (c, b)), [f"{b}: begins a chain, though {a} did so"]),
+            (((a, None), (b, a), (c, a)), [f"{c}: follows the same manifest as {b}"]),
+            (((a2, None), (a, a2), (b, a)), [f"{a2}: comes before version 1 in the chain"]),
+            (((a, None), (a3, a), (b, a3)), [f"{a3}: version 2 of that day is missing"]),
+            (((a, "gone"), (b, a)), [f"{a}: the chain is broken: the manifest before (SHA-256 {'0' * 64}) is missing or was changed"])):
+        code, faults, total = plain_export(folder, *shape)
+        assert code == 1 and faults == expected, (faults, expected)
+    plain_export(folder, *good)
+    os.rename(folder, f"{house.dir}/plain/AB")
+    code, faults, total = verify(None, f"{house.dir}/plain", certificate=None)
+    assert code == 1 and len(faults) == 5 and f"AB/{a}: is another government's: A/B" in faults, faults
+    shutil.rmtree(f"{house.dir}/plain")
+
+
 @test
 def another_key_goes_on(house):
     """Rotation: the new key signs from then on; both certificates in one file check all."""
@@ -314,6 +358,8 @@ def another_key_goes_on(house):
     assert (code, faults) == (0, []) and "6 validly signed" in total, (faults, total)
     code, faults, total = verify(house, export(house), certificate="export.crt")
     assert code == 1 and len(faults) == 5, faults
+    code, faults, total = verify(house, export(house), "--signed-from", "2026-01-02", certificate="export.crt")
+    assert (code, faults) == (0, []) and "1 validly signed" in total, (faults, total)  # the old key was lost to somebody
     for name in os.listdir(export(house)):
         done = openssl(export(house, name), "-CAfile", secret(house, "all.crt"))
         assert done.returncode == 0, (name, done.stderr)
