@@ -480,17 +480,22 @@ static void check_vouched(struct run *r, struct edition *all, size_t count)
                                                 "no signed manifest follows to vouch for it"));
 }
 
-/* The one that no other names as its predecessor; named to be compared with what somebody noted earlier. */
+/* The one that no other names as its predecessor; named to be compared with what somebody noted earlier. A broken chain has
+ * several ends, and its faults were told. */
 static void tell_last(const struct edition *all, size_t count)
 {
+    size_t ends = 0;
+    const struct edition *last = NULL;
     for (size_t i = 0; i < count; i++) {
-        bool followed = !all[i].read;
+        bool followed = false;
         for (size_t j = 0; j < count && !followed; j++)
             followed = all[j].before == i;
-        if (!followed)
-            printf(cli_say("%s: terakhir %s versi %ld, SHA-256 %s\n", "%s: last %s version %ld, SHA-256 %s\n"), all[i].government,
-                   all[i].day, all[i].version, all[i].hash);
+        ends += !followed;
+        last = followed ? last : &all[i];
     }
+    if (ends == 1 && last->read)
+        printf(cli_say("%s: terakhir %s versi %ld, SHA-256 %s\n", "%s: last %s version %ld, SHA-256 %s\n"), last->government,
+               last->day, last->version, last->hash);
 }
 
 /* name: what the folder must be called by, if it lies in an export folder; else NULL. */
