@@ -82,8 +82,15 @@ begin
 end
 $$;
 
+-- Whether a member says nothing: absent, null, or text of blanks alone.
+create or replace function hadir.body_blank(p_value jsonb) returns boolean
+language sql immutable set search_path = pg_catalog, pg_temp
+as $$
+  select coalesce(p_value, 'null') = 'null' or jsonb_typeof(p_value) = 'string' and p_value #>> '{}' !~ '\S'
+$$;
+
 -- Form of a body. p_members: {"name": "text" | "id" | "day" | "instant" | "flag" | "list"}, with "!" at the end when it must be there;
--- texts are at most 4000 characters, ids whole positive numbers. A null member counts as absent.
+-- texts are at most 4000 characters, ids whole positive numbers. A blank member counts as absent.
 create or replace function hadir.body_problems(p_body jsonb, p_members jsonb) returns jsonb
 language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
@@ -99,7 +106,7 @@ begin
       union all
       select m.key, hadir.say('harus diisi', 'must be there')
       from jsonb_each_text(p_members) m
-      where m.value like '%!' and coalesce(p_body -> m.key, 'null') in ('null', '""')
+      where m.value like '%!' and hadir.body_blank(p_body -> m.key)
       union all
       select m.key, case rtrim(m.value, '!')
         when 'text' then hadir.say('harus teks, paling panjang 4000 huruf', 'must be text of at most 4000 characters')
@@ -109,7 +116,7 @@ begin
         when 'flag' then hadir.say('harus true atau false', 'must be true or false')
         else hadir.say('harus berupa daftar', 'must be a list') end
       from jsonb_each_text(p_members) m
-      join jsonb_each(p_body) b on b.key = m.key and b.value not in ('null', '""')
+      join jsonb_each(p_body) b on b.key = m.key and not hadir.body_blank(b.value)
       where not case rtrim(m.value, '!')
         when 'text' then jsonb_typeof(b.value) = 'string' and length(b.value #>> '{}') <= 4000
         when 'id' then jsonb_typeof(b.value) = 'number' and (b.value #>> '{}') ~ '^[1-9][0-9]{0,17}$'
@@ -124,11 +131,11 @@ comment on function hadir.body_problems(jsonb, jsonb) is
   'Array of problems of form of p_body: unknown members, missing ones, wrong types. p_members: see the file. Called by api '
   'functions before they read the members.';
 
--- A member as text; null when absent, empty, or no text.
+-- A member as text; null when absent, blank, or no text.
 create or replace function hadir.body_text(p_body jsonb, p_name text) returns text
 language sql immutable set search_path = pg_catalog, pg_temp
 as $$
-  select case when jsonb_typeof(p_body -> p_name) = 'string' then nullif(p_body ->> p_name, '') end
+  select case when jsonb_typeof(p_body -> p_name) = 'string' and not hadir.body_blank(p_body -> p_name) then p_body ->> p_name end
 $$;
 create or replace function hadir.body_id(p_body jsonb, p_name text) returns bigint
 language sql immutable set search_path = pg_catalog, pg_temp
@@ -237,6 +244,17 @@ comment on function hadir.actor_rests(timestamptz) is
   'Whether the actor is a supervisor by postings as head, acting or delegate (of the unit of his token, above or below it) none of '
   'which holds at that moment: before and after them his token reads and does nothing. Who never had one reads by his token alone. '
   'Called by api functions that list.';
+
+create or replace function hadir.reads_unit(p_unit bigint, p_now timestamptz) returns boolean
+language plpgsql stable set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return session_user = 'hadir_admin' or coalesce(p_unit = any (hadir.visible_units()), false) and not hadir.actor_rests(p_now);
+end
+$$;
+comment on function hadir.reads_unit(bigint, timestamptz) is
+  'Whether the actor may ask about the unit at that moment: his token covers it and he does not rest; the head for whom somebody acts '
+  'decides nothing and reads on. Called by api functions.';
 
 -- The answer to whoever rests.
 create or replace function hadir.refused_at_rest() returns jsonb
@@ -461,19 +479,19 @@ end
 $$;
 
 revoke all on function hadir.say(text, text), hadir.problem(text, text), hadir.problem_if(boolean, text, text),
-  hadir.refusal(int, text, jsonb), hadir.no_such(text, bigint), hadir.no_such_unit(), hadir.state_word(text), hadir.try_instant(text), hadir.body_problems(jsonb, jsonb), hadir.body_text(jsonb, text),
+  hadir.refusal(int, text, jsonb), hadir.no_such(text, bigint), hadir.no_such_unit(), hadir.state_word(text), hadir.try_instant(text), hadir.body_blank(jsonb), hadir.body_problems(jsonb, jsonb), hadir.body_text(jsonb, text),
   hadir.body_id(jsonb, text), hadir.local_day(bigint, timestamptz), hadir.supervisor_capacity(bigint, bigint, bigint, date),
   hadir.actor_capacity(bigint, timestamptz), hadir.government_capacity(bigint, timestamptz), hadir.superior_unit(bigint, date), hadir.main_unit(bigint, date), hadir.in_sight(bigint, timestamptz),
   hadir.capacity_to_ask(bigint, timestamptz), hadir.capacity_to_decide(bigint, timestamptz), hadir.asked_person(jsonb),
   hadir.asked_government(jsonb), hadir.no_such_government(jsonb),
-  hadir.asked_scope(jsonb, jsonb, timestamptz), hadir.actor_rests(timestamptz), hadir.refused_at_rest(), hadir.list_most(), hadir.asked_postings(hadir.asked),
+  hadir.asked_scope(jsonb, jsonb, timestamptz), hadir.actor_rests(timestamptz), hadir.reads_unit(bigint, timestamptz), hadir.refused_at_rest(), hadir.list_most(), hadir.asked_postings(hadir.asked),
   hadir.decide(text, bigint, text, timestamptz, text, text, jsonb), hadir.steps(text, bigint[], text[]), hadir.steps(text, bigint, text) from public;
 grant execute on function hadir.say(text, text), hadir.problem(text, text), hadir.problem_if(boolean, text, text),
-  hadir.refusal(int, text, jsonb), hadir.no_such(text, bigint), hadir.no_such_unit(), hadir.state_word(text), hadir.try_instant(text), hadir.body_problems(jsonb, jsonb), hadir.body_text(jsonb, text),
+  hadir.refusal(int, text, jsonb), hadir.no_such(text, bigint), hadir.no_such_unit(), hadir.state_word(text), hadir.try_instant(text), hadir.body_blank(jsonb), hadir.body_problems(jsonb, jsonb), hadir.body_text(jsonb, text),
   hadir.body_id(jsonb, text), hadir.local_day(bigint, timestamptz), hadir.supervisor_capacity(bigint, bigint, bigint, date),
   hadir.actor_capacity(bigint, timestamptz), hadir.government_capacity(bigint, timestamptz), hadir.superior_unit(bigint, date), hadir.main_unit(bigint, date), hadir.in_sight(bigint, timestamptz),
   hadir.capacity_to_ask(bigint, timestamptz), hadir.capacity_to_decide(bigint, timestamptz), hadir.asked_person(jsonb),
   hadir.asked_government(jsonb), hadir.no_such_government(jsonb),
-  hadir.asked_scope(jsonb, jsonb, timestamptz), hadir.actor_rests(timestamptz), hadir.refused_at_rest(), hadir.list_most(), hadir.asked_postings(hadir.asked),
+  hadir.asked_scope(jsonb, jsonb, timestamptz), hadir.actor_rests(timestamptz), hadir.reads_unit(bigint, timestamptz), hadir.refused_at_rest(), hadir.list_most(), hadir.asked_postings(hadir.asked),
   hadir.steps(text, bigint[], text[]), hadir.steps(text, bigint, text) to hadir_reader, hadir_writer;
 grant execute on function hadir.decide(text, bigint, text, timestamptz, text, text, jsonb) to hadir_writer;

@@ -198,7 +198,7 @@ declare
 begin
   if v_problems = '[]' then
     select u.* into v_unit from hadir.unit u where u.code = hadir.body_text(p_body, 'unit');
-    if v_unit.id is null or hadir.actor_capacity(v_unit.id, p_now) is null then
+    if v_unit.id is null or not hadir.reads_unit(v_unit.id, p_now) then
       return hadir.no_such_unit();
     end if;
     v_to := coalesce(hadir.try_date(p_body ->> 'to'), hadir.try_date(p_body ->> 'from'), hadir.local_day(v_unit.government, p_now));

@@ -529,7 +529,7 @@ begin
     return hadir.refusal(422, 'invalid', v_problems);
   end if;
   select l.* into v_letter from hadir.letter l where l.id = hadir.body_id(p_body, 'letter');
-  if v_letter.id is null or hadir.actor_capacity(v_letter.unit, p_now) is null then
+  if v_letter.id is null or not hadir.reads_unit(v_letter.unit, p_now) then
     return hadir.no_such('letter', hadir.body_id(p_body, 'letter'));
   end if;
   return jsonb_build_object('status', 200, 'letter', v_letter.id, 'breaches', hadir.letter_breach_list(v_letter.id));
@@ -537,7 +537,7 @@ end
 $$;
 comment on function api.letter_breaches(jsonb, timestamptz) is
   '{"letter"}: what circulars do not allow where the letter, counted as confirmed, has a part. Called by hadir_query with '
-  'hadir.actor set (whoever acts for its unit) and hadir_admin.';
+  'hadir.actor set (whoever may ask about its unit) and hadir_admin.';
 
 create or replace function api.letters(p_body jsonb, p_now timestamptz) returns jsonb
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp

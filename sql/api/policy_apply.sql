@@ -124,6 +124,15 @@ as $$
     'hanya BKPSDM atau operator seluruh pemerintah', 'only BKPSDM, or an operator of the whole government')))
 $$;
 
+-- What a document says, wherever its lines stand: by the console lines have numbers, over HTTP they need none.
+create or replace function hadir.policy_said(p_document jsonb) returns jsonb
+language sql immutable set search_path = pg_catalog, pg_temp
+as $$
+  select jsonb_agg(s.e - 'line' || jsonb_build_object('pairs', (
+           select jsonb_agg(p.e - 'line' order by p.n) from jsonb_array_elements(s.e -> 'pairs') with ordinality p (e, n))) order by s.n)
+  from jsonb_array_elements(p_document -> 'sections') with ordinality s (e, n)
+$$;
+
 -- Reads, checks, stores, and says what was stored; the caller undoes it. p_words: say it in full.
 create or replace function hadir.policy_take(p_document jsonb, p_now timestamptz, p_words boolean) returns jsonb
 language plpgsql set search_path = pg_catalog, pg_temp
@@ -150,7 +159,7 @@ begin
   end if;
   select p.* into v_old from hadir.policy p, pg_temp.policy_section s
   where s.kind = 'policy' and p.government = hadir.policy_government() and p.number = s.says ->> 'number';
-  if v_old.document is not distinct from p_document and v_old.id is not null then
+  if hadir.policy_said(v_old.document) = hadir.policy_said(p_document) then
     v_policy := v_old.id;
   else
     v_policy := hadir.policy_store(p_document, v_capacity, p_now);
@@ -302,6 +311,6 @@ revoke all on function api.policy_check(jsonb, timestamptz), api.policy_apply(js
 grant execute on function api.policy_check(jsonb, timestamptz), api.policy_apply(jsonb, timestamptz),
   api.policy_remove(jsonb, timestamptz) to hadir_operator, hadir_admin;
 grant execute on function api.policies(jsonb, timestamptz) to hadir_admin, hadir_query;
-grant execute on function hadir.policy_take(jsonb, timestamptz, boolean), hadir.policy_store(jsonb, text, timestamptz),
+grant execute on function hadir.policy_said(jsonb), hadir.policy_take(jsonb, timestamptz, boolean), hadir.policy_store(jsonb, text, timestamptz),
   hadir.policy_store_parts(bigint), hadir.policy_store_sessions(bigint), hadir.policy_conflicts(bigint, date),
   hadir.circular_capacity(timestamptz), hadir.circulars_not_yours() to hadir_writer;

@@ -65,7 +65,7 @@ create or replace function hadir.policy_value_problem(p_type text, p_words text[
 language sql stable set search_path = pg_catalog, pg_temp
 as $$
   select case
-    when p_value = '' then hadir.say('tidak ada isinya', 'has no value')
+    when p_value !~ '\S' then hadir.say('tidak ada isinya', 'has no value')
     when p_type = 'text' and length(p_value) > p_words[1]::int
       then format(hadir.say('paling panjang %s huruf', 'is longer than %s characters'), p_words[1])
     when p_type = 'date' and hadir.try_date(p_value) is null

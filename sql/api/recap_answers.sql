@@ -32,7 +32,7 @@ comment on function hadir.unit_people(bigint, date, date) is
 create or replace function hadir.unit_to_ask(p_code text, p_now timestamptz) returns bigint
 language sql stable set search_path = pg_catalog, pg_temp
 as $$
-  select u.id from hadir.unit u where u.code = p_code and hadir.actor_capacity(u.id, p_now) is not null
+  select u.id from hadir.unit u where u.code = p_code and hadir.reads_unit(u.id, p_now)
 $$;
 comment on function hadir.unit_to_ask(text, timestamptz) is
   'A unit''s id by its code when the actor (or console) may ask about it. Called by api functions.';
@@ -139,7 +139,8 @@ begin
   if v_problems <> '[]' then
     return hadir.refusal(422, 'invalid', v_problems);
   end if;
-  select p.* into v_person from hadir.person p where p.nip = p_body ->> 'nip' and hadir.capacity_to_ask(p.id, p_now) is not null;
+  select p.* into v_person from hadir.person p where p.nip = p_body ->> 'nip' and (p.id = hadir.actor_person()
+    or hadir.reads_unit(hadir.main_unit(p.id, hadir.local_day(p.government, p_now)), p_now));
   if v_person.id is null then
     return hadir.refusal(404, 'not_found', hadir.problem_if(true, 'nip', hadir.say('NIP tidak dikenal', 'the NIP is unknown')));
   end if;

@@ -182,6 +182,8 @@ set session authorization hadir_admin;
 -- The standing circular by letter, then the overlay of four days, which leaves the public services to the first.
 select is(api.policy_apply(:'standing', '2025-12-22 08:00+08') - 'policy', '{"status": 201, "number": "293/II/Tahun 2025", "revision": 1, "changed": true}', 'a standing one applies');
 select is(api.policy_apply(:'standing', '2025-12-22 08:01+08') - 'policy', '{"status": 200, "number": "293/II/Tahun 2025", "revision": 1, "changed": false}', 'the same file changes nothing');
+select is(api.policy_apply(regexp_replace(:'standing', '"line": [0-9]+', '"line": 1', 'g')::jsonb, '2025-12-22 08:01+08') ->> 'changed', 'false', 'nor does it with other line numbers');
+select is(api.policy_apply(regexp_replace(:'standing', ', "line": [0-9]+|"line": [0-9]+, ', '', 'g')::jsonb, '2025-12-22 08:01+08') ->> 'changed', 'false', 'or without, as over HTTP');
 select tap.lines(api.policy_check(:'standing', '2025-12-22 08:02+08')) as words \gset
 select alike(:'words'::text, '%Setiap orang paling sedikit 3 hari kantor seminggu%', 'weekly minimum in words');
 select alike(:'words'::text, '%Kuota: di luar kantor paling banyak 30 \% dari pegawai setiap unit, dibulatkan ke bawah; misalnya bidang-a1, 2 orang: 0%', 'quota in words');

@@ -116,12 +116,25 @@ create function t.lists(p_actor text, variadic p_days int[]) returns text langua
              (select 'presence' from api.presence_head('A', '2031-03-10', w.at))), ', ' order by n)
     from unnest(p_days) n cross join lateral (select t.at(date '2031-03-01' + n - 1, '12:00') as at) w) end
 $$;
+create table t.other as select nip from hadir.person where id = 103;
+grant select on t.other to public;
+create function t.sums(p_actor text, variadic p_days int[]) returns text language sql as $$
+  select case when set_config('hadir.actor', p_actor, true) is not null then (
+    select string_agg(n || ' ' || (select string_agg(coalesce(x.a #>> '{error,code}', 'yes'), ' ' order by x.o) from (values
+                (1, api.recap('{"unit": "A", "month": "2031-03"}', w.at)), (2, api.recap_days(jsonb_build_object('nip', p.nip, 'month', '2031-03'), w.at)),
+                (3, api.discipline('{"unit": "A"}', w.at)), (4, api.notices('{"unit": "A"}', w.at)), (5, api.doubts('{"unit": "A"}', w.at))) x (o, a)), ', ' order by n)
+    from unnest(p_days) n cross join lateral (select t.at(date '2031-03-01' + n - 1, '12:00') as at) w cross join t.other p) end
+$$;
 grant execute on all functions in schema t to public;
 set session authorization hadir_query;
 select is(t.lists('access:74', 9, 10, 20, 21), '9 not_yours not_yours not_yours not_yours not_yours not_yours, 10 yes yes yes yes yes yes/presence, '
   '20 yes yes yes yes yes yes/presence, 21 not_yours not_yours not_yours not_yours not_yours not_yours', 'an acting head reads on his dates');
 select is(t.lists('access:71', 9, 10), '9 yes yes yes yes yes yes/presence, 10 yes yes yes yes yes yes/presence', 'the head reads on while somebody acts for him');
 select is(t.lists('access:76', 9), '9 yes yes yes yes yes yes/presence', 'who is above reads below');
+select is(t.sums('access:71', 9, 10), '9 yes yes yes yes yes, 10 yes yes yes yes yes', 'recap, its days, discipline, notices and doubts, too, while somebody acts');
+select is(t.sums('access:74', 9, 20, 21), '9 not_found not_found not_found not_found not_found, 20 yes yes yes yes yes, 21 not_found not_found not_found not_found not_found',
+  'an acting head, on his dates');
+select is(t.sums('device:1102', 21), '21 not_found not_found not_found not_found not_found', 'with his phone nobody asks about units and others');
 select is(t.lists('access:77', 9), '9 yes yes yes yes yes yes/presence', 'BKPSDM reads');
 select is(t.lists('access:78', 9), '9 yes yes yes yes yes yes/presence', 'operators, too');
 select is(t.lists('device:1102', 21), '21 yes yes yes yes yes not_found', 'with his phone he reads what is his');
@@ -154,6 +167,8 @@ select is(t.form('{"nip": "1", "letter": null, "day": null}'), null, 'null is ab
 select is(t.form('[]'), ': must be a JSON object', 'no object');
 select is(t.form(null), ': must be a JSON object', 'nothing');
 select is(t.form('{"nip": "", "letters": 1}'), 'letters: is unknown; nip: must be there', 'unknown and missing members');
+select is(t.form('{"nip": " \t\n"}'), 'nip: must be there', 'blanks say nothing');
+select is(hadir.body_text('{"reason": "  "}', 'reason'), null, 'nor are they a reason');
 select is(t.form('{"nip": 5, "letter": -1, "day": "2031-02-29", "from": "2031-03-03T07:30:00", "people": {}}'),
   'day: must be a date of the calendar, YYYY-MM-DD; from: must be an RFC 3339 time with a zone; letter: must be a whole positive number; '
   'nip: must be text of at most 4000 characters; people: must be a list', 'wrong types, all of them');
