@@ -153,6 +153,8 @@ begin
   from jsonb_array_elements(p_states) s where s ->> 'state' in ('open', 'not_frozen');
   if v_problems is not null then
     return hadir.refusal(409, 'wrong_state', v_problems);
+  elsif p_states is not null and not exists (select from jsonb_array_elements(p_states) s where s ->> 'state' in ('frozen', 'pending')) then
+    return hadir.refusal(409, 'wrong_state', hadir.problem_if(true, 'month', hadir.say('tidak ada hari yang ditutup oleh ekspor malam', 'no day of it was frozen')));
   elsif v_closed and p_looked and not exists (select from jsonb_array_elements(p_states) s where s ->> 'state' = 'pending') then
     return hadir.refusal(409, 'wrong_state', hadir.problem_if(true, 'month', hadir.say('sudah ditutup, dan tidak ada perbedaan', 'is closed, and nothing differs')));
   elsif v_closed and p_states is not null and p_reason = '' then
@@ -402,7 +404,9 @@ begin
     return v_refusal;
   end if;
   v_problems := hadir.problem_if(v_from < hadir.local_day(g.government, p_now) - 40, 'from',
-    hadir.say('paling jauh 40 hari yang lalu', 'at most 40 days ago'));
+    hadir.say('paling jauh 40 hari yang lalu', 'at most 40 days ago'))
+    || hadir.problem_if(v_to > hadir.local_day(g.government, p_now), 'to',
+    hadir.say('belum terjadi: hari yang akan datang mengikuti aturan yang berlaku', 'is still to come: it follows the rules anyway'));
   if v_problems <> '[]' then
     return hadir.refusal(422, 'invalid', v_problems);
   end if;

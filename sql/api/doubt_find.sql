@@ -87,8 +87,7 @@ begin
     select h.*, count(*) over (partition by h.lat, h.lon) - 1 as others from hit h
   )
   select f.checkin,
-    format('%s desimal; dalam 30 hari: %s orang lain, %s hari lain milik sendiri',
-           f.decimals, w.others, w.days - 1)
+    concat_ws(' ', f.decimals, w.others, w.days - 1)
   from fresh f
   join crowd w on w.lat = f.lat and w.lon = f.lon and w.person = f.person
   where f.decimals > 4
@@ -99,7 +98,8 @@ end
 $$;
 comment on function hadir.doubts_of_point(bigint, timestamptz, timestamptz, text) is
   'Check-ins that arrived from p_from until before p_to exactly where others, or their own person on other days (in p_zone), '
-  'were within 30 days before, more often than the precision sent explains (see the file). Called by api.doubts_find.';
+  'were within 30 days before, more often than the precision sent explains (see the file). detail: decimals sent, other people, '
+  'other days of one''s own. Called by api.doubts_find.';
 
 create or replace function hadir.doubts_of_travel(p_government bigint, p_from timestamptz, p_to timestamptz)
 returns table (checkin uuid, detail text)
@@ -116,14 +116,13 @@ as $$
     window own as (partition by p.person order by p.claimed_at, p.received_at, p.checkin)
   )
   select s.checkin,
-    format('lebih dari %s km dalam %s menit sejak presensi sebelumnya',
-           trunc((s.metres / 1000)::numeric, -floor(log(s.metres / 1000))::int), ceil(s.seconds / 60))
+    concat_ws(' ', trunc((s.metres / 1000)::numeric, -floor(log(s.metres / 1000))::int), ceil(s.seconds / 60))
   from step s
   where s.received_at >= p_from and s.metres > s.seconds * case when s.metres <= 100000 then 50 else 250 end
 $$;
 comment on function hadir.doubts_of_travel(bigint, timestamptz, timestamptz) is
   'Check-ins that arrived from p_from until before p_to too far from the person''s one before (at most a day earlier) for any '
-  'means of travel (see the file). The distance told has one digit. Called by api.doubts_find.';
+  'means of travel (see the file). detail: kilometres at least, with one digit, and minutes. Called by api.doubts_find.';
 
 revoke all on function hadir.haversine_m(double precision, double precision, double precision, double precision),
   hadir.decimals(double precision), hadir.positions(bigint, timestamptz, timestamptz),
@@ -134,22 +133,30 @@ grant execute on function hadir.haversine_m(double precision, double precision, 
   hadir.doubts_of_point(bigint, timestamptz, timestamptz, text), hadir.doubts_of_travel(bigint, timestamptz, timestamptz)
   to hadir_writer;
 
--- What a kind of doubt means, for people.
-create or replace function hadir.doubt_label(p_kind text) returns text
-language sql stable set search_path = pg_catalog, pg_temp
+-- A doubt in words. p_detail: the numbers found, apart by blanks.
+create or replace function hadir.doubt_text(p_kind text, p_detail text) returns text
+language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
-  select case p_kind
+declare
+  v text[] := string_to_array(p_detail, ' ');
+begin
+  return case p_kind
     when 'mock' then hadir.say('posisi tiruan menurut ponsel', 'mock position, says the phone')
     when 'picked_place' then hadir.say('tempat dipilih di peta', 'place picked from the map')
     when 'forwarded' then hadir.say('pesan diteruskan', 'forwarded message')
-    when 'same_point' then hadir.say('titik yang persis sama', 'exactly the same point')
-    when 'impossible_travel' then hadir.say('perpindahan yang tidak mungkin', 'impossible travel')
+    when 'same_point' then format(hadir.say(
+      'titik yang persis sama (%s desimal) dalam 30 hari: %s orang lain, %s hari lain milik sendiri',
+      'exactly the same point (%s decimals) within 30 days: %s other people, %s other days of one''s own'), v[1], v[2], v[3])
+    when 'impossible_travel' then format(hadir.say(
+      'perpindahan yang tidak mungkin: lebih dari %s km dalam %s menit sejak presensi sebelumnya',
+      'impossible travel: more than %s km within %s minutes of the check-in before'), v[1], v[2])
     when 'stale_fix' then hadir.say('posisi lama', 'old position')
     when 'future_fix' then hadir.say('posisi bertanggal depan', 'position from the future')
-  end
+  end;
+end
 $$;
-revoke all on function hadir.doubt_label(text) from public;
-grant execute on function hadir.doubt_label(text) to hadir_reader, hadir_writer;
+revoke all on function hadir.doubt_text(text, text) from public;
+grant execute on function hadir.doubt_text(text, text) to hadir_reader, hadir_writer;
 
 set role hadir_writer;
 
@@ -213,7 +220,7 @@ begin
   return jsonb_build_object('status', 200, 'unit', v_unit.code, 'from', v_from, 'to', v_to, 'doubts', coalesce((
     select jsonb_agg(jsonb_build_object('checkin', c.id, 'nip', p.nip, 'name', p.name, 'unit', u.code,
              'received_at', hadir.rfc3339(c.received_at, v_zone), 'channel', c.channel, 'kind', d.kind,
-             'text', hadir.doubt_label(d.kind) || case when d.detail <> '' then ': ' || d.detail else '' end)
+             'text', hadir.doubt_text(d.kind, d.detail))
            order by c.received_at, p.nip, d.kind)
     from hadir.unit_closure k
     join hadir.unit u on u.id = k.descendant

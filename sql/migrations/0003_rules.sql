@@ -275,7 +275,7 @@ create index on hadir.work_report (person, day);
 create table hadir.doubt (
   checkin uuid not null,
   kind    text not null check (kind in ('mock', 'picked_place', 'forwarded', 'same_point', 'impossible_travel', 'stale_fix', 'future_fix')),
-  detail  text not null default '',                    -- in words, no coordinates
+  detail  text not null default '',                    -- the numbers found, hadir.doubt_text says them; no coordinates
   primary key (checkin, kind)
 );
 -- Who else stood on exactly this point.

@@ -11,6 +11,7 @@ select api.ingest_idle('00000000-0000-0000-0000-00000000000a', 4, t.at('2031-03-
 set session authorization hadir_admin;
 select is(api.month_close('{"government": "town", "month": "2031-03"}', t.at('2031-03-31', '12:00')) -> 'error' ->> 'status', '409', 'a month that is not over is not closed');
 select is(api.month_close('{"government": "town", "month": "2033-03"}', t.at('2031-04-01', '12:00')) -> 'error' ->> 'status', '409', 'nor one that has not begun');
+select is(api.month_close('{"government": "town", "month": "2031-01"}', t.at('2031-04-01', '12:00')) -> 'error' ->> 'status', '409', 'nor one before the service began');
 select is(api.month_close('{"government": "town", "month": "2031-03"}', t.at('2031-04-01', '12:00')) -> 'error' ->> 'status', '409', 'nor one with days that no night has frozen');
 select is((select string_agg(d ->> 'day' || ' ' || (d ->> 'state'), ', ') from jsonb_array_elements(api.month_state('{"government": "town", "month": "2031-03"}', t.at('2031-03-04', '12:00')) -> 'days') d
   where d ->> 'state' not in ('no_plan', 'no_service')), '2031-03-03 not_frozen, 2031-03-04 open', 'its state says which');
@@ -167,6 +168,7 @@ select is((select array_agg(capacity || ' ' || reason order by id) from hadir.de
 set session authorization hadir_admin;
 select is(api.plan_reopen('{"government": "town", "from": "2031-03-03", "to": "2031-03-02", "reason": "x"}', t.at('2031-04-05', '9:00')) -> 'error' ->> 'status', '422', 'days in order');
 select is(api.plan_reopen('{"government": "town", "from": "2031-02-01", "to": "2031-03-02", "reason": "x"}', t.at('2031-04-05', '9:00')) -> 'error' ->> 'status', '422', 'not for ever');
+select is(api.plan_reopen('{"government": "town", "from": "2031-04-01", "to": "2031-04-06", "reason": "x"}', t.at('2031-04-05', '9:00')) #>> '{error,problems,0,field}', 'to', 'nor days to come');
 select is(api.plan_reopen('{"government": "town", "from": "2031-03-03", "to": "2031-03-03", "reason": "jam kerja salah"}', t.at('2031-04-05', '9:00')) ->> 'status', '200', 'reopened');
 reset session authorization;
 select is((select count(*) from hadir.plan_dirt where why = 'reopen'), 3::bigint, 'the planner hears of it, each time');

@@ -64,8 +64,8 @@ select is(t.find('2031-03-04'), 4::bigint, 'two of the point, two picked');
 reset session authorization;
 select results_eq($$select * from t.doubts('2031-03-04')$$,
   $$values (11::bigint, 'same_point'), (12, 'same_point'), (15, 'picked_place'), (16, 'picked_place')$$, 'only what chance does not explain');
-select is((select detail from hadir.doubt d join hadir.checkin c on c.id = d.checkin where c.seq = 11),
-  '7 desimal; dalam 30 hari: 1 orang lain, 0 hari lain milik sendiri', 'in words, without a place');
+select is((select hadir.doubt_text(d.kind, d.detail) from hadir.doubt d join hadir.checkin c on c.id = d.checkin where c.seq = 11),
+  'titik yang persis sama (7 desimal) dalam 30 hari: 1 orang lain, 0 hari lain milik sendiri', 'in words, without a place');
 
 -- Own days: 202 stood at the point of 22 and 23 on 4 March; again on the 5th (one other day: innocent), on the 6th (two others).
 -- A fourth person at the six-decimal point makes three others, for himself: who came before is not looked at again.
@@ -106,8 +106,12 @@ select is(t.find('2031-03-07'), 3::bigint, 'three are impossible');
 reset session authorization;
 select results_eq($$select * from t.doubts('2031-03-07')$$,
   $$values (42::bigint, 'impossible_travel'), (48, 'impossible_travel'), (50, 'impossible_travel')$$, 'at the bounds');
-select is((select detail from hadir.doubt d join hadir.checkin c on c.id = d.checkin where c.seq = 42),
-  'lebih dari 20 km dalam 6 menit sejak presensi sebelumnya', 'with one digit of the distance');
+select is((select hadir.doubt_text(d.kind, d.detail) from hadir.doubt d join hadir.checkin c on c.id = d.checkin where c.seq = 42),
+  'perpindahan yang tidak mungkin: lebih dari 20 km dalam 6 menit sejak presensi sebelumnya', 'with one digit of the distance');
+set local hadir.language = 'en';
+select is((select hadir.doubt_text(d.kind, d.detail) from hadir.doubt d join hadir.checkin c on c.id = d.checkin where c.seq = 42),
+  'impossible travel: more than 20 km within 6 minutes of the check-in before', 'and in English');
+reset hadir.language;
 -- A queue emptied at noon: the positions are hours apart, the arrivals are not. And a clock that is wrong: the other way round.
 set session authorization hadir_intake;
 select isnt(t.put(
