@@ -148,9 +148,11 @@ $$;
 
 -- The local day of a moment, in the government's zone.
 create or replace function hadir.local_day(p_government bigint, p_now timestamptz) returns date
-language sql stable set search_path = pg_catalog, pg_temp
+language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
-  select (p_now at time zone g.zone)::date from hadir.government g where g.id = p_government
+begin
+  return (select (p_now at time zone g.zone)::date from hadir.government g where g.id = p_government);
+end
 $$;
 
 -- A supervisor's capacity for the unit on a day, or null. His postings as head, acting or delegate on the unit or above it
