@@ -75,16 +75,20 @@ comment on function hadir.frozen_days(bigint, date, date, bigint[]) is
   'Attendance of p_persons (null: everybody) on the local days p_from … p_to as last frozen. Called by hadir.recap_sessions, '
   'hadir.recap_doubts, hadir.evidence_gaps.';
 
-drop function if exists hadir.recap_sessions(bigint, date, date, bigint[], boolean);
-create function hadir.recap_sessions(p_government bigint, p_from date, p_to date, p_persons bigint[], p_closed boolean)
+drop function if exists hadir.recap_sessions(bigint, date, date, bigint[], boolean, timestamptz);
+create function hadir.recap_sessions(p_government bigint, p_from date, p_to date, p_persons bigint[], p_closed boolean,
+                                     p_now timestamptz)
 returns table (person bigint, day date, unit bigint, excuse text, expected_place text, "position" int, session_code text,
   counts_as text, state text, late_minutes int, early_minutes int, place text, work_minutes int)
 language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 declare
-  v_began constant date := hadir.service_began(p_government);
+  v_began  constant date := hadir.service_began(p_government);
+  v_behind boolean;
 begin
+  select r.behind into v_behind
+  from hadir.government g cross join lateral hadir.recorded_to(p_now, g.spool_patience) r where g.id = p_government and p_now is not null;
   if p_closed then
     return query
     select a.person, a.day, a.unit, a.excuse, a.expected_place,
@@ -95,15 +99,18 @@ begin
   elsif v_began <= p_to then
     return query
     select d.person, d.day, d.unit, p.excuse, d.expected_place, d.position, d.session_code, d.counts_as,
-      coalesce(d.verdict, 'missing'), d.late_minutes, d.early_minutes, d.place, p.work_minutes
+      case when p_now is null then coalesce(d.verdict, 'missing')
+           else hadir.presence_state(d.verdict, d.session, d.on_time_until, p_now, v_behind) end,
+      d.late_minutes, d.early_minutes, d.place, p.work_minutes
     from hadir.derive(p_government, greatest(p_from, v_began), p_to, p_persons) d
     join hadir.plan_pattern p on p.id = d.pattern;
   end if;
 end
 $$;
-comment on function hadir.recap_sessions(bigint, date, date, bigint[], boolean) is
+comment on function hadir.recap_sessions(bigint, date, date, bigint[], boolean, timestamptz) is
   'Attendance of p_persons (null: everybody) on the local days p_from … p_to, a row per session (position null: none), either '
   'derived now (from the first day of the service on) or, p_closed, of hadir.frozen_days. excuse, work_minutes: of the day, as in plan_pattern. '
+  'p_now: derived during the day, a session without check-in is not_yet_due or not_yet_known as in hadir.presence_state; null: missing. '
   'Called by hadir.recap_days.';
 
 create or replace function hadir.recap_doubts(p_government bigint, p_from date, p_to date, p_persons bigint[], p_closed boolean)
@@ -122,8 +129,9 @@ $$;
 comment on function hadir.recap_doubts(bigint, date, date, bigint[], boolean) is
   'How many kinds of doubt there are about a day''s check-ins; no row: none. p_closed: as in hadir.recap_sessions. Called by hadir.recap_days.';
 
-drop function if exists hadir.recap_days(bigint, date, date, bigint[], boolean);
-create function hadir.recap_days(p_government bigint, p_from date, p_to date, p_persons bigint[], p_closed boolean)
+drop function if exists hadir.recap_days(bigint, date, date, bigint[], boolean, timestamptz);
+create function hadir.recap_days(p_government bigint, p_from date, p_to date, p_persons bigint[], p_closed boolean,
+                                 p_now timestamptz default null)
 returns table (person bigint, day date, unit bigint, present boolean, absent boolean, places text[], missing int,
   late_minutes int, early_minutes int, counted jsonb, percent numeric, outside_window int, doubts int, work_minutes int)
 language plpgsql stable set search_path = pg_catalog, pg_temp
@@ -140,7 +148,7 @@ begin
         where a.code is not null and e.government = p_government and e.code = a.code and e.valid_from <= s.day
         order by e.valid_from desc limit 1), 0) as percent,
       case when s.position is null and strpos(s.excuse, ':') = 0 then s.excuse end as whole
-    from hadir.recap_sessions(p_government, p_from, p_to, p_persons, p_closed) s
+    from hadir.recap_sessions(p_government, p_from, p_to, p_persons, p_closed, p_now) s
     cross join lateral (
       select case when strpos(s.excuse, ':') > 0 then hadir.session_excuse(s.excuse, s.session_code) end as code) x
     left join hadir.absence_code a on a.government = p_government
@@ -200,9 +208,9 @@ begin
   left join hadir.recap_doubts(p_government, p_from, p_to, p_persons, p_closed) b on b.person = d.person and b.day = d.day;
 end
 $$;
-comment on function hadir.recap_days(bigint, date, date, bigint[], boolean) is
+comment on function hadir.recap_days(bigint, date, date, bigint[], boolean, timestamptz) is
   'The working days of p_persons (null: everybody) from p_from to p_to and what counts on each: counted is an array of '
-  '{component (in, out, presence, absent, excuse), session, code, minutes, days, percent}, percent their sum; work_minutes: as in plan_pattern. p_closed: as in '
+  '{component (in, out, presence, absent, excuse), session, code, minutes, days, percent}, percent their sum; work_minutes: as in plan_pattern. p_closed, p_now: as in '
   'hadir.recap_sessions. Called by hadir.recap, hadir.discipline_days and api functions.';
 
 create or replace function hadir.recap(p_government bigint, p_from date, p_to date, p_persons bigint[],
@@ -298,11 +306,11 @@ comment on function hadir.evidence_gaps(bigint, date, date, bigint[], boolean) i
 
 revoke all on function hadir.day_class(bigint, date, text, text, int),
   hadir.service_began(bigint), hadir.consequence_on(bigint, date),
-  hadir.recap_sessions(bigint, date, date, bigint[], boolean), hadir.recap_days(bigint, date, date, bigint[], boolean),
+  hadir.recap_sessions(bigint, date, date, bigint[], boolean, timestamptz), hadir.recap_days(bigint, date, date, bigint[], boolean, timestamptz),
   hadir.recap(bigint, date, date, bigint[], boolean, bigint[]), hadir.evidence_gaps(bigint, date, date, bigint[], boolean),
   hadir.frozen_days(bigint, date, date, bigint[]), hadir.recap_doubts(bigint, date, date, bigint[], boolean) from public;
 grant execute on function hadir.day_class(bigint, date, text, text, int),
   hadir.service_began(bigint), hadir.consequence_on(bigint, date),
-  hadir.recap_sessions(bigint, date, date, bigint[], boolean), hadir.recap_days(bigint, date, date, bigint[], boolean),
+  hadir.recap_sessions(bigint, date, date, bigint[], boolean, timestamptz), hadir.recap_days(bigint, date, date, bigint[], boolean, timestamptz),
   hadir.recap(bigint, date, date, bigint[], boolean, bigint[]), hadir.evidence_gaps(bigint, date, date, bigint[], boolean),
   hadir.frozen_days(bigint, date, date, bigint[]), hadir.recap_doubts(bigint, date, date, bigint[], boolean) to hadir_reader, hadir_writer;

@@ -308,6 +308,7 @@ create table hadir.consequence (
   basis           text not null default '',
   primary key (government, valid_from)
 );
+alter table hadir.government add column signing_place text not null default '';                -- above the signature of a report
 alter table hadir.government add column confirms_corrections boolean not null default false;   -- BKPSDM confirms, too
 alter table hadir.government add column correction_days int not null default 5 check (correction_days between 0 and 366);
 

@@ -1,0 +1,538 @@
+-- Reports for BKPSDM, as daemon/report's table names them. Each is two functions: api.report_NAME_head says in JSON what the
+-- report is about and which codes its columns spread over, or why there is none; api.report_NAME gives its rows, whose columns
+-- are those of the table, in its order. Row security by hadir.actor decides what they find, the console sees everybody.
+-- Both take the same object and moment, so that they answer alike inside one snapshot. Numbers of days and classes are
+-- those of hadir.recap_days, once, for the day and for the month.
+
+-- ------------------------------------------------------------------------------------------------------- what is asked
+
+-- Whom a report is about: unit (a code; it and what is below it) or, at the console, government (a code).
+create or replace function hadir.report_scope(p_body jsonb, p_now timestamptz)
+returns table (refusal jsonb, government bigint, zone text, unit bigint, units bigint[], about jsonb)
+language plpgsql stable set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  v_unit       constant text := hadir.body_text(p_body, 'unit');
+  v_government constant text := hadir.body_text(p_body, 'government');
+begin
+  if (v_unit is null) = (v_government is null) then
+    return query select hadir.refusal(422, 'invalid', hadir.problem_if(true, 'unit',
+      hadir.say('unit atau government harus diisi, salah satu', 'unit or government must be there, one of them'))),
+      null::bigint, null::text, null::bigint, null::bigint[], null::jsonb;
+    return;
+  elsif v_unit is not null then
+    return query
+    select null::jsonb, g.id, g.zone, u.id, array(select c.descendant from hadir.unit_closure c where c.ancestor = u.id),
+      jsonb_build_object('unit', jsonb_build_object('code', u.code, 'name', u.name), 'government', g.name)
+    from hadir.unit u join hadir.government g on g.id = u.government
+    where u.id = hadir.unit_to_ask(v_unit, p_now);
+  elsif session_user = 'hadir_admin' then
+    return query
+    select null::jsonb, g.id, g.zone, null::bigint, array(select u.id from hadir.unit u where u.government = g.id),
+      jsonb_build_object('government', g.name)
+    from hadir.government g where g.code = v_government;
+  end if;
+  if not found then
+    return query select hadir.refusal(404, 'not_found', case when v_unit is not null
+        then hadir.problem_if(true, 'unit', hadir.say('unit tidak dikenal', 'the unit is unknown'))
+        when session_user = 'hadir_admin' then hadir.problem_if(true, 'government', hadir.say('pemerintah tidak dikenal', 'the government is unknown'))
+        else hadir.problem_if(true, 'government', hadir.say('hanya dari konsol; sebutkan unit', 'at the console only; name a unit')) end),
+      null::bigint, null::text, null::bigint, null::bigint[], null::jsonb;
+  end if;
+end
+$$;
+comment on function hadir.report_scope(jsonb, timestamptz) is
+  'One row: refusal (null: none), the government and its zone, the unit (null: the whole government), all units the report is '
+  'about, and about: their names for the head. Called by hadir.report_day_asked, hadir.report_month_asked.';
+
+create or replace function hadir.report_nothing(p_field text, p_id text, p_en text) returns jsonb
+language sql stable set search_path = pg_catalog, pg_temp
+as $$
+  select hadir.refusal(404, 'nothing_to_report', hadir.problem_if(true, p_field, hadir.say(p_id, p_en)))
+$$;
+
+create or replace function hadir.report_not_closed(p_field text, p_what text) returns jsonb
+language sql stable set search_path = pg_catalog, pg_temp
+as $$
+  select hadir.refusal(409, 'not_closed', hadir.problem_if(true, p_field, format(
+    hadir.say('%s belum ditutup; tunggu penutupannya, atau minta tanpa closed untuk keadaan sekarang',
+              '%s is not closed yet; wait for its closing, or ask without closed for what is known now'), p_what)))
+$$;
+
+-- A day's report: whom, which day, as it is known at p_now or as it was frozen.
+create or replace function hadir.report_day_asked(p_body jsonb, p_now timestamptz)
+returns table (refusal jsonb, government bigint, zone text, unit bigint, units bigint[], about jsonb, day date, closed boolean,
+  version int, as_of timestamptz, complete boolean)
+language plpgsql stable set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  v_problems constant jsonb := hadir.question_problems(p_body, '{"unit": "text", "government": "text", "date": "day"}');
+  r          record;
+  s          record;
+begin
+  select v_problems as refusal, null::bigint as government, null::text as zone, null::bigint as unit, null::bigint[] as units,
+    null::jsonb as about, null::date as day, coalesce(hadir.try_boolean(hadir.body_text(p_body, 'closed')), false) as closed,
+    null::int as version, null::timestamptz as as_of, true as complete into r;
+  r.refusal := case when v_problems <> '[]' then hadir.refusal(422, 'invalid', v_problems) end;
+  if r.refusal is null then
+    select * into s from hadir.report_scope(p_body, p_now);
+    r.refusal := s.refusal;
+    r.government := s.government;
+    r.zone := s.zone;
+    r.unit := s.unit;
+    r.units := s.units;
+    r.about := s.about;
+  end if;
+  if r.refusal is null then
+    r.day := coalesce(hadir.try_date(hadir.body_text(p_body, 'date')), hadir.local_day(r.government, p_now));
+    if r.day > hadir.local_day(r.government, p_now) then
+      r.refusal := hadir.refusal(422, 'invalid', hadir.problem_if(true, 'date', hadir.say('hari itu belum tiba', 'that day is yet to come')));
+    elsif coalesce(hadir.service_began(r.government) > r.day, true) then
+      r.refusal := hadir.report_nothing('date', 'layanan belum berjalan pada hari itu', 'the service had not begun on that day');
+    elsif r.closed then
+      select v.version, v.closed_at into r.version, r.as_of
+      from hadir.attendance_version v where v.government = r.government and v.day = r.day order by v.version desc limit 1;
+      if r.version is null then
+        r.refusal := hadir.report_not_closed('date', r.day::text);
+      end if;
+    else
+      select coalesce(t.recorded_to, p_now), not t.behind into r.as_of, r.complete
+      from hadir.government g cross join lateral hadir.recorded_to(p_now, g.spool_patience) t where g.id = r.government;
+    end if;
+  end if;
+  return query select r.refusal, r.government, r.zone, r.unit, r.units, r.about, r.day, r.closed, r.version, r.as_of, r.complete;
+end
+$$;
+comment on function hadir.report_day_asked(jsonb, timestamptz) is
+  'p_body: unit or government, date (default: the local today), closed (ya: as frozen). One row; refusal: why there is no report. '
+  'as_of: up to when it is right, complete: which is p_now; or the closing and its version. Called by the api functions of daily reports.';
+
+-- A month's: as frozen when the month is closed (closed), else the days that are over at p_now.
+create or replace function hadir.report_month_asked(p_body jsonb, p_now timestamptz)
+returns table (refusal jsonb, government bigint, zone text, unit bigint, units bigint[], persons bigint[], about jsonb, first_day date,
+  last_day date, closed boolean, version int, as_of timestamptz, complete boolean)
+language plpgsql stable set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  v_problems constant jsonb := hadir.question_problems(p_body,
+    '{"unit": "text", "government": "text", "month": "text!", "nip": "text"}');
+  v_nip      constant text := hadir.body_text(p_body, 'nip');
+  v_month    date;
+  r          record;
+  s          record;
+begin
+  select null::jsonb as refusal, null::bigint as government, null::text as zone, null::bigint as unit, null::bigint[] as units,
+    null::bigint[] as persons, null::jsonb as about, null::date as first_day, null::date as last_day,
+    coalesce(hadir.try_boolean(hadir.body_text(p_body, 'closed')), false) as closed, null::int as version,
+    null::timestamptz as as_of, true as complete into r;
+  r.refusal := case when v_problems <> '[]' then hadir.refusal(422, 'invalid', v_problems) end;
+  if r.refusal is null then
+    select * into s from hadir.report_scope(p_body, p_now);
+    r.refusal := s.refusal;
+    r.government := s.government;
+    r.zone := s.zone;
+    r.unit := s.unit;
+    r.units := s.units;
+    r.about := s.about;
+  end if;
+  if r.refusal is null then
+    v_month := hadir.try_date(hadir.body_text(p_body, 'month') || '-01');
+    r.first_day := greatest(v_month, hadir.service_began(r.government));
+    if v_month > hadir.local_day(r.government, p_now) then
+      r.refusal := hadir.refusal(422, 'invalid', hadir.problem_if(true, 'month', hadir.say('bulan itu belum tiba', 'that month is yet to come')));
+    elsif hadir.service_began(r.government) is null or r.first_day >= v_month + interval '1 month' then
+      r.refusal := hadir.report_nothing('month', 'layanan belum berjalan pada bulan itu', 'the service had not begun in that month');
+    elsif r.closed then
+      select m.version, m.closed_at, (v_month + interval '1 month')::date - 1 into r.version, r.as_of, r.last_day
+      from hadir.month_version m where m.government = r.government and m.month = v_month order by m.version desc limit 1;
+      if r.version is null then
+        r.refusal := hadir.report_not_closed('month', to_char(v_month, 'YYYY-MM'));
+      end if;
+    else
+      r.last_day := hadir.counted_to(r.government, r.first_day, (v_month + interval '1 month')::date - 1, p_now);
+      select coalesce(t.recorded_to, p_now), not t.behind into r.as_of, r.complete
+      from hadir.government g cross join lateral hadir.recorded_to(p_now, g.spool_patience) t where g.id = r.government;
+      if r.last_day is null then
+        r.refusal := hadir.report_nothing('month', 'belum ada hari yang selesai pada bulan itu', 'no day of that month is over yet');
+      end if;
+    end if;
+  end if;
+  if r.refusal is null then
+    r.persons := array(
+      select distinct o.person from hadir.posting o join hadir.person p on p.id = o.person
+      where o.unit = any (r.units) and o.kind = 'main' and o.valid_from <= r.last_day
+        and (o.valid_to is null or o.valid_to >= r.first_day) and (v_nip is null or p.nip = v_nip));
+    if r.persons = '{}' then
+      r.refusal := case when v_nip is null then hadir.report_nothing('unit', 'tidak ada pegawai pada bulan itu', 'nobody belonged to it in that month')
+        else hadir.refusal(404, 'not_found', hadir.problem_if(true, 'nip', hadir.say('NIP tidak dikenal di unit ini', 'the NIP is unknown in this unit'))) end;
+    end if;
+  end if;
+  return query select r.refusal, r.government, r.zone, r.unit, r.units, r.persons, r.about, r.first_day, r.last_day, r.closed, r.version,
+    r.as_of, r.complete;
+end
+$$;
+comment on function hadir.report_month_asked(jsonb, timestamptz) is
+  'p_body: unit or government, month (YYYY-MM), nip (one person of it), closed (ya: as closed by BKPSDM). One row; refusal: why there is '
+  'no report. The days from first_day to last_day count; as_of, complete: as in hadir.report_day_asked. Called by the api '
+  'functions of monthly reports.';
+
+-- ----------------------------------------------------------------------------------------------------------- the head
+
+-- Who signs: the acting head, else the head of the unit on that day; of a government the one of its only top unit.
+create or replace function hadir.report_signature(p_government bigint, p_unit bigint, p_day date) returns jsonb
+language sql stable set search_path = pg_catalog, pg_temp
+as $$
+  select jsonb_build_object('place', nullif(g.signing_place, ''), 'date', p_day, 'title', s.title, 'name', s.name, 'nip', s.nip)
+  from hadir.government g
+  left join hadir.unit u on u.id = coalesce(p_unit, (select min(r.id) from hadir.unit r where r.government = p_government
+                                                     and r.parent is null having count(*) = 1))
+  left join lateral (
+    select case o.kind when 'acting' then 'Plt. Kepala ' || u.name else coalesce(nullif(p.post, ''), 'Kepala ' || u.name) end as title,
+      p.name, p.nip
+    from hadir.posting o join hadir.person p on p.id = o.person
+    where o.unit = u.id and o.kind in ('head', 'acting') and o.valid_from <= p_day and (o.valid_to is null or o.valid_to >= p_day)
+    order by o.kind, o.valid_from desc, o.id desc limit 1) s on true
+  where g.id = p_government
+$$;
+comment on function hadir.report_signature(bigint, bigint, date) is
+  '{place, date, title, name, nip} as printed below a report; null where nothing is known. p_unit null: the whole government. '
+  'Called by hadir.report_head.';
+
+create or replace function hadir.report_codes(p_government bigint, p_from date, p_to date) returns text[]
+language sql stable set search_path = pg_catalog, pg_temp
+as $$
+  select coalesce(array_agg(k.code order by k.rank, k.code), '{}')
+  from (
+    select c.code, min(array_position('{in,out,presence}', c.counts_as) * 100000 + c.from_minutes) as rank
+    from hadir.minute_class c
+    where c.government = p_government and c.valid_from <= p_to
+      and c.valid_from >= coalesce((select max(l.valid_from) from hadir.minute_class l
+                                    where l.government = p_government and l.valid_from <= p_from), '-infinity')
+    group by c.code) k
+$$;
+comment on function hadir.report_codes(bigint, date, date) is
+  'The codes of lateness and early leave that hold on any day from p_from to p_to, in order. Called by api functions of reports.';
+
+create or replace function hadir.report_excuses(p_government bigint) returns text[]
+language sql stable set search_path = pg_catalog, pg_temp
+as $$
+  select coalesce(array_agg(c.code order by c.code collate "C"), '{}') from hadir.absence_code c where c.government = p_government
+$$;
+comment on function hadir.report_excuses(bigint) is 'The absence codes of a government, in order. Called by api functions of reports.';
+
+create or replace function hadir.report_head(p_government bigint, p_zone text, p_unit bigint, p_about jsonb, p_closed boolean,
+  p_version int, p_as_of timestamptz, p_complete boolean, p_more jsonb) returns jsonb
+language sql stable set search_path = pg_catalog, pg_temp
+as $$
+  select jsonb_build_object('status', 200) || p_about || p_more || jsonb_strip_nulls(jsonb_build_object(
+    'zone', p_zone, 'edition', case when p_closed then 'closed' else 'now' end, 'version', p_version,
+    'as_of', hadir.rfc3339(p_as_of, p_zone), 'complete', p_complete,
+    'signature', hadir.report_signature(p_government, p_unit, (p_as_of at time zone p_zone)::date)))
+$$;
+comment on function hadir.report_head(bigint, text, bigint, jsonb, boolean, int, timestamptz, boolean, jsonb) is
+  'What all heads have: about, p_more (date or month, codes: {column: [code]}), zone, edition (now, closed), version, as_of, '
+  'complete (up to when it is right, and whether that is all), signature. Called by api functions of reports.';
+
+-- Values of a map in the order of codes, 0 where it has none: what a spread column holds.
+create or replace function hadir.report_spread(p_codes text[], p_map jsonb) returns numeric[]
+language sql immutable set search_path = pg_catalog, pg_temp
+as $$
+  select array(select coalesce((p_map ->> k.code)::numeric, 0) from unnest(p_codes) with ordinality k (code, turn) order by k.turn)
+$$;
+
+-- ---------------------------------------------------------------------------------------------------------- the day
+
+-- Who was expected on a day and what became of it; one row per person with a working day.
+create or replace function hadir.report_day(p_government bigint, p_units bigint[], p_day date, p_closed boolean, p_now timestamptz)
+returns table (person bigint, unit bigint, state text, present boolean, places text[], late_minutes int, early_minutes int,
+  codes text[], excuses text[])
+language sql stable set search_path = pg_catalog, pg_temp
+as $$
+  select d.person, d.unit,
+    case when d.present then 'present' when i.excuses <> '{}' then 'excused' when d.missing > 0 then 'missing' else 'not_yet' end,
+    d.present, d.places, d.late_minutes, d.early_minutes, i.codes, i.excuses
+  from hadir.recap_days(p_government, p_day, p_day, array(
+      select o.person from hadir.posting o
+      where o.unit = any (p_units) and o.kind = 'main' and o.valid_from <= p_day and (o.valid_to is null or o.valid_to >= p_day)),
+    p_closed, case when not p_closed then p_now end) d
+  cross join lateral (
+    select coalesce(array_agg(c.value ->> 'code' order by c.ordinality) filter (where c.value ->> 'component' <> 'excuse'), '{}') as codes,
+      coalesce(array_agg(distinct c.value ->> 'code') filter (where c.value ->> 'component' = 'excuse'), '{}') as excuses
+    from jsonb_array_elements(d.counted) with ordinality c) i
+  where d.unit = any (p_units)
+$$;
+comment on function hadir.report_day(bigint, bigint[], date, boolean, timestamptz) is
+  'state: present (one session or more, or work elsewhere by its code), excused, missing (a session that was due), not_yet (all may still '
+  'come). codes: of lateness, early leave, missing; excuses: codes of absences. Called by api.report_daily, api.report_daily_people.';
+
+-- ----------------------------------------------------------------------------------------------------- what was granted
+
+do $$
+declare
+  f text;
+begin
+  foreach f in array array['report_scope(jsonb, timestamptz)', 'report_nothing(text, text, text)', 'report_not_closed(text, text)',
+    'report_day_asked(jsonb, timestamptz)', 'report_month_asked(jsonb, timestamptz)', 'report_signature(bigint, bigint, date)',
+    'report_codes(bigint, date, date)', 'report_excuses(bigint)', 'report_spread(text[], jsonb)',
+    'report_head(bigint, text, bigint, jsonb, boolean, int, timestamptz, boolean, jsonb)',
+    'report_day(bigint, bigint[], date, boolean, timestamptz)'] loop
+    execute format('revoke all on function hadir.%s from public', f);
+    execute format('grant execute on function hadir.%s to hadir_reader', f);
+  end loop;
+end
+$$;
+
+set role hadir_reader;
+
+create or replace function api.report_daily_head(p_body jsonb, p_now timestamptz) returns jsonb
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+  a record;
+begin
+  select * into a from hadir.report_day_asked(p_body, p_now);
+  return coalesce(a.refusal, hadir.report_head(a.government, a.zone, a.unit, a.about, a.closed, a.version, a.as_of, a.complete,
+    jsonb_build_object('date', a.day, 'codes', jsonb_build_object('excuses', hadir.report_excuses(a.government)))));
+end
+$$;
+comment on function api.report_daily_head(jsonb, timestamptz) is
+  'p_body: as in hadir.report_day_asked. The head of both daily reports, or {"error"}. Called by hadir_query with hadir.actor set, and '
+  'hadir_admin.';
+
+drop function if exists api.report_daily(jsonb, timestamptz);
+create function api.report_daily(p_body jsonb, p_now timestamptz)
+returns table (unit text, unit_name text, level int, people bigint, expected bigint, present bigint, percent numeric, wfo bigint,
+  wfh bigint, wfa bigint, dl bigint, elsewhere bigint, late bigint, early bigint, excused bigint, excuses numeric[], missing bigint,
+  not_yet bigint)
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  a       record;
+  v_codes text[];
+begin
+  select * into a from hadir.report_day_asked(p_body, p_now);
+  if a.refusal is not null then
+    return;
+  end if;
+  v_codes := hadir.report_excuses(a.government);
+  return query
+  with person as materialized (
+    select * from hadir.report_day(a.government, a.units, a.day, a.closed, p_now)
+  ),
+  -- Which units count in which line; the whole government is line 0.
+  line as materialized (
+    select c.ancestor as line, c.descendant as unit from hadir.unit_closure c where c.ancestor = any (a.units)
+    union all
+    select 0, u from unnest(a.units) u where a.unit is null
+  ),
+  path as (
+    select u.id as line, u.code, u.name, array_agg(up.code collate "C" order by c.depth desc) as path
+    from hadir.unit u
+    join hadir.unit_closure c on c.descendant = u.id and c.ancestor = any (a.units)
+    join hadir.unit up on up.id = c.ancestor
+    where u.id = any (a.units)
+    group by u.id, u.code, u.name
+    union all
+    select 0, g.code, g.name, '{}' from hadir.government g where a.unit is null and g.id = a.government
+  ),
+  posted as (
+    select l.line, count(*) as people
+    from line l join hadir.posting o on o.unit = l.unit and o.kind = 'main' and o.valid_from <= a.day and (o.valid_to is null or o.valid_to >= a.day)
+    group by l.line
+  ),
+  excuse as (
+    select e.line, jsonb_object_agg(e.code, e.n) as counts
+    from (select l.line, x.code, count(*) as n from line l join person p on p.unit = l.unit cross join lateral unnest(p.excuses) x (code)
+          group by l.line, x.code) e
+    group by e.line
+  ),
+  sum as (
+    select l.line, count(*) as expected, count(*) filter (where p.present) as present,
+      count(*) filter (where 'WFO' = any (p.places)) as wfo, count(*) filter (where 'WFH' = any (p.places)) as wfh,
+      count(*) filter (where 'WFA' = any (p.places)) as wfa, count(*) filter (where 'DL' = any (p.places)) as dl,
+      count(*) filter (where p.present and p.places = '{}') as elsewhere,
+      count(*) filter (where p.late_minutes > 0) as late, count(*) filter (where p.early_minutes > 0) as early,
+      count(*) filter (where p.state = 'excused') as excused, count(*) filter (where p.state = 'missing') as missing,
+      count(*) filter (where p.state = 'not_yet') as not_yet
+    from line l join person p on p.unit = l.unit
+    group by l.line
+  )
+  select w.code, w.name, cardinality(w.path) - case when a.unit is null then 0 else 1 end, o.people, coalesce(s.expected, 0),
+    coalesce(s.present, 0), round(100.0 * s.present / s.expected, 2), coalesce(s.wfo, 0), coalesce(s.wfh, 0), coalesce(s.wfa, 0),
+    coalesce(s.dl, 0), coalesce(s.elsewhere, 0), coalesce(s.late, 0), coalesce(s.early, 0), coalesce(s.excused, 0),
+    hadir.report_spread(v_codes, e.counts), coalesce(s.missing, 0), coalesce(s.not_yet, 0)
+  from path w
+  join posted o on o.line = w.line
+  left join sum s on s.line = w.line
+  left join excuse e on e.line = w.line
+  order by w.path;
+end
+$$;
+comment on function api.report_daily(jsonb, timestamptz) is
+  'p_body: as in hadir.report_day_asked. A row per unit that has people, with all below it; the first is the unit asked for, or the '
+  'government (level 0). expected = present + excused + missing + not_yet; a day at two places counts in both; excuses: also of '
+  'half days, and of work elsewhere. No row when the head is a refusal. Called by hadir_query with hadir.actor set, and hadir_admin.';
+
+drop function if exists api.report_daily_people(jsonb, timestamptz);
+create function api.report_daily_people(p_body jsonb, p_now timestamptz)
+returns table (unit text, unit_name text, nip text, name text, state text, late_minutes int, early_minutes int, codes text, excuses text)
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  a record;
+begin
+  select * into a from hadir.report_day_asked(p_body, p_now);
+  if a.refusal is not null then
+    return;
+  end if;
+  return query
+  select u.code, u.name, p.nip, p.name, case when d.state <> 'present' then d.state when d.late_minutes > 0 then 'late'
+                                             when d.early_minutes > 0 then 'early' else d.state end,
+    d.late_minutes, d.early_minutes, array_to_string(d.codes, ' '), array_to_string(d.excuses, ' ')
+  from hadir.report_day(a.government, a.units, a.day, a.closed, p_now) d
+  join hadir.person p on p.id = d.person
+  join hadir.unit u on u.id = d.unit
+  where d.state <> 'present' or d.late_minutes > 0 or d.early_minutes > 0 or d.codes <> '{}' or d.excuses <> '{}'
+  order by u.code collate "C", p.name collate "C", p.nip;
+end
+$$;
+comment on function api.report_daily_people(jsonb, timestamptz) is
+  'p_body: as in hadir.report_day_asked. Who is not simply present, in time and to the end: missing, late, early, excused, not_yet. No row '
+  'when the head is a refusal. Called by hadir_query with hadir.actor set, and hadir_admin.';
+
+-- --------------------------------------------------------------------------------------------------------- the month
+
+create or replace function api.report_monthly_head(p_body jsonb, p_now timestamptz) returns jsonb
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+  a       record;
+  v_codes text[];
+begin
+  select * into a from hadir.report_month_asked(p_body, p_now);
+  v_codes := case when a.refusal is null then hadir.report_codes(a.government, a.first_day, a.last_day) end;
+  return coalesce(a.refusal, hadir.report_head(a.government, a.zone, a.unit, a.about, a.closed, a.version, a.as_of, a.complete,
+    jsonb_build_object('month', hadir.body_text(p_body, 'month'), 'from', a.first_day, 'to', a.last_day,
+      'codes', jsonb_build_object('counts', v_codes, 'minutes', v_codes, 'excuses', hadir.report_excuses(a.government)))));
+end
+$$;
+comment on function api.report_monthly_head(jsonb, timestamptz) is
+  'p_body: as in hadir.report_month_asked. The head of both monthly reports, or {"error"}. Called by hadir_query with hadir.actor set, and '
+  'hadir_admin.';
+
+drop function if exists api.report_monthly(jsonb, timestamptz);
+create function api.report_monthly(p_body jsonb, p_now timestamptz)
+returns table (no bigint, nip text, name text, grade text, post text, unit text, category text, working_days int, present_days int,
+  wfo_days int, wfh_days int, wfa_days int, dl_days int, counts numeric[], minutes numeric[], excuses numeric[], absent_days int,
+  percent_in numeric, percent_out numeric, percent_presence numeric, percent_absent numeric, percent_excuse numeric, deduction numeric,
+  evidence_missing int, doubts int, notes text)
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  a         record;
+  v_codes   text[];
+  v_excuses text[];
+begin
+  select * into a from hadir.report_month_asked(p_body, p_now);
+  if a.refusal is not null then
+    return;
+  end if;
+  v_codes := hadir.report_codes(a.government, a.first_day, a.last_day);
+  v_excuses := hadir.report_excuses(a.government);
+  return query
+  select row_number() over (order by u.code collate "C", p.name collate "C", p.nip), p.nip, p.name, p.grade, p.post, u.code, p.category,
+    r.working_days, r.present_days, r.wfo_days, r.wfh_days, r.wfa_days, r.dl_days, hadir.report_spread(v_codes, r.counts),
+    hadir.report_spread(v_codes, r.minutes), hadir.report_spread(v_excuses, r.excuses), r.absent_days,
+    coalesce((r.percents ->> 'in')::numeric, 0), coalesce((r.percents ->> 'out')::numeric, 0),
+    coalesce((r.percents ->> 'presence')::numeric, 0), coalesce((r.percents ->> 'absent')::numeric, 0),
+    coalesce((r.percents ->> 'excuse')::numeric, 0), r.deduction, coalesce(e.days, 0), r.doubts,
+    concat_ws('; ', hadir.say('masuk ', 'came ') || m.came, hadir.say('pindah ', 'left ') || m.went)
+  from hadir.recap(a.government, a.first_day, a.last_day, a.persons, a.closed, a.units) r
+  join hadir.person p on p.id = r.person
+  join hadir.unit u on u.id = r.unit
+  left join (
+    select k.person, count(*)::int as days
+    from hadir.evidence_gaps(a.government, a.first_day, a.last_day, a.persons, a.closed) k where k.unit = any (a.units)
+    group by k.person
+  ) e on e.person = r.person
+  left join (
+    select o.person, nullif(min(o.valid_from), '-infinity') as came, nullif(max(coalesce(o.valid_to, 'infinity')), 'infinity') as went
+    from hadir.posting o
+    where o.unit = any (a.units) and o.kind = 'main' and o.person = any (a.persons) and o.valid_from <= a.last_day
+      and (o.valid_to is null or o.valid_to >= a.first_day)
+    group by o.person
+  ) w on w.person = r.person
+  cross join lateral (select case when w.came > a.first_day then w.came end as came, case when w.went < a.last_day then w.went end as went) m
+  order by 1;
+end
+$$;
+comment on function api.report_monthly(jsonb, timestamptz) is
+  'p_body: as in hadir.report_month_asked. hadir.recap of everybody who has a working day in these units, numbered by unit and name; counts, '
+  'minutes, excuses in the order of the head''s codes; evidence_missing: days; notes: who came or left meanwhile (his last day). No '
+  'row when the head is a refusal. Called by hadir_query with hadir.actor set, and hadir_admin.';
+
+drop function if exists api.report_monthly_days(jsonb, timestamptz);
+create function api.report_monthly_days(p_body jsonb, p_now timestamptz)
+returns table (unit text, nip text, name text, day date, weekday text, time_in text, time_out text, present boolean, places text, codes text,
+  excuses text, late_minutes int, early_minutes int, percent numeric, evidence_missing text, outside_window int, doubts int)
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  a record;
+begin
+  select * into a from hadir.report_month_asked(p_body, p_now);
+  if a.refusal is not null then
+    return;
+  end if;
+  return query
+  with clock as (
+    select f.person, f.day, min((s ->> 'decided_at')::timestamptz) filter (where s ->> 'counts_as' = 'in') as first_in,
+      max((s ->> 'decided_at')::timestamptz) filter (where s ->> 'counts_as' = 'out') as last_out
+    from hadir.frozen_days(a.government, a.first_day, a.last_day, a.persons) f cross join lateral jsonb_array_elements(f.sessions) s
+    where a.closed
+    group by f.person, f.day
+    union all
+    select d.person, d.day, min(d.decided_at) filter (where d.counts_as = 'in'), max(d.decided_at) filter (where d.counts_as = 'out')
+    from hadir.derive(a.government, a.first_day, case when not a.closed then a.last_day end, a.persons) d
+    where not a.closed
+    group by d.person, d.day
+  )
+  select u.code, p.nip, p.name, d.day, to_char(d.day, 'dy'), to_char(c.first_in at time zone a.zone, 'HH24:MI'),
+    to_char(c.last_out at time zone a.zone, 'HH24:MI'), d.present, array_to_string(d.places, ' '),
+    (select string_agg(i.value ->> 'code', ' ' order by i.ordinality) from jsonb_array_elements(d.counted) with ordinality i
+     where i.value ->> 'component' <> 'excuse'),
+    (select string_agg(distinct i.value ->> 'code', ' ') from jsonb_array_elements(d.counted) i where i.value ->> 'component' = 'excuse'),
+    d.late_minutes, d.early_minutes, trim_scale(round(d.percent, 4)), hadir.evidence_text(e.missing), d.outside_window, d.doubts
+  from hadir.recap_days(a.government, a.first_day, a.last_day, a.persons, a.closed) d
+  join hadir.person p on p.id = d.person
+  join hadir.unit u on u.id = d.unit
+  left join clock c on c.person = d.person and c.day = d.day
+  left join hadir.evidence_gaps(a.government, a.first_day, a.last_day, a.persons, a.closed) e on e.person = d.person and e.day = d.day
+  where d.unit = any (a.units)
+  order by u.code collate "C", p.name collate "C", p.nip, d.day;
+end
+$$;
+comment on function api.report_monthly_days(jsonb, timestamptz) is
+  'p_body: as in hadir.report_month_asked. The working days behind api.report_monthly, a row per person and day; times are local. No row '
+  'when the head is a refusal. Called by hadir_query with hadir.actor set, and hadir_admin.';
+
+do $$
+declare
+  f text;
+begin
+  foreach f in array array['report_daily_head', 'report_daily', 'report_daily_people', 'report_monthly_head', 'report_monthly',
+    'report_monthly_days'] loop
+    execute format('revoke all on function api.%I(jsonb, timestamptz) from public', f);
+    execute format('grant execute on function api.%I(jsonb, timestamptz) to hadir_query, hadir_admin', f);
+  end loop;
+end
+$$;
+
+reset role;
