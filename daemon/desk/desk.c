@@ -1,6 +1,6 @@
 /* The desk: answers people's questions from the database, for the doors.
  *
- * Place in the flow: supervisor --MSG_PEER--> one channel per door; doors --MSG_QUESTION, MSG_REQUEST--> inquiry.c. Two
+ * Place in the flow: supervisor --MSG_PEER--> one channel per door; doors --MSG_QUESTION, MSG_REQUEST, MSG_REPORT--> inquiry.c. Two
  * connections, pipelined: hadir_query for what only reads, hadir_operator for letters and decisions. Many questions share
  * them, each its own transaction with its own actor.
  * Ends on MSG_DRAIN when the last answer is out, or at once when the supervisor is gone.
@@ -175,7 +175,7 @@ static bool desk_start(struct desk *d, const struct role_env *env)
     d->linger = loop_timer_new(d->loop, on_idle, d);
     if (d->control == NULL || d->reads == NULL || d->writes == NULL || d->linger == NULL)
         return false;
-    d->inquiries = inquiries_new(d->reads, d->writes, on_idle, d);
+    d->inquiries = inquiries_new(d->loop, env->conf->database, d->reads, d->writes, on_idle, d);
     if (d->inquiries == NULL)
         return false;
     buf_init(&hello, 4);

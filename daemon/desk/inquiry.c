@@ -2,7 +2,8 @@
  *
  * Place in the flow: door --MSG_QUESTION--> here --api.presence …, hadir.actor set in the same sync--> render.c -->
  * MSG_ANSWER_HEAD, bodies of at most BODY_BYTES with at most CREDIT of them unacknowledged, MSG_ANSWER_END.
- * MSG_REQUEST goes the same way; statement.c has its statement and renders what it says.
+ * MSG_REQUEST goes the same way; statement.c has its statement and renders what it says. MSG_REPORT is given to a clerk
+ * (clerk.c), a process of its own, whose bytes are passed on as the door takes them.
  *
  *   WAITING_HEAD --row--> WAITING_ROWS --rendered--> STREAMING --all sent--> gone
  *   any --MSG_QUESTION_CANCEL or the door gone--> gone; while the database works on it: DROPPED until its callback came
@@ -18,6 +19,7 @@
 
 #include "buf.h"
 #include "channel.h"
+#include "clerk.h"
 #include "counter.h"
 #include "digest.h"
 #include "log.h"
@@ -28,6 +30,7 @@
 #include "wall.h"
 
 #define QUESTIONS_MAX 48 /* of the store's 64 exchanges */
+#define REPORTS_MAX 4    /* each a process and a connection */
 #define BODY_BYTES ((size_t)64 << 10)
 #define CREDIT 4u
 #define ANSWER_MAX ((size_t)256 << 20)
@@ -50,16 +53,19 @@ struct inquiry {
     struct buf body;
     size_t sent;
     unsigned unacknowledged;
+    struct clerk *clerk; /* of a report */
     char *head_texts[5]; /* unit_code, unit_name, zone, day, recorded_to: kept from the head's row */
     bool behind;
 };
 
 struct inquiries {
+    struct loop *loop;
+    const char *database;
     struct store *reads, *writes;
     inquiries_idle_cb on_idle;
     void *arg;
     struct inquiry *first;
-    size_t count;
+    size_t count, reports;
 };
 
 static const char HEAD[] = "select unit_code, unit_name, zone, day::text,"
@@ -73,11 +79,12 @@ static const char CHECKIN[] = "select * from api.checkin_status($1::uuid)";
 
 /* ---- life ---- */
 
-struct inquiries *inquiries_new(struct store *reads, struct store *writes, inquiries_idle_cb on_idle, void *arg)
+struct inquiries *inquiries_new(struct loop *loop, const char *database, struct store *reads, struct store *writes,
+                                inquiries_idle_cb on_idle, void *arg)
 {
     struct inquiries *q = calloc(1, sizeof *q);
     if (q != NULL)
-        *q = (struct inquiries){.reads = reads, .writes = writes, .on_idle = on_idle, .arg = arg};
+        *q = (struct inquiries){.loop = loop, .database = database, .reads = reads, .writes = writes, .on_idle = on_idle, .arg = arg};
     return q;
 }
 
@@ -85,6 +92,9 @@ static void inquiry_free(struct inquiry *x)
 {
     for (size_t i = 0; i < sizeof x->head_texts / sizeof x->head_texts[0]; i++)
         free(x->head_texts[i]);
+    if (x->clerk != NULL)
+        x->all->reports--;
+    clerk_free(x->clerk);
     buf_fini(&x->body);
     free(x->json);
     free(x);
@@ -124,7 +134,7 @@ static void inquiry_end(struct inquiry *x)
 /* Nobody wants the answer any more. The database may still be working for it: then its callback ends the question. */
 static void inquiry_drop(struct inquiry *x)
 {
-    if (x->state == STREAMING)
+    if (x->state == STREAMING || x->clerk != NULL)
         inquiry_end(x);
     else
         x->state = DROPPED;
@@ -435,6 +445,103 @@ static bool decode_request(struct inquiry *x, const uint8_t *payload, size_t len
     return true;
 }
 
+/* ---- reports ---- */
+
+static void on_clerk_head(void *arg, const uint8_t *payload, size_t len)
+{
+    struct inquiry *x = arg;
+    counter_inc(C_QUESTIONS);
+    x->state = STREAMING;
+    if (!channel_send(x->door, MSG_ANSWER_HEAD, x->id, payload, len, -1))
+        inquiry_end(x);
+}
+
+static void on_clerk_bytes(void *arg, const uint8_t *bytes, size_t len)
+{
+    struct inquiry *x = arg;
+    if (!channel_send(x->door, MSG_ANSWER_BODY, x->id, bytes, len, -1)) {
+        log_error("event=answer_broken_off reason=\"the door's queue is full\"");
+        send_end(x->door, x->id, true);
+        inquiry_end(x);
+    } else if (++x->unacknowledged >= CREDIT) {
+        clerk_pause(x->clerk);
+    }
+}
+
+static void on_clerk_end(void *arg, enum clerk_end end)
+{
+    struct inquiry *x = arg;
+    if (end != CLERK_COMPLETE)
+        counter_inc(C_QUESTION_ERRORS);
+    if (x->state == STREAMING) {
+        send_end(x->door, x->id, end != CLERK_COMPLETE);
+        inquiry_end(x);
+    } else if (end == CLERK_AWAY) {
+        refuse_and_end(x, 503, "database_away");
+    } else {
+        refuse_and_end(x, 500, "internal");
+    }
+}
+
+/* Fills x and task from MSG_REPORT's payload; their texts are x's own. */
+static bool decode_report(struct inquiry *x, struct clerk_task *task, const uint8_t *payload, size_t len)
+{
+    struct reader r;
+    size_t name_len, json_len;
+    reader_init(&r, payload, len);
+    const uint8_t *name = reader_blob(&r, &name_len);
+    uint8_t format = reader_u8(&r), dialect = reader_u8(&r);
+    if (r.failed || !read_text(&r, x->actor, sizeof x->actor) || x->actor[0] == '\0')
+        return false;
+    const uint8_t *json = reader_blob(&r, &json_len);
+    uint8_t language = reader_u8(&r);
+    int64_t now_us = reader_i64(&r);
+    if (!reader_done(&r) || language > 1 || format >= REPORT_FORMATS || dialect > CSV_EXCEL_ID || json_len == 0 ||
+        json_len > REQUEST_BODY_MAX || memchr(json, '\0', json_len) != NULL)
+        return false;
+    x->json = strndup((const char *)json, json_len);
+    x->english = language == 1;
+    wall_format_rfc3339(x->now, sizeof x->now, now_us, 0);
+    task->report = report_find((const char *)name, name_len);
+    task->style = (struct report_style){.format = (enum report_format)format, .dialect = (enum csv_dialect)dialect, .english = x->english};
+    return true;
+}
+
+static bool on_report(struct inquiries *q, struct ipc_channel *door, uint64_t id, const uint8_t *payload, size_t len)
+{
+    static const struct clerk_callbacks cbs = {on_clerk_head, on_clerk_bytes, on_clerk_end};
+    struct inquiry *x = calloc(1, sizeof *x);
+    if (x == NULL) {
+        refuse(door, id, false, 503, "busy");
+        return true;
+    }
+    *x = (struct inquiry){.all = q, .door = door, .id = id, .state = WAITING_HEAD};
+    buf_init(&x->body, 0);
+    struct clerk_task task = {.database = q->database, .actor = x->actor, .now = x->now};
+    if (!decode_report(x, &task, payload, len)) {
+        inquiry_free(x);
+        log_error("event=report_malformed");
+        return false;
+    }
+    task.body = x->json;
+    bool up = store_is_up(q->reads), room = q->count < QUESTIONS_MAX && q->reports < REPORTS_MAX && x->json != NULL;
+    if (task.report != NULL && up && room)
+        x->clerk = clerk_start(q->loop, &task, &cbs, x);
+    if (x->clerk == NULL) {
+        if (task.report == NULL)
+            refuse(door, id, x->english, 404, "not_found");
+        else
+            refuse(door, id, x->english, 503, up ? "busy" : "database_away");
+        inquiry_free(x);
+        return true;
+    }
+    q->reports++;
+    x->next = q->first;
+    q->first = x;
+    q->count++;
+    return true;
+}
+
 static bool on_question(struct inquiries *q, struct ipc_channel *door, uint16_t type, uint64_t id,
                         const uint8_t *payload, size_t len)
 {
@@ -477,6 +584,8 @@ bool inquiries_message(struct inquiries *q, struct ipc_channel *door, uint16_t t
 {
     if (type == MSG_QUESTION || type == MSG_REQUEST)
         return on_question(q, door, type, id, payload, len);
+    if (type == MSG_REPORT)
+        return on_report(q, door, id, payload, len);
     struct inquiry *x = find(q, door, id); /* may have ended while the message was on its way */
     if (type == MSG_QUESTION_CANCEL) {
         if (x != NULL && x->state != DROPPED)
@@ -487,7 +596,10 @@ bool inquiries_message(struct inquiries *q, struct ipc_channel *door, uint16_t t
         return false;
     if (x != NULL && x->state == STREAMING && x->unacknowledged > 0) {
         x->unacknowledged--;
-        stream(x);
+        if (x->clerk != NULL)
+            clerk_resume(x->clerk);
+        else
+            stream(x);
     }
     return true;
 }

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 struct ipc_channel;
+struct loop;
 struct store;
 
 /* All questions of one desk. */
@@ -15,7 +16,9 @@ typedef void (*inquiries_idle_cb)(void *arg);
 
 /* Borrows both stores: what only reads goes through the one, what writes through the other. on_idle is called when the
  * last question ended. */
-struct inquiries *inquiries_new(struct store *reads, struct store *writes, inquiries_idle_cb on_idle, void *arg);
+/* Reports are made by clerks (clerk.h), which connect to database by themselves. */
+struct inquiries *inquiries_new(struct loop *loop, const char *database, struct store *reads, struct store *writes,
+                                inquiries_idle_cb on_idle, void *arg);
 void inquiries_free(struct inquiries *q);
 size_t inquiries_count(const struct inquiries *q);
 /* A message of a door. false when it makes no sense: the caller ends that channel. */

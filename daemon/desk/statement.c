@@ -75,8 +75,10 @@ static const char *sentence(const char *code, bool english)
         {"closed", "Masa untuk ini sudah ditutup.", "The time for this has been closed."},
         {"invalid", "Isi permintaan tidak dapat diterima; lihat problems.",
          "The content cannot be accepted; see problems."},
+        {"not_closed", "Belum ditutup.", "Not closed yet."},
         {"not_found", "Tidak ditemukan.", "Not found."},
         {"not_yours", "Anda tidak berwenang memutuskan hal ini.", "This is not yours to decide."},
+        {"nothing_to_report", "Tidak ada yang dapat dilaporkan.", "There is nothing to report."},
         {"wrong_state", "Langkah ini tidak mungkin pada keadaan sekarang.",
          "This step is not possible in the present state."},
     };
@@ -86,10 +88,11 @@ static const char *sentence(const char *code, bool english)
     return NULL;
 }
 
-/* A problem document (RFC 9457): ours first, then the members of rest, an object. */
-static void write_problem(struct buf *out, uint16_t status, const char *code, const char *detail, const char *rest)
+void statement_problem(struct buf *out, uint16_t status, const char *code, const char *detail, bool english, const char *rest)
 {
     struct json_writer w;
+    if (detail == NULL)
+        detail = sentence(code, english);
     json_begin(&w, out);
     json_object(&w);
     json_key(&w, "type");
@@ -126,7 +129,7 @@ bool statement_render(const struct rows *rows, bool english, uint16_t *ret_statu
     if (error ? status < 400 || status > 499 || code == NULL || code[0] == '\0' : status != 200 && status != 201)
         return false;
     if (error)
-        write_problem(out, (uint16_t)status, code, detail != NULL ? detail : sentence(code, english), rest);
+        statement_problem(out, (uint16_t)status, code, detail, english, rest);
     else
         buf_puts(out, rest);
     buf_putc(out, '\n');

@@ -19,4 +19,7 @@ const struct statement *statement_of(uint8_t request);
 bool statement_render(const struct rows *rows, bool english, uint16_t *ret_status, const char **ret_type,
                       struct buf *out);
 
+/* A problem document (RFC 9457): detail NULL = the code's own sentence; rest: a JSON object of more members. */
+void statement_problem(struct buf *out, uint16_t status, const char *code, const char *detail, bool english, const char *rest);
+
 #endif

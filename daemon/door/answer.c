@@ -28,6 +28,7 @@ struct words {
 static const struct words table[] = {
     {"bad_date", 400, {"Tanggal harus ditulis YYYY-MM-DD dan benar-benar ada.",
                        "The date must be written YYYY-MM-DD and exist."}},
+    {"bad_dialect", 400, {"csv_dialect hanya mengenal excel-id.", "csv_dialect can only be excel-id."}},
     {"bad_month", 400, {"Bulan harus ditulis YYYY-MM.", "The month must be written YYYY-MM."}},
     {"bad_query", 400, {"Parameter pada alamat tidak dapat dibaca.", "The query string cannot be read."}},
     {"bad_request", 400, {"Permintaan tidak mengikuti HTTP/1.1.", "The request is not valid HTTP/1.1."}},
@@ -43,6 +44,8 @@ static const struct words table[] = {
                             "A token is required: Authorization: Bearer …"}},
     {"not_implemented", 501, {"Metode atau sandi transfer ini tidak dikenal.",
                               "This method or transfer coding is not known."}},
+    {"not_acceptable", 406, {"Laporan tersedia sebagai application/json, text/csv dan XLSX; lihat Accept.",
+                             "Reports come as application/json, text/csv and XLSX; see Accept."}},
     {"not_found", 404, {"Tidak ditemukan.", "Not found."}},
     {"outcome_unknown", 503, {"Sambungan ke basis data terputus setelah permintaan diteruskan: mungkin sudah tersimpan, "
                               "mungkin belum. Periksa dulu sebelum mengirim lagi.",

@@ -9,5 +9,6 @@ void request_post_head(struct exchange *x);
 void request_post(struct exchange *x);
 void request_get_head(struct exchange *x);
 void request_get(struct exchange *x);
+void request_report(struct exchange *x); /* report.c */
 
 #endif

@@ -50,6 +50,7 @@ static const struct route routes[] = {
     LOOKS_UP("/v1/discipline", REQUEST_DISCIPLINE),
     LOOKS_UP("/v1/recap", REQUEST_RECAP),
     LOOKS_UP("/v1/recap/days", REQUEST_RECAP_DAYS),
+    {HTTP1_GET, "/v1/reports/{}", 0, false, 0, request_get_head, request_report, NULL, false, 0},
     LOOKS_UP("/v1/doubts", REQUEST_DOUBTS),
     LOOKS_UP("/v1/notices", REQUEST_NOTICES),
     FILES("/v1/notices/{}/seen", REQUEST_NOTICE_SEEN),

@@ -1,6 +1,6 @@
 /* CSV, out and in: the one writer of every CSV that leaves the house, and the reader of imports.
  *
- * Place in the flow: desk (presence), cli (nightly export, imports). RFC 4180: CRLF, comma, fields with comma, quote,
+ * Place in the flow: desk (presence), reports, cli (nightly export, imports). RFC 4180: CRLF, comma, fields with comma, quote,
  * CR, LF or outer blanks in double quotes, quotes doubled. A text that a spreadsheet would take for a formula gets a
  * leading apostrophe; a number column never does, because latitudes here begin with "-".
  *
@@ -20,21 +20,27 @@
 
 void csv_begin(struct csv *w, struct buf *out)
 {
-    w->out = out;
-    w->begun = false;
+    csv_begin_as(w, out, CSV_PLAIN);
+}
+
+void csv_begin_as(struct csv *w, struct buf *out, enum csv_dialect dialect)
+{
+    *w = (struct csv){.out = out, .dialect = dialect};
+    if (dialect == CSV_EXCEL_ID)
+        buf_puts(out, "\xef\xbb\xbf");
 }
 
 static void separate(struct csv *w)
 {
     if (w->begun)
-        buf_putc(w->out, ',');
+        buf_putc(w->out, w->dialect == CSV_EXCEL_ID ? ';' : ',');
     w->begun = true;
 }
 
-static bool needs_quotes(const char *s)
+static bool needs_quotes(const struct csv *w, const char *s)
 {
     size_t len = strlen(s);
-    return strcspn(s, ",\"\r\n") != len || (len > 0 && (s[0] == ' ' || s[len - 1] == ' '));
+    return strcspn(s, w->dialect == CSV_EXCEL_ID ? ";\"\r\n" : ",\"\r\n") != len || (len > 0 && (s[0] == ' ' || s[len - 1] == ' '));
 }
 
 void csv_text(struct csv *w, const char *s)
@@ -43,7 +49,7 @@ void csv_text(struct csv *w, const char *s)
     if (s == NULL || s[0] == '\0')
         return;
     const char *guard = strchr("=+-@\t\r", s[0]) != NULL ? "'" : "";
-    if (!needs_quotes(s)) {
+    if (!needs_quotes(w, s)) {
         buf_puts(w->out, guard);
         buf_puts(w->out, s);
         return;
@@ -94,8 +100,24 @@ void csv_number(struct csv *w, const char *s)
         return;
     }
     separate(w);
-    if (s != NULL)
-        buf_puts(w->out, s);
+    if (s == NULL)
+        return;
+    size_t whole = w->dialect == CSV_EXCEL_ID ? strcspn(s, ".") : strlen(s);
+    buf_add(w->out, s, whole);
+    if (s[whole] == '.') {
+        buf_putc(w->out, ',');
+        buf_puts(w->out, s + whole + 1);
+    }
+}
+
+void csv_code(struct csv *w, const char *s)
+{
+    if (w->dialect != CSV_EXCEL_ID || s == NULL || s[0] == '\0' || s[strspn(s, "0123456789")] != '\0') {
+        csv_text(w, s);
+        return;
+    }
+    separate(w);
+    buf_printf(w->out, "\"=\"\"%s\"\"\"", s);
 }
 
 void csv_end_row(struct csv *w)

@@ -7,13 +7,19 @@
 
 #include "buf.h"
 
+/* excel-id: what an Indonesian Excel opens by a double click: a byte order mark, semicolons, decimal commas, and codes of
+ * digits as ="…", because it would round an NIP. Everything else as ever. */
+enum csv_dialect { CSV_PLAIN = 0, CSV_EXCEL_ID = 1 };
 struct csv {
     struct buf *out;
+    enum csv_dialect dialect;
     bool begun;
 };
-void csv_begin(struct csv *w, struct buf *out);
+void csv_begin(struct csv *w, struct buf *out); /* plain */
+void csv_begin_as(struct csv *w, struct buf *out, enum csv_dialect dialect);
 void csv_text(struct csv *w, const char *s);   /* NULL = empty; guarded with a leading ' when it begins with = + - @ TAB CR */
 void csv_number(struct csv *w, const char *s); /* already a number's text, or NULL; never guarded; refuses other text */
+void csv_code(struct csv *w, const char *s);   /* digits that are no number: an NIP; other text as csv_text */
 void csv_end_row(struct csv *w);
 
 /* Reading, for imports: RFC 4180, UTF-8 (BOM skipped), CRLF or LF, with line numbers. */

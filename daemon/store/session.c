@@ -107,6 +107,40 @@ struct rows *session_query(struct session *s, const char *sql, int n, const char
     return rows;
 }
 
+static void cancel(PGconn *conn)
+{
+    char why[256];
+    PGcancel *c = PQgetCancel(conn);
+    if (c != NULL)
+        (void)PQcancel(c, why, sizeof why);
+    PQfreeCancel(c);
+}
+
+bool session_stream(struct session *s, const char *sql, int n, const char *const *params, session_row_cb on_row, void *arg,
+                    struct store_error *e)
+{
+    bool wanted = true, failed = false;
+    *e = (struct store_error){0};
+    if (PQsendQueryParams(s->conn, sql, n, NULL, params, NULL, NULL, 0) != 1 || PQsetSingleRowMode(s->conn) != 1) {
+        pg_error_of(NULL, PQerrorMessage(s->conn), e);
+        return false;
+    }
+    PGresult *result;
+    while ((result = PQgetResult(s->conn)) != NULL) {
+        ExecStatusType status = PQresultStatus(result);
+        const struct rows row = {.result = result};
+        if (status == PGRES_SINGLE_TUPLE && wanted && !on_row(arg, &row)) {
+            wanted = false;
+            cancel(s->conn);
+        } else if (wanted && !failed && status != PGRES_SINGLE_TUPLE && status != PGRES_TUPLES_OK) {
+            failed = true;
+            pg_error_of(result, PQerrorMessage(s->conn), e);
+        }
+        PQclear(result);
+    }
+    return wanted && !failed;
+}
+
 bool session_script(struct session *s, const char *sql, struct store_error *e)
 {
     PGresult *result = PQexec(s->conn, sql);

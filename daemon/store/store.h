@@ -76,6 +76,11 @@ struct session *session_open(const char *conninfo, const char *user, char *error
 void session_close(struct session *s);
 /* NULL rows on failure, reason in *e. Caller frees with rows_free. */
 struct rows *session_query(struct session *s, const char *sql, int n, const char *const *params, struct store_error *e);
+/* The same, row by row as they arrive: memory does not grow with their number. on_row gets each as one row, borrowed until
+ * return; false from it ends the statement. false: it was ended so, or failed with the reason in *e (sqlstate "" for the first). */
+typedef bool (*session_row_cb)(void *arg, const struct rows *row);
+bool session_stream(struct session *s, const char *sql, int n, const char *const *params, session_row_cb on_row, void *arg,
+                    struct store_error *e);
 /* A whole script, simple protocol. */
 bool session_script(struct session *s, const char *sql, struct store_error *e);
 void rows_free(struct rows *r);

@@ -198,5 +198,24 @@ START_TEST(what_is_written_reads_back)
 }
 END_TEST
 
-UNIT_MAIN("report/csv", plain_rows, quoting, formula_guard_on_text_only, numbers_are_numbers, reading, reading_errors,
+START_TEST(for_an_indonesian_excel)
+{
+    buf_init(&out, 1 << 16);
+    csv_begin_as(&csv, &out, CSV_EXCEL_ID);
+    csv_code(&csv, "198701012010011001");
+    csv_code(&csv, "=1+1");
+    csv_code(&csv, NULL);
+    csv_text(&csv, "a,b");
+    csv_text(&csv, "a;b");
+    csv_number(&csv, "-12.50");
+    csv_number(&csv, "7");
+    csv_end_row(&csv);
+    expect("\xef\xbb\xbf\"=\"\"198701012010011001\"\"\";'=1+1;;a,b;\"a;b\";-12,50;7\r\n");
+    begin();
+    csv_code(&csv, "198701012010011001");
+    expect("198701012010011001");
+}
+END_TEST
+
+UNIT_MAIN("report/csv", for_an_indonesian_excel, plain_rows, quoting, formula_guard_on_text_only, numbers_are_numbers, reading, reading_errors,
           comments_hold_what_they_like, what_is_written_reads_back)

@@ -1,0 +1,37 @@
+/* What the writers of reports share. */
+#ifndef HADIR_REPORT_INSIDE_H
+#define HADIR_REPORT_INSIDE_H
+
+#include "report.h"
+
+#define REPORT_CODES_MAX 200u   /* of one spread column */
+#define REPORT_NUMBER_MAX 40u   /* characters of one number */
+
+/* A report's columns as written: spreads taken apart. */
+struct layout {
+    const struct report *report;
+    struct report_style style;
+    const json_value *head;
+    const json_value *codes[64]; /* by column: the array of a spread's codes, else NULL */
+};
+/* false: the head lacks the codes of a spread. */
+bool layout_init(struct layout *l, const struct report *report, const struct report_style *style, const json_value *head);
+/* Heading for people of column i; code: of a spread. Written into dst. */
+const char *layout_heading(const struct layout *l, size_t i, const struct text *code, char *dst, size_t cap);
+/* What people call the code of a WORD column; itself when there is no word. */
+const char *layout_word(const struct layout *l, const char *code);
+/* The next number of a numeric[] as text; false at its end, or when it is none. *at: NULL-terminated text, moved on. */
+bool layout_next(const char **at, char dst[REPORT_NUMBER_MAX]);
+
+/* One of the formats. cells: the row's values in the order of the columns, NULL for SQL null. */
+struct writer {
+    bool (*row)(struct writer *w, const char *const *cells);
+    bool (*end)(struct writer *w);   /* all rows were written */
+    void (*free)(struct writer *w);
+    const char *error;               /* why row or end returned false, if not because nothing more is wanted */
+};
+struct writer *writer_csv(const struct layout *l, report_write_cb write, void *arg);
+struct writer *writer_json(const struct layout *l, report_write_cb write, void *arg);
+struct writer *writer_xlsx(const struct layout *l, report_write_cb write, void *arg);
+
+#endif

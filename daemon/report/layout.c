@@ -1,0 +1,61 @@
+/* A report's columns as they are written: spreads by the head's codes, headings and words for people. Pure. */
+#include <stdio.h>
+#include <string.h>
+
+#include "inside.h"
+
+bool layout_init(struct layout *l, const struct report *report, const struct report_style *style, const json_value *head)
+{
+    *l = (struct layout){.report = report, .style = *style, .head = head};
+    const json_value *codes = json_member(head, "codes");
+    if (report->column_count > sizeof l->codes / sizeof l->codes[0])
+        return false;
+    for (size_t i = 0; i < report->column_count; i++) {
+        if (report->columns[i].type != REPORT_SPREAD)
+            continue;
+        l->codes[i] = json_member(codes, report->columns[i].name);
+        if (l->codes[i] == NULL || json_kind_of(l->codes[i]) != JSON_KIND_ARRAY || json_count(l->codes[i]) > REPORT_CODES_MAX)
+            return false;
+    }
+    return true;
+}
+
+const char *layout_heading(const struct layout *l, size_t i, const struct text *code, char *dst, size_t cap)
+{
+    const struct report_column *c = &l->report->columns[i];
+    const char *words = l->style.english ? c->english : c->indonesian;
+    snprintf(dst, cap, "%.*s%s", code != NULL ? (int)code->len : 0, code != NULL ? code->s : "", words);
+    return dst;
+}
+
+const char *layout_word(const struct layout *l, const char *code)
+{
+    static const struct {
+        const char *code, *indonesian, *english;
+    } words[] = {
+        {"present", "hadir", "present"},      {"late", "terlambat", "late"},
+        {"early", "pulang awal", "early"},    {"excused", "berizin", "excused"},
+        {"missing", "tanpa presensi", "missing"}, {"not_yet", "belum diketahui", "not yet known"},
+        {"mon", "Senin", "Monday"},           {"tue", "Selasa", "Tuesday"},
+        {"wed", "Rabu", "Wednesday"},         {"thu", "Kamis", "Thursday"},
+        {"fri", "Jumat", "Friday"},           {"sat", "Sabtu", "Saturday"},
+        {"sun", "Minggu", "Sunday"},
+    };
+    for (size_t i = 0; code != NULL && i < sizeof words / sizeof words[0]; i++)
+        if (strcmp(words[i].code, code) == 0)
+            return l->style.english ? words[i].english : words[i].indonesian;
+    return code;
+}
+
+bool layout_next(const char **at, char dst[REPORT_NUMBER_MAX])
+{
+    if (*at == NULL || strchr("{,", **at) == NULL || **at == '\0')
+        return false;
+    size_t len = strcspn(*at + 1, ",}");
+    if (len == 0 || len >= REPORT_NUMBER_MAX)
+        return false;
+    memcpy(dst, *at + 1, len);
+    dst[len] = '\0';
+    *at += 1 + len;
+    return true;
+}

@@ -1,0 +1,150 @@
+/* The reports there are: what they are called, whom they ask, their columns.
+ *
+ * Place in the flow: `hadir report` and the desk look a report up here and give it to run.c. The functions are in
+ * sql/api/reports.sql; a report is a line here, two functions there, and its words in the manual. Pure. */
+#include <string.h>
+
+#include "report.h"
+
+#define COUNT(list) (sizeof(list) / sizeof((list)[0]))
+#define CALLS(head, rows)                                                                                            \
+    "select api.report_" head "_head($1::jsonb, $2::timestamptz)", "select * from api.report_" rows "($1::jsonb, $2::timestamptz)"
+
+static const struct report_column daily[] = {
+    {"unit", "Kode unit", "Unit code", REPORT_TEXT, 16},
+    {"unit_name", "Unit", "Unit", REPORT_TEXT, 36},
+    {"level", "Tingkat", "Level", REPORT_NUMBER, 8},
+    {"people", "Pegawai", "People", REPORT_NUMBER, 9},
+    {"expected", "Wajib hadir", "Expected", REPORT_NUMBER, 9},
+    {"present", "Hadir", "Present", REPORT_NUMBER, 9},
+    {"percent", "Hadir %", "Present %", REPORT_DECIMAL, 9},
+    {"wfo", "WFO", "WFO", REPORT_NUMBER, 7},
+    {"wfh", "WFH", "WFH", REPORT_NUMBER, 7},
+    {"wfa", "WFA", "WFA", REPORT_NUMBER, 7},
+    {"dl", "DL", "DL", REPORT_NUMBER, 7},
+    {"elsewhere", "Di luar lokasi", "Elsewhere", REPORT_NUMBER, 9},
+    {"late", "Terlambat", "Late", REPORT_NUMBER, 9},
+    {"early", "Pulang awal", "Early", REPORT_NUMBER, 9},
+    {"excused", "Berizin", "Excused", REPORT_NUMBER, 9},
+    {"excuses", "", "", REPORT_SPREAD, 7},
+    {"missing", "Tanpa presensi", "Missing", REPORT_NUMBER, 9},
+    {"not_yet", "Belum diketahui", "Not yet known", REPORT_NUMBER, 9},
+};
+
+static const struct report_column daily_people[] = {
+    {"unit", "Kode unit", "Unit code", REPORT_TEXT, 16},
+    {"unit_name", "Unit", "Unit", REPORT_TEXT, 36},
+    {"nip", "NIP", "NIP", REPORT_CODE, 20},
+    {"name", "Nama", "Name", REPORT_TEXT, 32},
+    {"state", "Keadaan", "State", REPORT_WORD, 16},
+    {"late_minutes", "Menit terlambat", "Minutes late", REPORT_NUMBER, 9},
+    {"early_minutes", "Menit pulang awal", "Minutes early", REPORT_NUMBER, 9},
+    {"codes", "Kode", "Codes", REPORT_TEXT, 14},
+    {"excuses", "Izin", "Excuses", REPORT_TEXT, 14},
+};
+
+static const struct report_column monthly[] = {
+    {"no", "No", "No", REPORT_NUMBER, 5},
+    {"nip", "NIP", "NIP", REPORT_CODE, 20},
+    {"name", "Nama", "Name", REPORT_TEXT, 32},
+    {"grade", "Gol.", "Grade", REPORT_TEXT, 7},
+    {"post", "Jabatan", "Post", REPORT_TEXT, 28},
+    {"unit", "Unit", "Unit", REPORT_TEXT, 16},
+    {"category", "Kategori", "Category", REPORT_TEXT, 10},
+    {"working_days", "Hari kerja", "Working days", REPORT_NUMBER, 7},
+    {"present_days", "Hadir", "Present", REPORT_NUMBER, 7},
+    {"wfo_days", "WFO", "WFO", REPORT_NUMBER, 6},
+    {"wfh_days", "WFH", "WFH", REPORT_NUMBER, 6},
+    {"wfa_days", "WFA", "WFA", REPORT_NUMBER, 6},
+    {"dl_days", "DL", "DL", REPORT_NUMBER, 6},
+    {"counts", " kali", " times", REPORT_SPREAD, 7},
+    {"minutes", " menit", " minutes", REPORT_SPREAD, 7},
+    {"excuses", " hari", " days", REPORT_SPREAD, 7},
+    {"absent_days", "Tanpa keterangan", "Unexcused", REPORT_NUMBER, 11},
+    {"percent_in", "Pot. masuk %", "In %", REPORT_DECIMAL, 8},
+    {"percent_out", "Pot. pulang %", "Out %", REPORT_DECIMAL, 8},
+    {"percent_presence", "Pot. hadir %", "Presence %", REPORT_DECIMAL, 8},
+    {"percent_absent", "Pot. tanpa keterangan %", "Unexcused %", REPORT_DECIMAL, 11},
+    {"percent_excuse", "Pot. izin %", "Excused %", REPORT_DECIMAL, 8},
+    {"deduction", "Potongan %", "Deduction %", REPORT_DECIMAL, 9},
+    {"evidence_missing", "Bukti kurang", "Evidence missing", REPORT_NUMBER, 8},
+    {"doubts", "Ragu", "Doubts", REPORT_NUMBER, 7},
+    {"notes", "Keterangan", "Notes", REPORT_TEXT, 28},
+};
+
+static const struct report_column monthly_days[] = {
+    {"unit", "Unit", "Unit", REPORT_TEXT, 16},
+    {"nip", "NIP", "NIP", REPORT_CODE, 20},
+    {"name", "Nama", "Name", REPORT_TEXT, 32},
+    {"day", "Tanggal", "Date", REPORT_DATE, 11},
+    {"weekday", "Hari", "Weekday", REPORT_WORD, 10},
+    {"time_in", "Jam masuk", "In", REPORT_TEXT, 8},
+    {"time_out", "Jam pulang", "Out", REPORT_TEXT, 8},
+    {"present", "Hadir", "Present", REPORT_FLAG, 7},
+    {"places", "Tempat", "Places", REPORT_TEXT, 10},
+    {"codes", "Kode", "Codes", REPORT_TEXT, 12},
+    {"excuses", "Izin", "Excuses", REPORT_TEXT, 10},
+    {"late_minutes", "Menit terlambat", "Minutes late", REPORT_NUMBER, 9},
+    {"early_minutes", "Menit pulang awal", "Minutes early", REPORT_NUMBER, 9},
+    {"percent", "Potongan %", "Deduction %", REPORT_DECIMAL, 9},
+    {"evidence_missing", "Bukti kurang", "Evidence missing", REPORT_TEXT, 20},
+    {"outside_window", "Di luar jam", "Outside hours", REPORT_NUMBER, 8},
+    {"doubts", "Ragu", "Doubts", REPORT_NUMBER, 7},
+};
+
+static const struct report table[] = {
+    {"daily", "Rekap Harian Kehadiran", "Daily Attendance Recap", CALLS("daily", "daily"), "unit government date closed",
+     daily, COUNT(daily), true},
+    {"daily-people", "Daftar Nama Harian", "Daily List of Names", CALLS("daily", "daily_people"), "unit government date closed",
+     daily_people, COUNT(daily_people), false},
+    {"monthly", "Rekap Bulanan Kehadiran", "Monthly Attendance Recap", CALLS("monthly", "monthly"),
+     "unit government month nip closed", monthly, COUNT(monthly), true},
+    {"monthly-days", "Rincian Harian Kehadiran", "Attendance Day by Day", CALLS("monthly", "monthly_days"),
+     "unit government month nip closed", monthly_days, COUNT(monthly_days), false},
+};
+
+size_t reports_count(void)
+{
+    return COUNT(table);
+}
+
+const struct report *report_at(size_t i)
+{
+    return i < COUNT(table) ? &table[i] : NULL;
+}
+
+const struct report *report_find(const char *name, size_t len)
+{
+    for (size_t i = 0; i < COUNT(table); i++)
+        if (strlen(table[i].name) == len && memcmp(table[i].name, name, len) == 0)
+            return &table[i];
+    return NULL;
+}
+
+static const struct {
+    const char *name, *media_type;
+} formats[REPORT_FORMATS] = {
+    [REPORT_JSON] = {"json", "application/json"},
+    [REPORT_CSV] = {"csv", "text/csv; charset=utf-8"},
+    [REPORT_XLSX] = {"xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"},
+};
+
+const char *report_media_type(enum report_format format)
+{
+    return formats[format].media_type;
+}
+
+const char *report_format_name(enum report_format format)
+{
+    return formats[format].name;
+}
+
+bool report_format_find(const char *name, enum report_format *ret)
+{
+    for (int i = 0; i < REPORT_FORMATS; i++)
+        if (strcmp(formats[i].name, name) == 0) {
+            *ret = (enum report_format)i;
+            return true;
+        }
+    return false;
+}

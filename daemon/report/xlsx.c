@@ -1,0 +1,358 @@
+/* Reports as XLSX, over libxlsxwriter, whose header stays in this file.
+ *
+ * Place in the flow: run.c gives rows, the finished file goes to the callback in parts. Constant-memory mode: rows wait in
+ * a temporary file, so memory does not grow with them; the file is put together at the end.
+ *
+ *   title | government, unit | period, up to when | (empty) | headings, frozen, filtered, repeated on each page | rows |
+ *   signature block
+ *
+ * Cells are typed; an NIP is text. The same rows give the same bytes: the only time inside is the head's as_of.
+ * Does not: split what exceeds a sheet's rows; that is an error. No threads. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <xlsxwriter.h>
+
+#include "inside.h"
+#include "wall.h"
+
+#define HEADING_ROW 4u
+#define ROWS_MAX 1048500u /* a sheet has 1048576; the last are the signature's */
+#define COPY_BYTES ((size_t)64 << 10)
+
+struct sheet {
+    struct writer base;
+    const struct layout *layout;
+    report_write_cb write;
+    void *arg;
+    char path[64];
+    lxw_workbook *book; /* NULL once closed */
+    lxw_worksheet *page;
+    lxw_format *title, *heading, *whole, *decimal, *date, *name;
+    lxw_row_t row;
+    lxw_col_t columns;
+    bool failed;
+};
+
+static bool good(struct sheet *s, lxw_error e)
+{
+    if (e != LXW_NO_ERROR) {
+        s->failed = true;
+        s->base.error = lxw_strerror(e);
+    }
+    return e == LXW_NO_ERROR;
+}
+
+static const char *say(const struct sheet *s, const char *indonesian, const char *english)
+{
+    return s->layout->style.english ? english : indonesian;
+}
+
+/* A text member of an object; "" when it has none. */
+static const char *member(const json_value *object, const char *name, char *dst, size_t cap)
+{
+    struct text t;
+    dst[0] = '\0';
+    if (json_get_string(json_member(object, name), &t))
+        snprintf(dst, cap, "%.*s", (int)t.len, t.s);
+    return dst;
+}
+
+static bool text_at(struct sheet *s, lxw_row_t row, lxw_col_t col, const char *text, lxw_format *format)
+{
+    return good(s, worksheet_write_string(s->page, row, col, text, format));
+}
+
+/* ---- above the rows ---- */
+
+/* "2 April 2031" of "2031-04-02…"; the text itself when it is no date. */
+static const char *long_date(const struct sheet *s, const char *iso, char *dst, size_t cap)
+{
+    static const char *const indonesian[] = {"Januari", "Februari", "Maret", "April", "Mei", "Juni", "Juli", "Agustus",
+                                             "September", "Oktober", "November", "Desember"};
+    static const char *const english[] = {"January", "February", "March", "April", "May", "June", "July", "August",
+                                          "September", "October", "November", "December"};
+    unsigned year, month, day;
+    if (sscanf(iso, "%4u-%2u-%2u", &year, &month, &day) == 3 && month >= 1 && month <= 12)
+        snprintf(dst, cap, "%u %s %u", day, say(s, indonesian[month - 1], english[month - 1]), year);
+    else
+        snprintf(dst, cap, "%s", iso);
+    return dst;
+}
+
+static void write_title(struct sheet *s)
+{
+    char unit[300], government[300], line[900], from[64], to[64], as_of[64], day[40], other[40];
+    const json_value *head = s->layout->head;
+    const struct report *r = s->layout->report;
+    int64_t version = 0;
+    (void)text_at(s, 0, 0, s->layout->style.english ? r->english : r->indonesian, s->title);
+    member(json_member(head, "unit"), "name", unit, sizeof unit);
+    member(head, "government", government, sizeof government);
+    snprintf(line, sizeof line, "%s%s%s", unit, unit[0] != '\0' ? " · " : "", government);
+    (void)text_at(s, 1, 0, line, NULL);
+    member(head, "as_of", as_of, sizeof as_of);
+    if (member(head, "date", from, sizeof from)[0] != '\0')
+        snprintf(line, sizeof line, "%s", long_date(s, from, day, sizeof day));
+    else
+        snprintf(line, sizeof line, "%s – %s", long_date(s, member(head, "from", from, sizeof from), day, sizeof day),
+                 long_date(s, member(head, "to", to, sizeof to), other, sizeof other));
+    size_t len = strlen(line);
+    if (json_get_int(json_member(head, "version"), &version))
+        snprintf(line + len, sizeof line - len, " · %s %.10s %.5s, %s %lld", say(s, "ditutup", "closed"), as_of,
+                 strlen(as_of) > 16 ? as_of + 11 : "", say(s, "versi", "version"), (long long)version);
+    else
+        snprintf(line + len, sizeof line - len, " · %s %.10s %.5s", say(s, "keadaan", "as known"), as_of,
+                 strlen(as_of) > 16 ? as_of + 11 : "");
+    (void)text_at(s, 2, 0, line, NULL);
+}
+
+static bool write_heading(struct sheet *s, size_t i, const struct text *code)
+{
+    char heading[200];
+    lxw_col_t col = s->columns++;
+    return text_at(s, HEADING_ROW, col, layout_heading(s->layout, i, code, heading, sizeof heading), s->heading) &&
+           good(s, worksheet_set_column(s->page, col, col, s->layout->report->columns[i].width, NULL));
+}
+
+static void write_headings(struct sheet *s)
+{
+    for (size_t i = 0; i < s->layout->report->column_count; i++) {
+        const json_value *codes = s->layout->codes[i];
+        if (codes == NULL)
+            (void)write_heading(s, i, NULL);
+        for (size_t k = 0; k < json_count(codes); k++) {
+            struct text code = {0};
+            (void)json_get_string(json_at(codes, k), &code);
+            (void)write_heading(s, i, &code);
+        }
+    }
+}
+
+/* ---- rows ---- */
+
+static bool number_at(struct sheet *s, lxw_col_t col, const char *text, lxw_format *format)
+{
+    char *end;
+    double value = strtod(text, &end);
+    if (*end != '\0') {
+        s->failed = true;
+        s->base.error = "a value that is no number";
+        return false;
+    }
+    return good(s, worksheet_write_number(s->page, s->row, col, value, format));
+}
+
+static bool date_at(struct sheet *s, lxw_col_t col, const char *text)
+{
+    int year, month, day;
+    if (sscanf(text, "%4d-%2d-%2d", &year, &month, &day) != 3)
+        return text_at(s, s->row, col, text, NULL);
+    lxw_datetime at = {.year = year, .month = month, .day = day};
+    return good(s, worksheet_write_datetime(s->page, s->row, col, &at, s->date));
+}
+
+/* Returns how many cells it wrote into. */
+static lxw_col_t write_spread(struct sheet *s, size_t i, lxw_col_t col, const char *values)
+{
+    char number[REPORT_NUMBER_MAX];
+    size_t count = json_count(s->layout->codes[i]);
+    for (size_t k = 0; k < count && layout_next(&values, number); k++)
+        (void)number_at(s, (lxw_col_t)(col + k), number, strchr(number, '.') != NULL ? s->decimal : s->whole);
+    return (lxw_col_t)count;
+}
+
+static void write_cell(struct sheet *s, size_t i, lxw_col_t col, const char *value)
+{
+    if (value == NULL)
+        return;
+    switch (s->layout->report->columns[i].type) {
+    case REPORT_TEXT:
+    case REPORT_CODE:
+        (void)text_at(s, s->row, col, value, NULL);
+        break;
+    case REPORT_WORD:
+        (void)text_at(s, s->row, col, layout_word(s->layout, value), NULL);
+        break;
+    case REPORT_FLAG:
+        (void)text_at(s, s->row, col, value[0] == 't' ? say(s, "ya", "yes") : say(s, "tidak", "no"), NULL);
+        break;
+    case REPORT_NUMBER:
+        (void)number_at(s, col, value, s->whole);
+        break;
+    case REPORT_DECIMAL:
+        (void)number_at(s, col, value, s->decimal);
+        break;
+    case REPORT_DATE:
+        (void)date_at(s, col, value);
+        break;
+    case REPORT_SPREAD:
+        break;
+    }
+}
+
+static bool sheet_row(struct writer *w, const char *const *cells)
+{
+    struct sheet *s = (struct sheet *)w;
+    lxw_col_t col = 0;
+    if (s->row > ROWS_MAX) {
+        w->error = say(s, "lebih dari satu lembar Excel; minta CSV, atau per unit", "more than a sheet of Excel holds; ask for CSV, or by unit");
+        return false;
+    }
+    for (size_t i = 0; i < s->layout->report->column_count && !s->failed; i++) {
+        if (s->layout->codes[i] != NULL)
+            col = (lxw_col_t)(col + write_spread(s, i, col, cells[i]));
+        else
+            write_cell(s, i, col++, cells[i]);
+    }
+    s->row++;
+    return !s->failed;
+}
+
+/* ---- below the rows ---- */
+
+static void write_signature(struct sheet *s)
+{
+    char place[200], date[40], title[300], name[300], nip[40], line[300], day[40];
+    const json_value *who = json_member(s->layout->head, "signature");
+    lxw_row_t row = s->row + 1;
+    lxw_col_t col = s->columns > 12 ? (lxw_col_t)(s->columns - 8) : (lxw_col_t)(s->columns - 4);
+    member(who, "place", place, sizeof place);
+    member(who, "title", title, sizeof title);
+    member(who, "name", name, sizeof name);
+    member(who, "nip", nip, sizeof nip);
+    snprintf(line, sizeof line, "%s, %s", place[0] != '\0' ? place : "........................",
+             long_date(s, member(who, "date", date, sizeof date), day, sizeof day));
+    (void)text_at(s, row, col, line, NULL);
+    (void)text_at(s, row + 1, col, title[0] != '\0' ? title : "........................", NULL);
+    (void)text_at(s, row + 5, col, name[0] != '\0' ? name : "........................", s->name);
+    snprintf(line, sizeof line, "NIP. %s", nip[0] != '\0' ? nip : "........................");
+    (void)text_at(s, row + 6, col, line, NULL);
+}
+
+static bool copy_out(struct sheet *s)
+{
+    uint8_t *bytes = malloc(COPY_BYTES);
+    FILE *f = fopen(s->path, "rb");
+    bool ok = bytes != NULL && f != NULL;
+    size_t n;
+    while (ok && (n = fread(bytes, 1, COPY_BYTES, f)) > 0)
+        ok = s->write(s->arg, bytes, n);
+    if (f != NULL) {
+        ok = ok && !ferror(f);
+        fclose(f);
+    }
+    free(bytes);
+    return ok;
+}
+
+static bool sheet_end(struct writer *w)
+{
+    struct sheet *s = (struct sheet *)w;
+    if (s->row > HEADING_ROW + 1)
+        (void)good(s, worksheet_autofilter(s->page, HEADING_ROW, 0, s->row - 1, (lxw_col_t)(s->columns - 1)));
+    if (s->layout->report->signature)
+        write_signature(s);
+    lxw_workbook *book = s->book;
+    s->book = NULL;
+    if (!good(s, workbook_close(book)) || s->failed)
+        return false;
+    return copy_out(s);
+}
+
+static void sheet_free(struct writer *w)
+{
+    struct sheet *s = (struct sheet *)w;
+    if (s->book != NULL)
+        (void)workbook_close(s->book); /* the only way to free it */
+    if (s->path[0] != '\0')
+        unlink(s->path);
+    free(s);
+}
+
+/* ---- begin ---- */
+
+static lxw_format *format_new(struct sheet *s, const char *number)
+{
+    lxw_format *f = workbook_add_format(s->book);
+    if (f != NULL && number != NULL)
+        format_set_num_format(f, number);
+    return f;
+}
+
+static void set_formats(struct sheet *s)
+{
+    s->title = format_new(s, NULL);
+    s->heading = format_new(s, NULL);
+    s->whole = format_new(s, "0");
+    s->decimal = format_new(s, "0.00");
+    s->date = format_new(s, "yyyy-mm-dd");
+    s->name = format_new(s, NULL);
+    format_set_bold(s->title);
+    format_set_font_size(s->title, 14);
+    format_set_bold(s->heading);
+    format_set_text_wrap(s->heading);
+    format_set_align(s->heading, LXW_ALIGN_CENTER);
+    format_set_align(s->heading, LXW_ALIGN_VERTICAL_CENTER);
+    format_set_border(s->heading, LXW_BORDER_THIN);
+    format_set_bold(s->name);
+    format_set_underline(s->name, LXW_UNDERLINE_SINGLE);
+}
+
+static void set_print(struct sheet *s)
+{
+    worksheet_set_landscape(s->page);
+    worksheet_set_paper(s->page, 9); /* A4 */
+    worksheet_fit_to_pages(s->page, 1, 0);
+    (void)good(s, worksheet_repeat_rows(s->page, HEADING_ROW, HEADING_ROW));
+    (void)good(s, worksheet_set_footer(s->page, say(s, "&RHalaman &P dari &N", "&RPage &P of &N")));
+}
+
+/* The one time inside the file. */
+static void set_created(struct sheet *s)
+{
+    char as_of[64];
+    int64_t us = 0;
+    member(s->layout->head, "as_of", as_of, sizeof as_of);
+    (void)wall_parse_rfc3339(as_of, strlen(as_of), &us);
+    lxw_doc_properties properties = {.created = (time_t)(us / 1000000)};
+    (void)good(s, workbook_set_properties(s->book, &properties));
+}
+
+static bool make_file(struct sheet *s)
+{
+    const char *folder = getenv("TMPDIR");
+    int n = snprintf(s->path, sizeof s->path, "%s/hadir-report.XXXXXX", folder != NULL && strlen(folder) < 40 ? folder : "/tmp");
+    int fd = n > 0 ? mkstemp(s->path) : -1;
+    if (fd < 0) {
+        s->path[0] = '\0';
+        return false;
+    }
+    close(fd);
+    return true;
+}
+
+struct writer *writer_xlsx(const struct layout *l, report_write_cb write, void *arg)
+{
+    struct sheet *s = calloc(1, sizeof *s);
+    if (s == NULL)
+        return NULL;
+    *s = (struct sheet){.layout = l, .write = write, .arg = arg, .row = HEADING_ROW + 1};
+    s->base = (struct writer){.row = sheet_row, .end = sheet_end, .free = sheet_free};
+    lxw_workbook_options options = {.constant_memory = LXW_TRUE, .tmpdir = getenv("TMPDIR")};
+    if (make_file(s))
+        s->book = workbook_new_opt(s->path, &options);
+    s->page = s->book != NULL ? workbook_add_worksheet(s->book, l->report->name) : NULL;
+    if (s->page == NULL) {
+        sheet_free(&s->base);
+        return NULL;
+    }
+    set_formats(s);
+    set_created(s);
+    set_print(s);
+    write_title(s);
+    write_headings(s);
+    worksheet_freeze_panes(s->page, HEADING_ROW + 1, 0);
+    return &s->base;
+}

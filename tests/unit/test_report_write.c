@@ -1,0 +1,143 @@
+/* Reports byte by byte: spreads by the head's codes, both ways of CSV, JSON, sheets that come out the same; and the table. */
+#include "unit.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "inside.h"
+
+static const struct report_column columns[] = {
+    {"nip", "NIP", "NIP", REPORT_CODE, 20},     {"name", "Nama", "Name", REPORT_TEXT, 20},
+    {"state", "Keadaan", "State", REPORT_WORD, 9}, {"there", "Hadir", "There", REPORT_FLAG, 9},
+    {"day", "Tanggal", "Date", REPORT_DATE, 9}, {"counts", " kali", " times", REPORT_SPREAD, 9},
+    {"percent", "Potongan %", "Deduction %", REPORT_DECIMAL, 9}};
+static const struct report sample = {"sample", "Contoh", "Sample", "", "", "", columns, sizeof columns / sizeof columns[0], true};
+static const char HEAD[] = "{\"status\":200,\"date\":\"2031-03-03\",\"as_of\":\"2031-03-04T02:00:00+08:00\",\"version\":1,"
+                           "\"codes\":{\"counts\":[\"TL1\",\"PSW1\"]},\"signature\":{\"place\":\"Kota Contoh\",\"date\":\"2031-03-04\"}}";
+static const char *const first[] = {"198701012010011001", "Pegawai, Satu", "late", "t", "2031-03-03", "{1,0.5}", "0.50"};
+static const char *const second[] = {"198701012010011002", "=Pegawai \"Dua\"", "other", "f", NULL, "{}", NULL};
+
+static struct buf out;
+static size_t writes;
+static bool refuse;
+
+static bool take(void *arg, const void *bytes, size_t len)
+{
+    (void)arg;
+    writes++;
+    return !refuse && buf_add(&out, bytes, len);
+}
+
+/* Writes `times` times both rows; false as the writer says. */
+static bool render(const char *head, enum report_format format, enum csv_dialect dialect, bool english, size_t times)
+{
+    struct json_error e;
+    struct layout layout;
+    struct json_doc *doc = json_parse(head, strlen(head), 8, &e);
+    const struct report_style style = {.format = format, .dialect = dialect, .english = english};
+    buf_init(&out, 64u << 20);
+    writes = 0;
+    ck_assert(layout_init(&layout, &sample, &style, json_root(doc)));
+    struct writer *w = format == REPORT_CSV ? writer_csv(&layout, take, NULL)
+                     : format == REPORT_JSON ? writer_json(&layout, take, NULL) : writer_xlsx(&layout, take, NULL);
+    ck_assert_ptr_nonnull(w);
+    bool ok = true;
+    for (size_t i = 0; ok && i < times; i++)
+        ok = w->row(w, first) && w->row(w, second);
+    ok = ok && w->end(w);
+    w->free(w);
+    json_doc_free(doc);
+    return ok;
+}
+
+static void expect(const char *text)
+{
+    ck_assert_str_eq(buf_str(&out), text);
+    buf_fini(&out);
+}
+
+START_TEST(csv_for_programs)
+{
+    ck_assert(render(HEAD, REPORT_CSV, CSV_PLAIN, false, 1));
+    expect("nip,name,state,there,day,counts_TL1,counts_PSW1,percent\r\n"
+           "198701012010011001,\"Pegawai, Satu\",late,true,2031-03-03,1,0.5,0.50\r\n"
+           "198701012010011002,\"'=Pegawai \"\"Dua\"\"\",other,false,,,,\r\n");
+}
+END_TEST
+
+START_TEST(csv_for_people)
+{
+    ck_assert(render(HEAD, REPORT_CSV, CSV_EXCEL_ID, false, 1));
+    expect("\xef\xbb\xbfNIP;Nama;Keadaan;Hadir;Tanggal;TL1 kali;PSW1 kali;Potongan %\r\n"
+           "\"=\"\"198701012010011001\"\"\";Pegawai, Satu;terlambat;true;2031-03-03;1;0,5;0,50\r\n"
+           "\"=\"\"198701012010011002\"\"\";\"'=Pegawai \"\"Dua\"\"\";other;false;;;;\r\n");
+}
+END_TEST
+
+START_TEST(json_with_the_head)
+{
+    ck_assert(render("{\"status\":200,\"date\":\"2031-03-03\",\"codes\":{\"counts\":[\"TL1\",\"PSW1\"]}}", REPORT_JSON, CSV_PLAIN, false, 1));
+    expect("{\"report\":\"sample\",\"date\":\"2031-03-03\",\"codes\":{\"counts\":[\"TL1\",\"PSW1\"]},\"rows\":["
+           "{\"nip\":\"198701012010011001\",\"name\":\"Pegawai, Satu\",\"state\":\"late\",\"there\":true,\"day\":\"2031-03-03\","
+           "\"counts\":{\"TL1\":1,\"PSW1\":0.5},\"percent\":0.50},"
+           "{\"nip\":\"198701012010011002\",\"name\":\"=Pegawai \\\"Dua\\\"\",\"state\":\"other\",\"there\":false,\"day\":null,"
+           "\"counts\":{},\"percent\":null}]}\n");
+}
+END_TEST
+
+START_TEST(sheets_come_out_the_same)
+{
+    ck_assert(render(HEAD, REPORT_XLSX, CSV_PLAIN, false, 50));
+    struct buf once = out;
+    ck_assert(render(HEAD, REPORT_XLSX, CSV_PLAIN, false, 50));
+    ck_assert_uint_eq(out.len, once.len);
+    ck_assert_int_eq(memcmp(out.data, once.data, out.len), 0);
+    ck_assert_int_eq(memcmp(out.data, "PK", 2), 0);
+    buf_fini(&once);
+    buf_fini(&out);
+}
+END_TEST
+
+START_TEST(long_ones_leave_in_parts)
+{
+    ck_assert(render(HEAD, REPORT_CSV, CSV_PLAIN, false, 5000));
+    ck_assert_uint_gt(writes, 10);
+    buf_fini(&out);
+    refuse = true;
+    ck_assert(!render(HEAD, REPORT_CSV, CSV_PLAIN, false, 5000));
+    ck_assert_uint_eq(writes, 1);
+    buf_fini(&out);
+    ck_assert(!render(HEAD, REPORT_XLSX, CSV_PLAIN, false, 5));
+    refuse = false;
+    buf_fini(&out);
+}
+END_TEST
+
+START_TEST(a_head_without_the_codes)
+{
+    struct json_error e;
+    struct layout layout;
+    const struct report_style style = {.format = REPORT_CSV};
+    struct json_doc *doc = json_parse("{}", 2, 4, &e);
+    ck_assert(!layout_init(&layout, &sample, &style, json_root(doc)));
+    json_doc_free(doc);
+}
+END_TEST
+
+START_TEST(the_table)
+{
+    enum report_format format;
+    for (size_t i = 0; i < reports_count(); i++) {
+        const struct report *r = report_at(i);
+        ck_assert_ptr_eq(report_find(r->name, strlen(r->name)), r);
+        ck_assert_uint_le(r->column_count, 64);
+        ck_assert_uint_lt(strlen(r->name), 32); /* a sheet's name has 31 */
+    }
+    ck_assert_ptr_null(report_find("dail", 4));
+    ck_assert(report_format_find("xlsx", &format) && format == REPORT_XLSX);
+    ck_assert(!report_format_find("doc", &format));
+}
+END_TEST
+
+UNIT_MAIN("report/write", csv_for_programs, csv_for_people, json_with_the_head, sheets_come_out_the_same, long_ones_leave_in_parts,
+          a_head_without_the_codes, the_table)
