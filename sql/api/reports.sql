@@ -6,7 +6,7 @@
 
 -- ------------------------------------------------------------------------------------------------------- what is asked
 
--- Whom a report is about: unit (a code; it and what is below it) or, at the console, government (a code).
+-- Whom a report is about: unit (a code; it and what is below it) or, at the console and by night, government (a code).
 create or replace function hadir.report_scope(p_body jsonb, p_now timestamptz)
 returns table (refusal jsonb, government bigint, zone text, unit bigint, units bigint[], about jsonb)
 language plpgsql stable set search_path = pg_catalog, pg_temp
@@ -26,8 +26,8 @@ begin
     select null::jsonb, g.id, g.zone, u.id, array(select c.descendant from hadir.unit_closure c where c.ancestor = u.id),
       jsonb_build_object('unit', jsonb_build_object('code', u.code, 'name', u.name), 'government', g.name)
     from hadir.unit u join hadir.government g on g.id = u.government
-    where u.id = hadir.unit_to_ask(v_unit, p_now);
-  elsif session_user = 'hadir_admin' then
+    where u.code = v_unit and (session_user = 'hadir_nightly' or u.id = hadir.unit_to_ask(v_unit, p_now));
+  elsif session_user = any ('{hadir_admin,hadir_nightly}') then
     return query
     select null::jsonb, g.id, g.zone, null::bigint, array(select u.id from hadir.unit u where u.government = g.id),
       jsonb_build_object('government', g.name)
@@ -36,7 +36,7 @@ begin
   if not found then
     return query select hadir.refusal(404, 'not_found', case when v_unit is not null
         then hadir.problem_if(true, 'unit', hadir.say('unit tidak dikenal', 'the unit is unknown'))
-        when session_user = 'hadir_admin' then hadir.problem_if(true, 'government', hadir.say('pemerintah tidak dikenal', 'the government is unknown'))
+        when session_user = any ('{hadir_admin,hadir_nightly}') then hadir.problem_if(true, 'government', hadir.say('pemerintah tidak dikenal', 'the government is unknown'))
         else hadir.problem_if(true, 'government', hadir.say('hanya dari konsol; sebutkan unit', 'at the console only; name a unit')) end),
       null::bigint, null::text, null::bigint, null::bigint[], null::jsonb;
   end if;
@@ -160,7 +160,7 @@ begin
       end if;
     end if;
   end if;
-  if r.refusal is null then
+  if r.refusal is null and (r.unit is not null or v_nip is not null) then
     r.persons := array(
       select distinct o.person from hadir.posting o join hadir.person p on p.id = o.person
       where o.unit = any (r.units) and o.kind = 'main' and o.valid_from <= r.last_day
@@ -176,7 +176,7 @@ end
 $$;
 comment on function hadir.report_month_asked(jsonb, timestamptz) is
   'p_body: unit or government, month (YYYY-MM), nip (one person of it), closed (ya: as closed by BKPSDM). One row; refusal: why there is '
-  'no report. The days from first_day to last_day count; as_of, complete: as in hadir.report_day_asked. Called by the api '
+  'no report. persons: null: everybody. The days from first_day to last_day count; as_of, complete: as in hadir.report_day_asked. Called by the api '
   'functions of monthly reports.';
 
 -- ----------------------------------------------------------------------------------------------------------- the head
@@ -246,7 +246,8 @@ $$;
 -- ---------------------------------------------------------------------------------------------------------- the day
 
 -- Who was expected on a day and what became of it; one row per person with a working day.
-create or replace function hadir.report_day(p_government bigint, p_units bigint[], p_day date, p_closed boolean, p_now timestamptz)
+create or replace function hadir.report_day(p_government bigint, p_unit bigint, p_units bigint[], p_day date, p_closed boolean,
+                                            p_now timestamptz)
 returns table (person bigint, unit bigint, state text, present boolean, places text[], late_minutes int, early_minutes int,
   codes text[], excuses text[])
 language sql stable set search_path = pg_catalog, pg_temp
@@ -254,9 +255,9 @@ as $$
   select d.person, d.unit,
     case when d.present then 'present' when i.excuses <> '{}' then 'excused' when d.missing > 0 then 'missing' else 'not_yet' end,
     d.present, d.places, d.late_minutes, d.early_minutes, i.codes, i.excuses
-  from hadir.recap_days(p_government, p_day, p_day, array(
+  from hadir.recap_days(p_government, p_day, p_day, case when p_unit is not null then array(
       select o.person from hadir.posting o
-      where o.unit = any (p_units) and o.kind = 'main' and o.valid_from <= p_day and (o.valid_to is null or o.valid_to >= p_day)),
+      where o.unit = any (p_units) and o.kind = 'main' and o.valid_from <= p_day and (o.valid_to is null or o.valid_to >= p_day)) end,
     p_closed, case when not p_closed then p_now end) d
   cross join lateral (
     select coalesce(array_agg(c.value ->> 'code' order by c.ordinality) filter (where c.value ->> 'component' <> 'excuse'), '{}') as codes,
@@ -264,8 +265,8 @@ as $$
     from jsonb_array_elements(d.counted) with ordinality c) i
   where d.unit = any (p_units)
 $$;
-comment on function hadir.report_day(bigint, bigint[], date, boolean, timestamptz) is
-  'state: present (one session or more, or work elsewhere by its code), excused, missing (a session that was due), not_yet (all may still '
+comment on function hadir.report_day(bigint, bigint, bigint[], date, boolean, timestamptz) is
+  'p_unit null: everybody, else who belongs to p_units. state: present (one session or more, or work elsewhere by its code), excused, missing (a session that was due), not_yet (all may still '
   'come). codes: of lateness, early leave, missing; excuses: codes of absences. Called by api.report_daily, api.report_daily_people.';
 
 -- ----------------------------------------------------------------------------------------------------- what was granted
@@ -278,7 +279,7 @@ begin
     'report_day_asked(jsonb, timestamptz)', 'report_month_asked(jsonb, timestamptz)', 'report_signature(bigint, bigint, date)',
     'report_codes(bigint, date, date)', 'report_excuses(bigint)', 'report_spread(text[], jsonb)',
     'report_head(bigint, text, bigint, jsonb, boolean, int, timestamptz, boolean, jsonb)',
-    'report_day(bigint, bigint[], date, boolean, timestamptz)'] loop
+    'report_day(bigint, bigint, bigint[], date, boolean, timestamptz)'] loop
     execute format('revoke all on function hadir.%s from public', f);
     execute format('grant execute on function hadir.%s to hadir_reader', f);
   end loop;
@@ -299,8 +300,8 @@ begin
 end
 $$;
 comment on function api.report_daily_head(jsonb, timestamptz) is
-  'p_body: as in hadir.report_day_asked. The head of both daily reports, or {"error"}. Called by hadir_query with hadir.actor set, and '
-  'hadir_admin.';
+  'p_body: as in hadir.report_day_asked. The head of both daily reports, or {"error"}. Called by hadir_query with hadir.actor set, '
+  'hadir_admin, hadir_nightly.';
 
 drop function if exists api.report_daily(jsonb, timestamptz);
 create function api.report_daily(p_body jsonb, p_now timestamptz)
@@ -321,7 +322,7 @@ begin
   v_codes := hadir.report_excuses(a.government);
   return query
   with person as materialized (
-    select * from hadir.report_day(a.government, a.units, a.day, a.closed, p_now)
+    select * from hadir.report_day(a.government, a.unit, a.units, a.day, a.closed, p_now)
   ),
   -- Which units count in which line; the whole government is line 0.
   line as materialized (
@@ -375,7 +376,7 @@ $$;
 comment on function api.report_daily(jsonb, timestamptz) is
   'p_body: as in hadir.report_day_asked. A row per unit that has people, with all below it; the first is the unit asked for, or the '
   'government (level 0). expected = present + excused + missing + not_yet; a day at two places counts in both; excuses: also of '
-  'half days, and of work elsewhere. No row when the head is a refusal. Called by hadir_query with hadir.actor set, and hadir_admin.';
+  'half days, and of work elsewhere. No row when the head is a refusal. Called by hadir_query with hadir.actor set, hadir_admin, hadir_nightly.';
 
 drop function if exists api.report_daily_people(jsonb, timestamptz);
 create function api.report_daily_people(p_body jsonb, p_now timestamptz)
@@ -394,7 +395,7 @@ begin
   select u.code, u.name, p.nip, p.name, case when d.state <> 'present' then d.state when d.late_minutes > 0 then 'late'
                                              when d.early_minutes > 0 then 'early' else d.state end,
     d.late_minutes, d.early_minutes, array_to_string(d.codes, ' '), array_to_string(d.excuses, ' ')
-  from hadir.report_day(a.government, a.units, a.day, a.closed, p_now) d
+  from hadir.report_day(a.government, a.unit, a.units, a.day, a.closed, p_now) d
   join hadir.person p on p.id = d.person
   join hadir.unit u on u.id = d.unit
   where d.state <> 'present' or d.late_minutes > 0 or d.early_minutes > 0 or d.codes <> '{}' or d.excuses <> '{}'
@@ -403,7 +404,7 @@ end
 $$;
 comment on function api.report_daily_people(jsonb, timestamptz) is
   'p_body: as in hadir.report_day_asked. Who is not simply present, in time and to the end: missing, late, early, excused, not_yet. No row '
-  'when the head is a refusal. Called by hadir_query with hadir.actor set, and hadir_admin.';
+  'when the head is a refusal. Called by hadir_query with hadir.actor set, hadir_admin, hadir_nightly.';
 
 -- --------------------------------------------------------------------------------------------------------- the month
 
@@ -422,8 +423,8 @@ begin
 end
 $$;
 comment on function api.report_monthly_head(jsonb, timestamptz) is
-  'p_body: as in hadir.report_month_asked. The head of both monthly reports, or {"error"}. Called by hadir_query with hadir.actor set, and '
-  'hadir_admin.';
+  'p_body: as in hadir.report_month_asked. The head of both monthly reports, or {"error"}. Called by hadir_query with hadir.actor set, '
+  'hadir_admin, hadir_nightly.';
 
 drop function if exists api.report_monthly(jsonb, timestamptz);
 create function api.report_monthly(p_body jsonb, p_now timestamptz)
@@ -464,7 +465,7 @@ begin
   left join (
     select o.person, nullif(min(o.valid_from), '-infinity') as came, nullif(max(coalesce(o.valid_to, 'infinity')), 'infinity') as went
     from hadir.posting o
-    where o.unit = any (a.units) and o.kind = 'main' and o.person = any (a.persons) and o.valid_from <= a.last_day
+    where o.unit = any (a.units) and o.kind = 'main' and (a.persons is null or o.person = any (a.persons)) and o.valid_from <= a.last_day
       and (o.valid_to is null or o.valid_to >= a.first_day)
     group by o.person
   ) w on w.person = r.person
@@ -475,7 +476,7 @@ $$;
 comment on function api.report_monthly(jsonb, timestamptz) is
   'p_body: as in hadir.report_month_asked. hadir.recap of everybody who has a working day in these units, numbered by unit and name; counts, '
   'minutes, excuses in the order of the head''s codes; evidence_missing: days; notes: who came or left meanwhile (his last day). No '
-  'row when the head is a refusal. Called by hadir_query with hadir.actor set, and hadir_admin.';
+  'row when the head is a refusal. Called by hadir_query with hadir.actor set, hadir_admin, hadir_nightly.';
 
 drop function if exists api.report_monthly_days(jsonb, timestamptz);
 create function api.report_monthly_days(p_body jsonb, p_now timestamptz)
@@ -521,7 +522,7 @@ end
 $$;
 comment on function api.report_monthly_days(jsonb, timestamptz) is
   'p_body: as in hadir.report_month_asked. The working days behind api.report_monthly, a row per person and day; times are local. No row '
-  'when the head is a refusal. Called by hadir_query with hadir.actor set, and hadir_admin.';
+  'when the head is a refusal. Called by hadir_query with hadir.actor set, hadir_admin, hadir_nightly.';
 
 do $$
 declare
@@ -530,7 +531,7 @@ begin
   foreach f in array array['report_daily_head', 'report_daily', 'report_daily_people', 'report_monthly_head', 'report_monthly',
     'report_monthly_days'] loop
     execute format('revoke all on function api.%I(jsonb, timestamptz) from public', f);
-    execute format('grant execute on function api.%I(jsonb, timestamptz) to hadir_query, hadir_admin', f);
+    execute format('grant execute on function api.%I(jsonb, timestamptz) to hadir_query, hadir_admin, hadir_nightly', f);
   end loop;
 end
 $$;

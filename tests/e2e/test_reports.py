@@ -143,6 +143,16 @@ def a_month(house):
 
 
 @test
+def a_long_one_comes_in_parts(house):
+    """More than the desk may send ahead (4 × 64 KiB): the clerk waits by its pipe until the client took it."""
+    chief = house.grant(house.people[4]["nip"], unit="LUTRA")
+    house.known(chief)
+    status, headers, answer = get(house, chief, f"/v1/reports/monthly?unit=LUTRA&month={DAY[:7]}")
+    console = house.hadir("report", "monthly", "--unit", "LUTRA", "--month", DAY[:7], "--format", "json").stdout
+    assert status == 200 and len(answer) > 300000 and json.loads(answer)["rows"] == json.loads(console)["rows"], len(answer)
+
+
+@test
 def an_indonesian_excel_opens_it(house):
     text = get(house, house.boss, f"/v1/reports/monthly?unit={house.unit}&month={DAY[:7]}&csv_dialect=excel-id", "text/csv")[2].decode()
     assert text.startswith("\ufeffNo;NIP;Name;"), text[:80]

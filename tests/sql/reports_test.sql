@@ -110,6 +110,15 @@ select results_eq($$select right(nip, 3), day, weekday, time_in, time_out, place
   ('101', date '2031-03-03', 'mon', '07:45', '16:05', 'WFO', 'TL1', 15, 0, 0.5), ('101', '2031-03-04', 'tue', null, null, '', 'TK', 0, 0, 3)$$, 'the days behind it');
 select results_eq($$select * from api.report_monthly_days('{"unit": "A", "month": "2031-03", "closed": "ya"}', t.at('2031-04-20', '12:00'))$$,
   $$select * from api.report_monthly_days('{"unit": "A", "month": "2031-03"}', t.at('2031-04-20', '12:00')) where day <= '2031-03-07'$$, 'derived now they are the same');
+-- By night the same, of everybody.
+select string_agg(r::text, '|' order by r.no) as at_console from api.report_monthly('{"government": "town", "month": "2031-03", "closed": "ya"}', t.at('2031-04-20', '12:00')) r \gset
+select is((select string_agg(r::text, '|' order by r.no) from api.report_monthly('{"unit": "R", "month": "2031-03", "closed": "ya"}', t.at('2031-04-20', '12:00')) r),
+  :'at_console', 'the government is its top unit');
+set session authorization hadir_nightly;
+select is((select string_agg(r::text, '|' order by r.no) from api.report_monthly('{"government": "town", "month": "2031-03", "closed": "ya"}', t.at('2031-04-21', '12:00')) r),
+  :'at_console', 'by night the same');
+select results_eq($$select t.daily('{"unit": "B", "date": "2031-03-03", "closed": "ya"}', t.at('2031-03-20', '12:00'))$$,
+  $$values ('B@0 3/2/1 50.00 | 0 0 0 1 0 | 0 0 1 {1,1,0} 0 0')$$, 'of a unit, too');
 reset session authorization;
 update hadir.posting set valid_to = '2031-03-05' where person = 101;
 set session authorization hadir_admin;
