@@ -247,7 +247,7 @@ grant execute on function api.month_state(jsonb, timestamptz), api.day_differenc
 
 reset role;
 
--- Freezes what is pending and closes the month. The answer of api.month_close; the caller writes the step down.
+-- Freezes what is pending, closes the month and keeps what it came to. The answer of api.month_close; the caller writes the step down.
 create or replace function hadir.month_close(p_government bigint, p_month date, p_reason text, p_now timestamptz) returns jsonb
 language plpgsql set search_path = pg_catalog, pg_temp
 as $$
@@ -271,8 +271,9 @@ begin
                                        else (s ->> 'version')::int end)
   into v_days
   from jsonb_array_elements(v_states) s where s ->> 'state' in ('frozen', 'pending');
-  insert into hadir.month_version (government, month, version, closed_at, days, reason)
-  values (p_government, p_month, coalesce(v_version, 0) + 1, p_now, coalesce(v_days, '{}'), p_reason);
+  insert into hadir.month_version (government, month, version, closed_at, days, reason, codes)
+  values (p_government, p_month, coalesce(v_version, 0) + 1, p_now, coalesce(v_days, '{}'), p_reason, hadir.month_codes(p_government, p_month));
+  perform hadir.month_keep(p_government, p_month, coalesce(v_version, 0) + 1);
   return jsonb_build_object('status', 201, 'month', to_char(p_month, 'YYYY-MM'), 'version', coalesce(v_version, 0) + 1,
                             'days', coalesce(v_days, '{}'));
 end

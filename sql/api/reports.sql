@@ -109,10 +109,10 @@ comment on function hadir.report_day_asked(jsonb, timestamptz) is
   'p_body: unit or government, date (default: the local today), closed (ya: as frozen). One row; refusal: why there is no report. '
   'as_of: up to when it is right, complete: which is p_now; or the closing and its version. Called by the api functions of daily reports.';
 
--- A month's: as frozen when the month is closed (closed), else the days that are over at p_now.
+-- A month's: as kept when the month was closed (closed), else the days that are over at p_now.
 create or replace function hadir.report_month_asked(p_body jsonb, p_now timestamptz)
 returns table (refusal jsonb, government bigint, zone text, unit bigint, units bigint[], persons bigint[], about jsonb, first_day date,
-  last_day date, closed boolean, version int, as_of timestamptz, complete boolean)
+  last_day date, closed boolean, version int, as_of timestamptz, complete boolean, month date, codes jsonb)
 language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
@@ -127,7 +127,7 @@ begin
   select null::jsonb as refusal, null::bigint as government, null::text as zone, null::bigint as unit, null::bigint[] as units,
     null::bigint[] as persons, null::jsonb as about, null::date as first_day, null::date as last_day,
     coalesce(hadir.try_boolean(hadir.body_text(p_body, 'closed')), false) as closed, null::int as version,
-    null::timestamptz as as_of, true as complete into r;
+    null::timestamptz as as_of, true as complete, null::jsonb as codes into r;
   r.refusal := case when v_problems <> '[]' then hadir.refusal(422, 'invalid', v_problems) end;
   if r.refusal is null then
     select * into s from hadir.report_scope(p_body, p_now);
@@ -146,7 +146,7 @@ begin
     elsif hadir.service_began(r.government) is null or r.first_day >= v_month + interval '1 month' then
       r.refusal := hadir.report_nothing('month', 'layanan belum berjalan pada bulan itu', 'the service had not begun in that month');
     elsif r.closed then
-      select m.version, m.closed_at, (v_month + interval '1 month')::date - 1 into r.version, r.as_of, r.last_day
+      select m.version, m.closed_at, (v_month + interval '1 month')::date - 1, m.codes into r.version, r.as_of, r.last_day, r.codes
       from hadir.month_version m where m.government = r.government and m.month = v_month order by m.version desc limit 1;
       if r.version is null then
         r.refusal := hadir.report_not_closed('month', to_char(v_month, 'YYYY-MM'));
@@ -155,6 +155,7 @@ begin
       r.last_day := hadir.counted_to(r.government, r.first_day, (v_month + interval '1 month')::date - 1, p_now);
       select coalesce(t.recorded_to, p_now), not t.behind into r.as_of, r.complete
       from hadir.government g cross join lateral hadir.recorded_to(p_now, g.spool_patience) t where g.id = r.government;
+      r.codes := hadir.month_codes(r.government, v_month);
       if r.last_day is null then
         r.refusal := hadir.report_nothing('month', 'belum ada hari yang selesai pada bulan itu', 'no day of that month is over yet');
       end if;
@@ -171,13 +172,13 @@ begin
     end if;
   end if;
   return query select r.refusal, r.government, r.zone, r.unit, r.units, r.persons, r.about, r.first_day, r.last_day, r.closed, r.version,
-    r.as_of, r.complete;
+    r.as_of, r.complete, v_month, r.codes;
 end
 $$;
 comment on function hadir.report_month_asked(jsonb, timestamptz) is
   'p_body: unit or government, month (YYYY-MM), nip (one person of it), closed (ya: as closed by BKPSDM). One row; refusal: why there is '
-  'no report. persons: null: everybody. The days from first_day to last_day count; as_of, complete: as in hadir.report_day_asked. Called by the api '
-  'functions of monthly reports.';
+  'no report. persons: null: everybody. The days from first_day to last_day count; as_of, complete: as in hadir.report_day_asked; codes: as in hadir.month_codes, of a '
+  'closed month those of its version. Called by the api functions of monthly reports.';
 
 -- ----------------------------------------------------------------------------------------------------------- the head
 
@@ -214,7 +215,7 @@ as $$
     group by c.code) k
 $$;
 comment on function hadir.report_codes(bigint, date, date) is
-  'The codes of lateness and early leave that hold on any day from p_from to p_to, in order. Called by api functions of reports.';
+  'The codes of lateness and early leave that hold on any day from p_from to p_to, in order. Called by hadir.month_codes.';
 
 create or replace function hadir.report_excuses(p_government bigint) returns text[]
 language sql stable set search_path = pg_catalog, pg_temp
@@ -242,6 +243,86 @@ language sql immutable set search_path = pg_catalog, pg_temp
 as $$
   select array(select coalesce((p_map ->> k.code)::numeric, 0) from unnest(p_codes) with ordinality k (code, turn) order by k.turn)
 $$;
+
+-- -------------------------------------------------------------------------------------------------- a month's closing
+
+create or replace function hadir.month_codes(p_government bigint, p_month date) returns jsonb
+language sql stable set search_path = pg_catalog, pg_temp
+as $$
+  select jsonb_build_object('counts', k.codes, 'minutes', k.codes, 'excuses', hadir.report_excuses(p_government))
+  from (select hadir.report_codes(p_government, p_month, (p_month + interval '1 month')::date - 1) as codes) k
+$$;
+comment on function hadir.month_codes(bigint, date) is
+  'What the spread columns of a monthly report stand for, {column: [code]}. Called by hadir.month_close, api.report_monthly_head.';
+
+create or replace function hadir.json_texts(p_list jsonb) returns text[]
+language sql immutable set search_path = pg_catalog, pg_temp
+as $$
+  select array(select t.value from jsonb_array_elements_text(p_list) with ordinality t order by t.ordinality)
+$$;
+
+-- The lines of a monthly report from frozen or derived days.
+create or replace function hadir.month_lines(p_government bigint, p_from date, p_to date, p_persons bigint[], p_closed boolean, p_units bigint[], p_codes jsonb)
+returns setof hadir.month_recap
+language plpgsql stable set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_counts  constant text[] := hadir.json_texts(p_codes -> 'counts');
+  v_excuses constant text[] := hadir.json_texts(p_codes -> 'excuses');
+begin
+  return query
+  select p_government, p_from, 0, r.person, r.unit, u.code, p.nip, p.name, p.category, p.grade, p.post, r.working_days, r.present_days,
+    r.wfo_days, r.wfh_days, r.wfa_days, r.dl_days, r.absent_days, coalesce(e.days, 0), r.doubts, hadir.report_spread(v_counts, r.counts),
+    hadir.report_spread(v_counts, r.minutes), hadir.report_spread(v_excuses, r.excuses),
+    coalesce((r.percents ->> 'in')::numeric, 0), coalesce((r.percents ->> 'out')::numeric, 0),
+    coalesce((r.percents ->> 'presence')::numeric, 0), coalesce((r.percents ->> 'absent')::numeric, 0),
+    coalesce((r.percents ->> 'excuse')::numeric, 0), r.deduction
+  from hadir.recap(p_government, p_from, p_to, p_persons, p_closed, p_units) r
+  join hadir.person p on p.id = r.person
+  join hadir.unit u on u.id = r.unit
+  left join (
+    select k.person, count(*)::int as days
+    from hadir.evidence_gaps(p_government, p_from, p_to, p_persons, p_closed) k where p_units is null or k.unit = any (p_units)
+    group by k.person
+  ) e on e.person = r.person;
+end
+$$;
+comment on function hadir.month_lines(bigint, date, date, bigint[], boolean, bigint[], jsonb) is
+  'hadir.recap as lines of a report; month, version mean nothing. p_codes: of hadir.month_codes. Called by hadir.month_keep, '
+  'api.report_monthly.';
+
+-- Most people are in one unit all month; who moved has a line for each.
+create or replace function hadir.month_keep(p_government bigint, p_month date, p_version int) returns void
+language plpgsql set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_last  constant date := (p_month + interval '1 month')::date - 1;
+  v_codes jsonb;
+begin
+  select m.codes into v_codes from hadir.month_version m where m.government = p_government and m.month = p_month and m.version = p_version;
+  insert into hadir.month_recap
+  with moved as materialized (
+    select w.person, u.unit
+    from (select a.person, array_agg(distinct a.unit) as units from hadir.frozen_days(p_government, p_month, v_last, null) a
+          group by a.person having min(a.unit) <> max(a.unit)) w
+    cross join lateral unnest(w.units) u (unit)
+  ),
+  line as (
+    select l.* from hadir.month_lines(p_government, p_month, v_last, null, true, null, v_codes) l
+    where l.person not in (select w.person from moved w)
+    union all
+    select l.*
+    from (select w.unit, array_agg(w.person) as persons from moved w group by w.unit) w
+    cross join lateral hadir.month_lines(p_government, p_month, v_last, w.persons, true, array[w.unit], v_codes) l
+  )
+  select l.government, p_month, p_version, l.person, l.unit, l.unit_code, l.nip, l.name, l.category, l.grade, l.post, l.working_days,
+    l.present_days, l.wfo_days, l.wfh_days, l.wfa_days, l.dl_days, l.absent_days, l.evidence_missing, l.doubts, l.counts, l.minutes,
+    l.excuses, l.percent_in, l.percent_out, l.percent_presence, l.percent_absent, l.percent_excuse, l.deduction
+  from line l;
+end
+$$;
+comment on function hadir.month_keep(bigint, date, int) is
+  'Fills hadir.month_recap of a version that was just closed. Called by hadir.month_close.';
 
 -- ---------------------------------------------------------------------------------------------------------- the day
 
@@ -279,9 +360,10 @@ begin
     'report_day_asked(jsonb, timestamptz)', 'report_month_asked(jsonb, timestamptz)', 'report_signature(bigint, bigint, date)',
     'report_codes(bigint, date, date)', 'report_excuses(bigint)', 'report_spread(text[], jsonb)',
     'report_head(bigint, text, bigint, jsonb, boolean, int, timestamptz, boolean, jsonb)',
-    'report_day(bigint, bigint, bigint[], date, boolean, timestamptz)'] loop
+    'report_day(bigint, bigint, bigint[], date, boolean, timestamptz)', 'month_codes(bigint, date)', 'json_texts(jsonb)',
+    'month_lines(bigint, date, date, bigint[], boolean, bigint[], jsonb)', 'month_keep(bigint, date, int)'] loop
     execute format('revoke all on function hadir.%s from public', f);
-    execute format('grant execute on function hadir.%s to hadir_reader', f);
+    execute format('grant execute on function hadir.%s to hadir_reader, hadir_writer', f);
   end loop;
 end
 $$;
@@ -412,14 +494,11 @@ create or replace function api.report_monthly_head(p_body jsonb, p_now timestamp
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp
 as $$
 declare
-  a       record;
-  v_codes text[];
+  a record;
 begin
   select * into a from hadir.report_month_asked(p_body, p_now);
-  v_codes := case when a.refusal is null then hadir.report_codes(a.government, a.first_day, a.last_day) end;
   return coalesce(a.refusal, hadir.report_head(a.government, a.zone, a.unit, a.about, a.closed, a.version, a.as_of, a.complete,
-    jsonb_build_object('month', hadir.body_text(p_body, 'month'), 'from', a.first_day, 'to', a.last_day,
-      'codes', jsonb_build_object('counts', v_codes, 'minutes', v_codes, 'excuses', hadir.report_excuses(a.government)))));
+    jsonb_build_object('month', hadir.body_text(p_body, 'month'), 'from', a.first_day, 'to', a.last_day, 'codes', a.codes)));
 end
 $$;
 comment on function api.report_monthly_head(jsonb, timestamptz) is
@@ -436,45 +515,50 @@ language plpgsql stable security definer set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 declare
+  v_nip     constant text := hadir.body_text(p_body, 'nip');
   a         record;
-  v_codes   text[];
-  v_excuses text[];
+  v_persons bigint[];
 begin
   select * into a from hadir.report_month_asked(p_body, p_now);
   if a.refusal is not null then
     return;
   end if;
-  v_codes := hadir.report_codes(a.government, a.first_day, a.last_day);
-  v_excuses := hadir.report_excuses(a.government);
+  -- Of a closed month only who moved between these units needs his days.
+  v_persons := case when not a.closed then a.persons else array(
+    select k.person from hadir.month_recap k
+    where k.government = a.government and k.month = a.month and k.version = a.version and k.unit = any (a.units)
+      and (v_nip is null or k.nip = v_nip)
+    group by k.person having count(*) > 1) end;
   return query
-  select row_number() over (order by u.code collate "C", p.name collate "C", p.nip), p.nip, p.name, p.grade, p.post, u.code, p.category,
-    r.working_days, r.present_days, r.wfo_days, r.wfh_days, r.wfa_days, r.dl_days, hadir.report_spread(v_codes, r.counts),
-    hadir.report_spread(v_codes, r.minutes), hadir.report_spread(v_excuses, r.excuses), r.absent_days,
-    coalesce((r.percents ->> 'in')::numeric, 0), coalesce((r.percents ->> 'out')::numeric, 0),
-    coalesce((r.percents ->> 'presence')::numeric, 0), coalesce((r.percents ->> 'absent')::numeric, 0),
-    coalesce((r.percents ->> 'excuse')::numeric, 0), r.deduction, coalesce(e.days, 0), r.doubts,
-    concat_ws('; ', hadir.say('masuk ', 'came ') || m.came, hadir.say('pindah ', 'left ') || m.went)
-  from hadir.recap(a.government, a.first_day, a.last_day, a.persons, a.closed, a.units) r
-  join hadir.person p on p.id = r.person
-  join hadir.unit u on u.id = r.unit
-  left join (
-    select k.person, count(*)::int as days
-    from hadir.evidence_gaps(a.government, a.first_day, a.last_day, a.persons, a.closed) k where k.unit = any (a.units)
-    group by k.person
-  ) e on e.person = r.person
-  left join (
-    select o.person, nullif(min(o.valid_from), '-infinity') as came, nullif(max(coalesce(o.valid_to, 'infinity')), 'infinity') as went
+  with line as (
+    select k.* from hadir.month_recap k
+    where a.closed and k.government = a.government and k.month = a.month and k.version = a.version and k.unit = any (a.units)
+      and (v_nip is null or k.nip = v_nip) and not k.person = any (v_persons)
+    union all
+    select l.* from hadir.month_lines(a.government, a.first_day, a.last_day, v_persons, a.closed, a.units, a.codes) l
+    where v_persons is distinct from '{}'
+  ),
+  -- Who came or left meanwhile.
+  posted as (
+    select o.person, min(o.valid_from) as came, max(coalesce(o.valid_to, 'infinity')) as went
     from hadir.posting o
-    where o.unit = any (a.units) and o.kind = 'main' and (a.persons is null or o.person = any (a.persons)) and o.valid_from <= a.last_day
-      and (o.valid_to is null or o.valid_to >= a.first_day)
+    where o.unit = any (a.units) and o.kind = 'main' and o.valid_from <= a.last_day and (o.valid_to is null or o.valid_to >= a.first_day)
     group by o.person
-  ) w on w.person = r.person
-  cross join lateral (select case when w.came > a.first_day then w.came end as came, case when w.went < a.last_day then w.went end as went) m
+    having min(o.valid_from) > a.first_day or max(coalesce(o.valid_to, 'infinity')) < a.last_day
+  )
+  select row_number() over (order by l.unit_code collate "C", l.name collate "C", l.nip), l.nip, l.name, l.grade, l.post, l.unit_code, l.category,
+    l.working_days, l.present_days, l.wfo_days, l.wfh_days, l.wfa_days, l.dl_days, l.counts, l.minutes, l.excuses, l.absent_days,
+    l.percent_in, l.percent_out, l.percent_presence, l.percent_absent, l.percent_excuse, l.deduction, l.evidence_missing, l.doubts,
+    concat_ws('; ', case when w.came > a.first_day then hadir.say('masuk ', 'came ') || w.came end,
+                    case when w.went < a.last_day then hadir.say('pindah ', 'left ') || w.went end)
+  from line l
+  left join posted w on w.person = l.person
   order by 1;
 end
 $$;
 comment on function api.report_monthly(jsonb, timestamptz) is
-  'p_body: as in hadir.report_month_asked. hadir.recap of everybody who has a working day in these units, numbered by unit and name; counts, '
+  'p_body: as in hadir.report_month_asked. hadir.recap (of a closed month as it was kept) of everybody who has a working day in these units, '
+  'numbered by unit and name; counts, '
   'minutes, excuses in the order of the head''s codes; evidence_missing: days; notes: who came or left meanwhile (his last day). No '
   'row when the head is a refusal. Called by hadir_query with hadir.actor set, hadir_admin, hadir_nightly.';
 

@@ -388,7 +388,43 @@ create table hadir.month_version (
   closed_at  timestamptz not null,
   days       jsonb not null,                           -- {"YYYY-MM-DD": 1, …}: which version of each day
   reason     text not null default '',
+  codes      jsonb not null default '{}',              -- {"counts", "minutes", "excuses": [code]}: the order in month_recap's arrays
   primary key (government, month, version)
+);
+
+-- What the month came to, a row per person and unit, as its days, names, grades and posts were when it was closed: the monthly report
+-- of that version, for ever. As hadir.recap of the days in that unit.
+create table hadir.month_recap (
+  government       bigint not null,
+  month            date not null,
+  version          int not null,
+  person           bigint not null,
+  unit             bigint not null,
+  unit_code        text not null,
+  nip              text not null,
+  name             text not null,
+  category         text not null,
+  grade            text not null,
+  post             text not null,
+  working_days     int not null,
+  present_days     int not null,
+  wfo_days         int not null,
+  wfh_days         int not null,
+  wfa_days         int not null,
+  dl_days          int not null,
+  absent_days      int not null,
+  evidence_missing int not null,
+  doubts           int not null,
+  counts           numeric[] not null,
+  minutes          numeric[] not null,
+  excuses          numeric[] not null,
+  percent_in       numeric not null,
+  percent_out      numeric not null,
+  percent_presence numeric not null,
+  percent_absent   numeric not null,
+  percent_excuse   numeric not null,
+  deduction        numeric not null,
+  primary key (government, month, version, person, unit)
 );
 
 -- ------------------------------------------------------------------------------------------------------- compiled plan
@@ -493,6 +529,8 @@ begin
     'unit = any ((select hadir.visible_units())::bigint[])', 'insert, update');
   perform hadir.protect('hadir.reopening', '{hadir_nightly}', '{hadir_admin,hadir_operator}', own_land, 'insert');
   perform hadir.protect('hadir.month_version', '{}', '{hadir_nightly,hadir_admin}', own_land, 'insert');
+  perform hadir.protect('hadir.month_recap', '{}', '{hadir_nightly,hadir_admin}',
+    'unit = any ((select hadir.visible_units())::bigint[]) or ' || own_person, 'insert');
 end
 $$;
 

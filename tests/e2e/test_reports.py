@@ -176,6 +176,27 @@ def a_sheet_is_typed(house):
 
 
 @test
+def a_closed_month_stays(house):
+    """As it was closed, whatever people are called since, byte by byte; a sheet, too."""
+    house.set_clock("2026-01-02T09:00:00+08:00")
+    house.wait_live()
+    month = ("--government", "LUTRA", "--month", DAY[:7])
+    wait_until("the month is closed", lambda: house.hadir("nightly") and house.hadir("month", "close", DAY[:7], "--government", "LUTRA", check=False).returncode == 0)
+    nip = house.people[0]["nip"]
+    files = []
+    for day in ("2026-01-02", "2026-01-03"):
+        files.append([])
+        for ending in ("csv", "json", "xlsx"):
+            out = f"{house.dir}/{day}.{ending}"
+            house.hadir("report", "monthly", *month, "--closed", "--out", out)
+            files[-1].append(open(out, "rb").read())
+        house.sql(f"update hadir.person set name = 'Nama Lain', grade = 'IV/e' where nip = '{nip}'")
+        house.set_clock("2026-01-03T09:00:00+08:00")
+    assert files[0] == files[1] and b"Nama Lain" not in files[1][0]
+    assert "Nama Lain" in house.hadir("report", "monthly", *month).stdout
+
+
+@test
 def a_client_that_left_ends_the_query(house):
     house.sql("""create or replace function hadir.report_spread(p_codes text[], p_map jsonb) returns numeric[] language plpgsql stable
                  as $$ begin perform pg_sleep(60); return '{}'; end $$""")
