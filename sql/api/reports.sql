@@ -474,14 +474,15 @@ begin
     return;
   end if;
   return query
-  select u.code, u.name, p.nip, p.name, case when d.state <> 'present' then d.state when d.late_minutes > 0 then 'late'
+  select coalesce(f.unit_code, u.code), coalesce(f.unit_name, u.name), p.nip, coalesce(f.name, p.name), case when d.state <> 'present' then d.state when d.late_minutes > 0 then 'late'
                                              when d.early_minutes > 0 then 'early' else d.state end,
     d.late_minutes, d.early_minutes, array_to_string(d.codes, ' '), array_to_string(d.excuses, ' ')
   from hadir.report_day(a.government, a.unit, a.units, a.day, a.closed, p_now) d
   join hadir.person p on p.id = d.person
   join hadir.unit u on u.id = d.unit
+  left join hadir.frozen_days(case when a.closed then a.government end, a.day, a.day, null) f on f.person = d.person
   where d.state <> 'present' or d.late_minutes > 0 or d.early_minutes > 0 or d.codes <> '{}' or d.excuses <> '{}'
-  order by u.code collate "C", p.name collate "C", p.nip;
+  order by coalesce(f.unit_code, u.code) collate "C", coalesce(f.name, p.name) collate "C", p.nip;
 end
 $$;
 comment on function api.report_daily_people(jsonb, timestamptz) is
@@ -578,18 +579,18 @@ begin
   end if;
   return query
   with clock as (
-    select f.person, f.day, min((s ->> 'decided_at')::timestamptz) filter (where s ->> 'counts_as' = 'in') as first_in,
+    select f.person, f.day, f.unit_code, f.name, min((s ->> 'decided_at')::timestamptz) filter (where s ->> 'counts_as' = 'in') as first_in,
       max((s ->> 'decided_at')::timestamptz) filter (where s ->> 'counts_as' = 'out') as last_out
     from hadir.frozen_days(a.government, a.first_day, a.last_day, a.persons) f cross join lateral jsonb_array_elements(f.sessions) s
     where a.closed
-    group by f.person, f.day
+    group by f.person, f.day, f.unit_code, f.name
     union all
-    select d.person, d.day, min(d.decided_at) filter (where d.counts_as = 'in'), max(d.decided_at) filter (where d.counts_as = 'out')
+    select d.person, d.day, null, null, min(d.decided_at) filter (where d.counts_as = 'in'), max(d.decided_at) filter (where d.counts_as = 'out')
     from hadir.derive(a.government, a.first_day, case when not a.closed then a.last_day end, a.persons) d
     where not a.closed
     group by d.person, d.day
   )
-  select u.code, p.nip, p.name, d.day, to_char(d.day, 'dy'), to_char(c.first_in at time zone a.zone, 'HH24:MI'),
+  select coalesce(c.unit_code, u.code), p.nip, coalesce(c.name, p.name), d.day, to_char(d.day, 'dy'), to_char(c.first_in at time zone a.zone, 'HH24:MI'),
     to_char(c.last_out at time zone a.zone, 'HH24:MI'), d.present, array_to_string(d.places, ' '),
     (select string_agg(i.value ->> 'code', ' ' order by i.ordinality) from jsonb_array_elements(d.counted) with ordinality i
      where i.value ->> 'component' <> 'excuse'),
@@ -601,7 +602,7 @@ begin
   left join clock c on c.person = d.person and c.day = d.day
   left join hadir.evidence_gaps(a.government, a.first_day, a.last_day, a.persons, a.closed) e on e.person = d.person and e.day = d.day
   where d.unit = any (a.units)
-  order by u.code collate "C", p.name collate "C", p.nip, d.day;
+  order by coalesce(c.unit_code, u.code) collate "C", coalesce(c.name, p.name) collate "C", p.nip, d.day;
 end
 $$;
 comment on function api.report_monthly_days(jsonb, timestamptz) is

@@ -107,8 +107,14 @@ select is((select string_agg(r::text, '|' order by r.no) from api.report_monthly
   :'so_far', 'for ever: another name, grade or code came later');
 select is(api.report_monthly_head('{"unit": "A", "month": "2031-03", "closed": "ya"}', t.at('2031-04-20', '12:00')) #> '{codes,excuses}', '["CT", "DL", "I"]', 'with its codes');
 select is(api.report_monthly_head('{"unit": "A", "month": "2031-03"}', t.at('2031-04-20', '12:00')) #> '{codes,excuses}', '["CT", "DL", "I", "TB"]', 'the month as of now has the new one');
+select is((select r.name from api.report_daily_people('{"unit": "A", "date": "2031-03-03", "closed": "ya"}', t.at('2031-04-20', '12:00')) r where right(r.nip, 3) = '101'),
+  'Pegawai 101', 'a frozen day has the names of then');
+select is((select min(r.name) from api.report_monthly_days('{"unit": "A", "month": "2031-03", "closed": "ya"}', t.at('2031-04-20', '12:00')) r where right(r.nip, 3) = '101'),
+  'Pegawai 101', 'and so have the days of a closed month');
+select is((select r.name from api.report_daily_people('{"unit": "A", "date": "2031-03-03"}', t.at('2031-04-20', '12:00')) r where right(r.nip, 3) = '101'), 'Lain', 'derived now, of now');
 reset session authorization;
 delete from hadir.absence_code where code = 'TB';
+update hadir.person set name = 'Pegawai 101' where id = 101;
 set session authorization hadir_admin;
 select is(api.report_monthly_head('{"unit": "A", "month": "2031-03", "closed": "ya"}', t.at('2031-04-20', '12:00')) - '{codes,unit,government,signature,zone}'::text[],
   '{"status": 200, "month": "2031-03", "from": "2031-03-03", "to": "2031-03-31", "edition": "closed", "version": 1, "as_of": "2031-04-02T09:00:00+08:00", "complete": true}',
