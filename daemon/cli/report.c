@@ -46,24 +46,33 @@ static void write_body(struct buf *body, const struct ask *a)
     json_object_end(&w);
 }
 
-static bool write_fd(void *arg, const void *bytes, size_t len)
+struct target {
+    int fd, error; /* errno of the write that failed, 0 none */
+};
+
+static bool write_target(void *arg, const void *bytes, size_t len)
 {
-    return file_write_all(*(int *)arg, bytes, len);
+    struct target *t = arg;
+    bool done = file_write_all(t->fd, bytes, len);
+    if (!done)
+        t->error = errno;
+    return done;
 }
 
 /* What report_run could not do, for people. */
-static void tell(const struct ask *a, const struct store_error *e)
+static void tell(const struct ask *a, const struct target *t, const struct store_error *e)
 {
-    if (e->message[0] != '\0')
-        cli_error("%s", e->message);
+    if (t->error != 0)
+        cli_error("%s: %s", a->out != NULL ? a->out : cli_say("keluaran", "output"), strerror(t->error));
     else
-        cli_error("%s: %s", a->out != NULL ? a->out : cli_say("keluaran", "output"), strerror(errno));
+        cli_error("%s", e->message);
 }
 
 static bool run(const struct ask *a, int fd)
 {
     struct buf body;
     struct store_error e = {0};
+    struct target target = {.fd = fd};
     bool refused = false, done = false;
     char now[40];
     buf_init(&body, BODY_MAX);
@@ -75,9 +84,9 @@ static bool run(const struct ask *a, int fd)
     struct json_doc *head = begun ? cli_call(s, a->report->head, &body, &refused) : NULL;
     if (head != NULL && !refused) {
         const char *const params[] = {buf_str(&body), cli_now(now, sizeof now)};
-        done = report_run(s, a->report, &a->style, json_root(head), params, write_fd, &fd, &e);
+        done = report_run(s, a->report, &a->style, json_root(head), params, write_target, &target, &e);
         if (!done)
-            tell(a, &e);
+            tell(a, &target, &e);
     }
     json_doc_free(head);
     session_close(s);

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 #include <xlsxwriter.h>
 
@@ -19,6 +20,7 @@
 
 #define HEADING_ROW 4u
 #define ROWS_MAX 1048500u /* a sheet has 1048576; the last are the signature's */
+#define ROOM_BYTES ((uint64_t)4 << 20)
 #define COPY_BYTES ((size_t)64 << 10)
 
 struct sheet {
@@ -34,6 +36,13 @@ struct sheet {
     lxw_col_t columns;
     bool failed;
 };
+
+static char *temporary(void)
+{
+    static char usual[] = "/tmp";
+    char *folder = getenv("TMPDIR");
+    return folder != NULL && strlen(folder) < 40 ? folder : usual;
+}
 
 static bool good(struct sheet *s, lxw_error e)
 {
@@ -247,9 +256,25 @@ static bool copy_out(struct sheet *s)
     return ok;
 }
 
+/* libxlsxwriter does not look whether its temporary files could be written: a full disk would give a file that ends early. The
+ * rows wait in one; putting the sheet together takes as much again, and less for the file itself. */
+static bool room(struct sheet *s)
+{
+    struct statvfs disk;
+    FILE *rows = s->page->optimize_tmpfile;
+    off_t size = fflush(rows) == 0 && !ferror(rows) ? ftello(rows) : -1;
+    if (size >= 0 && statvfs(temporary(), &disk) == 0 &&
+        (uint64_t)disk.f_bavail * disk.f_frsize > 2 * (uint64_t)size + ROOM_BYTES)
+        return true;
+    s->base.error = say(s, "tempat untuk berkas sementara (TMPDIR) tidak cukup", "there is not enough room for temporary files (TMPDIR)");
+    return false;
+}
+
 static bool sheet_end(struct writer *w)
 {
     struct sheet *s = (struct sheet *)w;
+    if (!room(s))
+        return false;
     if (s->row > HEADING_ROW + 1)
         (void)good(s, worksheet_autofilter(s->page, HEADING_ROW, 0, s->row - 1, (lxw_col_t)(s->columns - 1)));
     if (s->layout->report->signature)
@@ -322,8 +347,7 @@ static void set_created(struct sheet *s)
 
 static bool make_file(struct sheet *s)
 {
-    const char *folder = getenv("TMPDIR");
-    int n = snprintf(s->path, sizeof s->path, "%s/hadir-report.XXXXXX", folder != NULL && strlen(folder) < 40 ? folder : "/tmp");
+    int n = snprintf(s->path, sizeof s->path, "%s/hadir-report.XXXXXX", temporary());
     int fd = n > 0 ? mkstemp(s->path) : -1;
     if (fd < 0) {
         s->path[0] = '\0';
@@ -340,7 +364,7 @@ struct writer *writer_xlsx(const struct layout *l, report_write_cb write, void *
         return NULL;
     *s = (struct sheet){.layout = l, .write = write, .arg = arg, .row = HEADING_ROW + 1};
     s->base = (struct writer){.row = sheet_row, .end = sheet_end, .free = sheet_free};
-    lxw_workbook_options options = {.constant_memory = LXW_TRUE, .tmpdir = getenv("TMPDIR")};
+    lxw_workbook_options options = {.constant_memory = LXW_TRUE, .tmpdir = temporary()};
     if (make_file(s))
         s->book = workbook_new_opt(s->path, &options);
     s->page = s->book != NULL ? workbook_add_worksheet(s->book, l->report->name) : NULL;

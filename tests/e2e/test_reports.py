@@ -1,7 +1,7 @@
 """Reports: a day as it goes and closed, a month, in every format, over HTTPS and at the console; whose they are, and why there
 is none."""
-import csv, io, json, os, re, socket, zipfile
-from harness import DAY, TOP, House, Tests, wait_until
+import csv, io, json, os, re, socket, subprocess, zipfile
+from harness import BUILD, DAY, TOP, House, Tests, wait_until
 
 test = Tests()
 GOLDEN = f"{TOP}/tests/e2e/golden"
@@ -104,6 +104,9 @@ def why_there_is_none(house):
     assert "monthly-days" in house.hadir("report").stdout
     done = house.hadir("report", "daily", "--unit", unit, "--out", f"{house.dir}/no/such.csv", check=False)
     assert done.returncode == 1 and "No such file" in done.stderr, done
+    done = subprocess.run((f"{BUILD}/daemon/hadir", "report", "daily", "--unit", unit), stdout=open("/dev/full", "w"), stderr=subprocess.PIPE, text=True, env=house.env,
+                          user=house.user if os.getuid() == 0 else None)
+    assert done.returncode == 1 and "No space left" in done.stderr, done
     assert house.hadir("report", "daily", "--unit", unit, "--format", "doc", check=False).returncode == 2
 
 
