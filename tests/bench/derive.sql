@@ -1,5 +1,6 @@
 -- How long deriving one closed day of 200,000 people with 400,000 placed check-ins takes, beside a plain INSERT … SELECT
--- of as many rows of the same width in the same run; and how long a supervisor waits for the day of one unit among them.
+-- of as many rows of the same width in the same run; and how long a supervisor waits for the day of one unit among them,
+-- a large one and one as most are.
 -- As in service: with row security, for hadir_nightly and hadir_query. The plan is written by hand, as the compiler would.
 -- Run by a superuser on an empty migrated database: psql -d hadir -f tests/bench/derive.sql
 -- (-v people=20000 for a smaller town.)
@@ -32,9 +33,13 @@ insert into hadir.person (government, nip, name, category)
 insert into hadir.posting (person, unit, valid_from)
   select p.id, u.ids[1 + p.id % cardinality(u.ids)], date '2025-01-01'
   from hadir.person p, (select array_agg(id order by id) as ids from hadir.unit where code like 'bench-%-%') u;
+-- A unit as most are: of its 200 people 50 stay, the others belong to the next.
+update hadir.posting po set unit = n.id
+from hadir.unit u, hadir.unit n
+where u.code = 'bench-1-2' and n.code = 'bench-1-3' and po.unit = u.id and po.person / 1000 % 4 <> 0;
 insert into hadir.access (government, person, role, unit, token_hash, granted_at)
   select u.government, (select min(id) from hadir.person), 'supervisor', u.id, sha256(u.code::bytea), '2025-01-01'
-  from hadir.unit u where u.code in ('bench-1-1', 'bench') order by u.code desc;
+  from unnest(array['bench-1-1', 'bench', 'bench-1-2']) with ordinality c (code, n) join hadir.unit u on u.code = c.code order by c.n;
 insert into hadir.ingest_mark (spool, last_seq, complete_to, seen_at)
   values ('00000000-0000-0000-0000-00000000000a', 1, 'infinity', '2025-12-29');
 
@@ -153,7 +158,15 @@ select count(*) from api.presence('bench-1-1', '2025-12-29', '2025-12-29 20:00+0
 select count(*) from api.presence('bench-1-1', '2025-12-29', '2025-12-29 20:00+08');
 select count(*) from api.presence('bench-1-1', '2025-12-29', '2025-12-29 20:00+08');
 \timing off
-\echo '# the same for somebody whose right covers the whole government, then a dinas of 25 units'
+\echo '# the day of a unit with 50 people'
+select set_config('hadir.actor', 'access:3', false) \g /dev/null
+\timing on
+select count(*), count(*) filter (where state = 'on_time') as on_time from api.presence('bench-1-2', '2025-12-29', '2025-12-29 20:00+08');
+select count(*) from api.presence('bench-1-2', '2025-12-29', '2025-12-29 20:00+08');
+select count(*) from api.presence('bench-1-2', '2025-12-29', '2025-12-29 20:00+08');
+select count(*) from api.presence('bench-1-2', '2025-12-29', '2025-12-29 20:00+08');
+\timing off
+\echo '# the first unit for somebody whose right covers the whole government, then a dinas of 25 units'
 select set_config('hadir.actor', 'access:2', false) \g /dev/null
 \timing on
 select count(*) from api.presence('bench-1-1', '2025-12-29', '2025-12-29 20:00+08');
