@@ -60,12 +60,24 @@ static bool write_target(void *arg, const void *bytes, size_t len)
 }
 
 /* What report_run could not do, for people. */
-static void tell(const struct ask *a, const struct target *t, const struct store_error *e)
+static void tell(const struct ask *a, const struct target *t, const char *reason)
 {
     if (t->error != 0)
         cli_error("%s: %s", a->out != NULL ? a->out : cli_say("keluaran", "output"), strerror(t->error));
     else
-        cli_error("%s", e->message);
+        cli_error("%s", reason);
+}
+
+struct source {
+    struct session *s;
+    const char *const *params;
+    struct store_error *e;
+};
+
+static bool give_rows(void *arg, const char *sql, report_row_cb on_row, void *row_arg)
+{
+    const struct source *from = arg;
+    return session_stream(from->s, sql, 2, from->params, on_row, row_arg, from->e);
 }
 
 static bool run(const struct ask *a, int fd)
@@ -84,9 +96,11 @@ static bool run(const struct ask *a, int fd)
     struct json_doc *head = begun ? cli_call(s, a->report->head, &body, &refused) : NULL;
     if (head != NULL && !refused) {
         const char *const params[] = {buf_str(&body), cli_now(now, sizeof now)};
-        done = report_run(s, a->report, &a->style, json_root(head), params, write_target, &target, &e);
+        struct source from = {s, params, &e};
+        char error[256];
+        done = report_run(a->report, &a->style, json_root(head), give_rows, &from, write_target, &target, error, sizeof error);
         if (!done)
-            tell(a, &target, &e);
+            tell(a, &target, e.message[0] != '\0' ? e.message : error);
     }
     json_doc_free(head);
     session_close(s);

@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -81,6 +82,18 @@ static bool refuse(const struct clerk_task *t, const json_value *error)
     return ok;
 }
 
+struct source {
+    struct session *s;
+    const char *const *params;
+    struct store_error *e;
+};
+
+static bool give_rows(void *arg, const char *sql, report_row_cb on_row, void *row_arg)
+{
+    const struct source *from = arg;
+    return session_stream(from->s, sql, 2, from->params, on_row, row_arg, from->e);
+}
+
 static bool report(struct session *s, const struct clerk_task *t, struct store_error *e)
 {
     static const char actor_sql[] = "select pg_catalog.set_config('hadir.actor', $1, true), pg_catalog.set_config('hadir.language', $2, true)";
@@ -99,8 +112,13 @@ static bool report(struct session *s, const struct clerk_task *t, struct store_e
     bool done = false;
     if (error != NULL)
         done = refuse(t, error);
-    else if (head != NULL && send_head(200, report_media_type(t->style.format), ""))
-        done = report_run(s, t->report, &t->style, json_root(head), params, write_pipe, NULL, e);
+    else if (head != NULL && send_head(200, report_media_type(t->style.format), "")) {
+        struct source from = {s, params, e};
+        char reason[256];
+        done = report_run(t->report, &t->style, json_root(head), give_rows, &from, write_pipe, NULL, reason, sizeof reason);
+        if (!done && e->message[0] == '\0')
+            snprintf(e->message, sizeof e->message, "%s", reason);
+    }
     json_doc_free(head);
     return done;
 }

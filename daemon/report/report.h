@@ -8,9 +8,6 @@
 #include "csv.h"
 #include "json.h"
 
-struct session;
-struct store_error;
-
 enum report_type {
     REPORT_TEXT,
     REPORT_CODE,    /* digits that are no number: an NIP */
@@ -58,10 +55,15 @@ struct report_style {
 /* Takes bytes of the file, in order; false: no more are wanted. */
 typedef bool (*report_write_cb)(void *arg, const void *bytes, size_t len);
 
-/* Asks for the rows and writes the file. head: the answer of report->head. params: those of the statements. false with the
- * reason in *e; with an empty sqlstate the database is not to blame. Call it inside the transaction that gave the head. */
-bool report_run(struct session *s, const struct report *report, const struct report_style *style, const json_value *head,
-                const char *const params[2], report_write_cb write, void *arg, struct store_error *e);
+/* Where rows come from: gives on_row each row of the statement, with the columns' names, until it returns false. false: it did,
+ * or the rows failed, which is the source's to tell. */
+typedef bool (*report_row_cb)(void *arg, size_t count, const char *const *names, const char *const *cells);
+typedef bool (*report_source_cb)(void *arg, const char *sql, report_row_cb on_row, void *row_arg);
+
+/* Asks for the rows and writes the file. head: the answer of report->head. false with the reason in error, "" when source or
+ * write is to blame. Call it inside the transaction that gave the head. */
+bool report_run(const struct report *report, const struct report_style *style, const json_value *head, report_source_cb source,
+                void *source_arg, report_write_cb write, void *arg, char *error, size_t error_cap);
 
 /* The transaction of a report: one snapshot for head and rows; a client that is gone ends it within a second. */
 extern const char REPORT_BEGIN[];

@@ -1,12 +1,12 @@
 /* A report from its statement to its bytes.
  *
  * Place in the flow: `hadir report` and the desk's clerk open a session, begin, ask for the head, and come here for the
- * rest. Rows arrive one by one and leave one by one: memory does not grow with their number. Blocking. No threads. */
+ * rest. They give the rows: this folder knows no database. Rows arrive one by one and leave one by one: memory does not grow
+ * with their number. Blocking. No threads. */
 #include <stdio.h>
 #include <string.h>
 
 #include "inside.h"
-#include "store.h"
 
 const char REPORT_BEGIN[] = "begin transaction isolation level repeatable read, read only;"
                             " set local statement_timeout = '15min';"
@@ -20,27 +20,24 @@ struct run {
 };
 
 /* The table and the function must name the same columns in the same order. */
-static bool same_columns(const struct report *r, const struct rows *row)
+static bool same_columns(const struct report *r, size_t count, const char *const *names)
 {
-    if (rows_columns(row) != r->column_count)
+    if (count != r->column_count)
         return false;
-    for (size_t i = 0; i < r->column_count; i++)
-        if (strcmp(rows_column_name(row, i), r->columns[i].name) != 0)
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(names[i], r->columns[i].name) != 0)
             return false;
     return true;
 }
 
-static bool on_row(void *arg, const struct rows *row)
+static bool on_row(void *arg, size_t count, const char *const *names, const char *const *cells)
 {
     struct run *run = arg;
-    const char *cells[64];
-    if (!run->checked && !same_columns(run->report, row)) {
+    if (!run->checked && !same_columns(run->report, count, names)) {
         run->error = "the function has other columns than the table of reports";
         return false;
     }
     run->checked = true;
-    for (size_t i = 0; i < run->report->column_count; i++)
-        cells[i] = rows_get(row, 0, i);
     return run->writer->row(run->writer, cells);
 }
 
@@ -57,22 +54,22 @@ static struct writer *writer_new(const struct layout *l, report_write_cb write, 
     return NULL;
 }
 
-bool report_run(struct session *s, const struct report *report, const struct report_style *style, const json_value *head,
-                const char *const params[2], report_write_cb write, void *arg, struct store_error *e)
+bool report_run(const struct report *report, const struct report_style *style, const json_value *head, report_source_cb source,
+                void *source_arg, report_write_cb write, void *arg, char *error, size_t error_cap)
 {
     struct layout layout;
-    *e = (struct store_error){0};
     struct run run = {.report = report};
+    error[0] = '\0';
     if (layout_init(&layout, report, style, head))
         run.writer = writer_new(&layout, write, arg);
     if (run.writer == NULL) {
-        snprintf(e->message, sizeof e->message, "the report could not be begun");
+        snprintf(error, error_cap, "the report could not be begun");
         return false;
     }
-    bool done = session_stream(s, report->rows, 2, params, on_row, &run, e) && run.writer->end(run.writer);
-    const char *error = run.error != NULL ? run.error : run.writer->error;
-    if (!done && e->message[0] == '\0' && error != NULL)
-        snprintf(e->message, sizeof e->message, "%s", error);
+    bool done = source(source_arg, report->rows, on_row, &run) && run.writer->end(run.writer);
+    const char *reason = run.error != NULL ? run.error : run.writer->error;
+    if (!done && reason != NULL)
+        snprintf(error, error_cap, "%s", reason);
     run.writer->free(run.writer);
     return done;
 }

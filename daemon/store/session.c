@@ -116,6 +116,21 @@ static void cancel(PGconn *conn)
     PQfreeCancel(c);
 }
 
+#define STREAM_COLUMNS_MAX 64
+
+static bool give_row(PGresult *result, session_row_cb on_row, void *arg)
+{
+    const char *names[STREAM_COLUMNS_MAX], *cells[STREAM_COLUMNS_MAX];
+    int count = PQnfields(result);
+    if (count > STREAM_COLUMNS_MAX)
+        return false;
+    for (int i = 0; i < count; i++) {
+        names[i] = PQfname(result, i);
+        cells[i] = PQgetisnull(result, 0, i) ? NULL : PQgetvalue(result, 0, i);
+    }
+    return on_row(arg, (size_t)count, names, cells);
+}
+
 bool session_stream(struct session *s, const char *sql, int n, const char *const *params, session_row_cb on_row, void *arg,
                     struct store_error *e)
 {
@@ -128,8 +143,7 @@ bool session_stream(struct session *s, const char *sql, int n, const char *const
     PGresult *result;
     while ((result = PQgetResult(s->conn)) != NULL) {
         ExecStatusType status = PQresultStatus(result);
-        const struct rows row = {.result = result};
-        if (status == PGRES_SINGLE_TUPLE && wanted && !on_row(arg, &row)) {
+        if (status == PGRES_SINGLE_TUPLE && wanted && !give_row(result, on_row, arg)) {
             wanted = false;
             cancel(s->conn);
         } else if (wanted && !failed && status != PGRES_SINGLE_TUPLE && status != PGRES_TUPLES_OK) {

@@ -76,9 +76,9 @@ struct session *session_open(const char *conninfo, const char *user, char *error
 void session_close(struct session *s);
 /* NULL rows on failure, reason in *e. Caller frees with rows_free. */
 struct rows *session_query(struct session *s, const char *sql, int n, const char *const *params, struct store_error *e);
-/* The same, row by row as they arrive: memory does not grow with their number. on_row gets each as one row, borrowed until
- * return; false from it ends the statement. false: it was ended so, or failed with the reason in *e (sqlstate "" for the first). */
-typedef bool (*session_row_cb)(void *arg, const struct rows *row);
+/* The same, row by row as they arrive: memory does not grow with their number. on_row gets the columns' names and each row's
+ * values (NULL: SQL null), borrowed until return; false from it ends the statement. At most 64 columns. false: it was ended so, or failed with the reason in *e (sqlstate "" for the first). */
+typedef bool (*session_row_cb)(void *arg, size_t count, const char *const *names, const char *const *cells);
 bool session_stream(struct session *s, const char *sql, int n, const char *const *params, session_row_cb on_row, void *arg,
                     struct store_error *e);
 /* A whole script, simple protocol. */

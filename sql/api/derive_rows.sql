@@ -1,11 +1,12 @@
 -- plan × facts = attendance. Derivation reads the compiled plan (plan_member, plan_slot, plan_pattern, plan_session) and
--- the facts (checkin, placement, decided corrections and outages) and nothing else: no clock, no order of arrival, no coordinates, so that any day can be
--- derived again at any time with the same result, after erasure too. The door's own verdict is not read; of what the door
--- chose, only its fence breaks ties between fences that are otherwise equal.
+-- the facts (checkin, placement, decided corrections and outages) and nothing else: no clock, no order of arrival, no
+-- coordinates, so that any day can be derived again at any time with the same result, after erasure too. The door's own
+-- verdict is not read; of what the door chose, its fence breaks ties between fences that are otherwise equal, and where the
+-- point lies in it by the door's placement (checkin.first_inside) and the plan binds it, no placement is read.
 --
--- Everybody's day is derived by hash joins in one pass, a few people's by index. Both are planned from the same text: a
--- function `language sql` that PostgreSQL puts in place of its call, p_everybody a literal there, so that what does not
--- apply falls away. Such functions pin no search_path (that would keep them from being put in place) and are called by
+-- Everybody's day is derived by hash joins in two halves, each a worker's, a few people's by index. Both are planned from the
+-- same text: a function `language sql` that PostgreSQL puts in place of its call, p_half known when it is planned (null: a
+-- few people), so that what does not apply falls away. Such functions pin no search_path (that would keep them from being put in place) and are called by
 -- functions that do. A plan of everybody is made anew for each call, with nested loops off, because what came in today is
 -- not in the statistics; one of few is kept for the session, because a supervisor's question is short.
 
