@@ -67,13 +67,14 @@ begin
                                                and v_last >= state.first_day + state.days - 1, false);
 
   -- People first, from the day before: its night shift may end where this day begins. What names no day counts from
-  -- the window's first.
-  if v_whole then
-    insert into pg_temp.plan_who select p.id, v_first from hadir.person p;
-  else
-    insert into pg_temp.plan_who
-    select d.ref, greatest(v_back, min(coalesce(d.first_day - 1, v_first))) from pg_temp.plan_dirty d where d.kind = 'person' group by d.ref;
-  end if;
+  -- the window's first. The first time there is no day before the window.
+  insert into pg_temp.plan_who
+  select w.person, min(w.since)
+  from (select p.id as person, v_first as since from hadir.person p where v_whole
+        union all
+        select d.ref, greatest(v_back, coalesce(d.first_day - 1, v_first)) from pg_temp.plan_dirty d
+        where d.kind = 'person' and state.first_day is not null) w
+  group by w.person;
   analyze pg_temp.plan_who;
   v_changed := hadir.plan_members(v_number);
 
