@@ -330,7 +330,7 @@ int cmd_clock(int argc, char **argv)
         cli_error("%s", cli_say("hadird tidak memakai jam simulasi (simulated_clock = no)",
                                 "hadird has no simulated clock (simulated_clock = no)"));
     else if (status / 100 != 2)
-        cli_error(cli_say("hadird menolak: %ld", "hadird refused: %ld"), status);
+        cli_error(cli_say("hadird menolak: %ld %.*s", "hadird refused: %ld %.*s"), status, (int)answer.len, (const char *)answer.data);
     buf_fini(&answer);
     return ok && status / 100 == 2 ? CLI_DONE : CLI_FAILED;
 }

@@ -22,7 +22,7 @@
 #define BODY_MAX 256
 #define ANSWER_MAX ((size_t)1 << 20)
 #define REQUEST_MS 5000u
-#define CLOCK_RANGE_US (INT64_C(400) * 86400 * US_PER_S) /* how far the simulated clock may be moved */
+#define CLOCK_RANGE_US (INT64_C(7305) * 86400 * US_PER_S) /* how far the simulated clock may be moved: twenty years */
 
 struct visit {
     struct supervisor *sup;
@@ -127,7 +127,7 @@ static void answer_clock(struct visit *v)
     int64_t *cell = &counters_cells()->clock_offset_us;
     int64_t offset_us = to_us - (wall_now_us() - __atomic_load_n(cell, __ATOMIC_RELAXED));
     if (offset_us > CLOCK_RANGE_US || offset_us < -CLOCK_RANGE_US) {
-        answer_text(v, 400, "the clock may be moved by 400 days at most");
+        answer_text(v, 400, "the clock may be moved by 20 years at most");
         return;
     }
     __atomic_store_n(cell, offset_us, __ATOMIC_RELAXED);

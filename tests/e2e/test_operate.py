@@ -124,6 +124,8 @@ def the_way_to_ready(house):
         assert house.admin("/clock", "POST", body)[0] in (400, 413), body
     done = house.hadir("clock", "soon", check=False)
     assert done.returncode == 2, done.stderr
+    done = house.hadir("clock", "1999-01-01T00:00:00Z", check=False)
+    assert done.returncode == 1 and "refused: 400 the clock may be moved by 20 years at most" in done.stderr, done.stderr
 
 
 @test
