@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "cli.h"
+#include "digest.h"
 #include "file.h"
 
 static bool failed(const char *path)
@@ -53,34 +54,63 @@ static bool make_parent(const char *parent)
     return file_sync_folder(above) || failed(above);
 }
 
-bool folder_begin(struct folder *f, const char *parent, const char *name)
+bool folder_init(struct folder *f, const char *parent, const char *name)
 {
-    if (!make_parent(parent))
-        return false;
     int a = snprintf(f->final, sizeof f->final, "%s/%s", parent, name);
     int b = snprintf(f->temporary, sizeof f->temporary, "%s/.%s.part", parent, name);
     if (a < 0 || b < 0 || (size_t)a >= sizeof f->final || (size_t)b >= sizeof f->temporary) {
         errno = ENAMETOOLONG;
         return failed(parent);
     }
-    return remove_folder(f->temporary) && (mkdir(f->temporary, 0750) == 0 || failed(f->temporary));
+    return true;
+}
+
+bool folder_begin(struct folder *f, const char *parent)
+{
+    return make_parent(parent) && remove_folder(f->temporary) && (mkdir(f->temporary, 0750) == 0 || failed(f->temporary));
+}
+
+bool folder_file_begin(struct folder_file *w, const struct folder *f, const char *name)
+{
+    snprintf(w->path, sizeof w->path, "%s/%s", f->temporary, name);
+    w->bytes = 0;
+    w->fd = open(w->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
+    if (w->fd < 0)
+        return failed(w->path);
+    w->digest = digest_stream_new();
+    return true;
+}
+
+bool folder_file_write(void *arg, const void *bytes, size_t len)
+{
+    struct folder_file *w = arg;
+    if (!file_write_all(w->fd, bytes, len))
+        return failed(w->path);
+    digest_stream_add(w->digest, bytes, len);
+    w->bytes += (int64_t)len;
+    return true;
+}
+
+bool folder_file_end(struct folder_file *w, bool keep, char ret_sha256[FOLDER_HASH_CAP])
+{
+    uint8_t hash[SHA256_BYTES];
+    digest_stream_end(w->digest, hash);
+    encode_hex(ret_sha256, FOLDER_HASH_CAP, hash, sizeof hash);
+    bool ok = !keep || fsync(w->fd) == 0 || failed(w->path);
+    return (close(w->fd) == 0 || failed(w->path)) && ok && keep;
 }
 
 bool folder_write(const struct folder *f, const char *file, const struct buf *content)
 {
-    char path[8192];
-    snprintf(path, sizeof path, "%s/%s", f->temporary, file);
+    struct folder_file w;
+    char hash[FOLDER_HASH_CAP];
+    if (!folder_file_begin(&w, f, file))
+        return false;
     if (content->failed) {
         errno = ENOMEM;
-        return failed(path);
+        failed(w.path);
     }
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
-    if (fd < 0)
-        return failed(path);
-    bool ok = file_write_all(fd, content->data, content->len) && fsync(fd) == 0;
-    if (!ok)
-        failed(path);
-    return close(fd) == 0 && ok;
+    return folder_file_end(&w, !content->failed && folder_file_write(&w, content->data, content->len), hash);
 }
 
 static bool same_file(const char *a, const char *b)

@@ -1,9 +1,10 @@
 /* hadir verify: what `hadir nightly` published, checked without a database by whoever received it.
  *
- * Takes the export folder (a folder for each government), a government's (a folder for each day and version) or one day's. Of
- * each day: the manifest is well-formed and of that folder; each file that it lists is there with its size, rows and SHA-256, no
+ * Takes the export folder (a folder for each government), a government's (a folder for each day or month and version) or one of
+ * these. Of each: the manifest is well-formed and of that folder; each file that it lists is there with its size, rows and SHA-256, no
  * other is; the signature over it counts. Of a government: versions without a gap, and one chain from manifest to manifest in
- * the order of publication, which is not that of days: a later version of a day follows the days in between. What nothing
+ * the order of publication, which is not that of days: a later version of a day follows the days in between, a month the days it is
+ * made of. What nothing
  * inside can show is a chain cut off at its end; therefore its last manifest is named. */
 #include <dirent.h>
 #include <errno.h>
@@ -28,19 +29,20 @@
 #define FORMAT "hadir-nightly-1"
 #define HASH_CHARS 64
 #define NONE ((size_t)-1)
+#define PERIOD_CAP 11 /* "2031-03-03", or "2031-03" for a month */
 
 /* One run. */
 struct run {
     const struct seal_trust *trust; /* NULL: signatures are not checked */
-    const char *signed_from;        /* signatures of days before it are not asked for; "" = none */
+    const char *signed_from;        /* signatures of days and months before it are not asked for; "" = none */
     size_t top_chars;               /* of the given folder and its slash: left out of what is told */
-    size_t faults, days, files, good_seals, unchecked_seals;
+    size_t faults, days, months, files, good_seals, unchecked_seals;
 };
 
-/* A published folder. Those of a government are sorted by day and version as their names have them. */
+/* A published folder. Those of a government are sorted by period and version as their names have them. */
 struct edition {
     char *path;
-    char day[11];
+    char period[PERIOD_CAP];
     long version;
     bool sealed;  /* its signature counts */
     bool vouched; /* or that of one after it in the chain does */
@@ -242,7 +244,7 @@ static void check_files(struct run *r, const char *folder, const char *manifest,
     free(names);
 }
 
-/* ---- a day ---- */
+/* ---- a day or month ---- */
 
 static const char *seal_words(enum seal_check check)
 {
@@ -287,39 +289,59 @@ static void check_signature(struct run *r, struct edition *e, const struct buf *
     buf_fini(&der);
 }
 
-/* "2031-03-03", "2031-03-03.v2". Any other name: false. */
-static bool parse_name(const char *name, char ret_day[11], long *ret_version)
+/* The characters of a day or month that text begins with, and nothing or a '.' after it; 0: neither. */
+static size_t period_chars(const char *text)
 {
-    for (size_t i = 0; i < 10; i++)
-        if (i == 4 || i == 7 ? name[i] != '-' : name[i] < '0' || name[i] > '9')
-            return false;
+    size_t n = 0;
+    while (n < PERIOD_CAP - 1 && (n == 4 || n == 7 ? text[n] == '-' : text[n] >= '0' && text[n] <= '9'))
+        n++;
+    return (n == 7 || n == 10) && (text[n] == '\0' || text[n] == '.') ? n : 0;
+}
+
+/* "2031-03-03", "2031-03.v2". Any other name: false. */
+static bool parse_name(const char *name, char ret_period[PERIOD_CAP], long *ret_version)
+{
+    size_t n = period_chars(name);
+    const char *rest = name + n;
     char *end = NULL;
+    if (n == 0)
+        return false;
     *ret_version = 1;
-    if (name[10] != '\0') {
-        if (strncmp(name + 10, ".v", 2) != 0 || name[12] < '1' || name[12] > '9')
+    if (rest[0] != '\0') {
+        if (strncmp(rest, ".v", 2) != 0 || rest[2] < '1' || rest[2] > '9')
             return false;
-        *ret_version = strtol(name + 12, &end, 10);
-        if (*end != '\0' || *ret_version < 2 || strlen(name + 12) > 6)
+        *ret_version = strtol(rest + 2, &end, 10);
+        if (*end != '\0' || *ret_version < 2 || strlen(rest + 2) > 6)
             return false;
     }
-    memcpy(ret_day, name, 10);
-    ret_day[10] = '\0';
+    memcpy(ret_period, name, n);
+    ret_period[n] = '\0';
     return true;
 }
 
+static bool is_period(const char *text)
+{
+    return strlen(text) == period_chars(text) && text[0] != '\0';
+}
+
+/* Does it end before a day, or month, that signatures are asked for from? A month does when that lies in a later one. */
+static bool before(const char *period, const char *from)
+{
+    return strncmp(period, from, strlen(period)) < 0;
+}
+
 /* Takes from the manifest what the chain needs. NULL, or which member is not as it should be. */
-static const char *read_head(struct edition *e, const json_value *m, char ret_day[11], int64_t *ret_version)
+static const char *read_head(struct edition *e, const json_value *m, char ret_period[PERIOD_CAP], int64_t *ret_version)
 {
     char format[32];
     const json_value *previous = json_member(m, "previous_manifest_sha256");
-    char only_day[11];
-    long version;
+    const char *what = json_member(m, "month") != NULL ? "month" : "day";
     if (!get_text(m, "format", format, sizeof format) || strcmp(format, FORMAT) != 0)
         return "format";
     if (!get_text(m, "government", e->government, sizeof e->government) || e->government[0] == '\0')
         return "government";
-    if (!get_text(m, "day", ret_day, 11) || strlen(ret_day) != 10 || !parse_name(ret_day, only_day, &version))
-        return "day";
+    if (!get_text(m, what, ret_period, PERIOD_CAP) || !is_period(ret_period) || (strlen(ret_period) == 7) != (what[0] == 'm'))
+        return what;
     if (!json_get_int(json_member(m, "version"), ret_version) || *ret_version < 1)
         return "version";
     if (json_kind_of(json_member(m, "files")) != JSON_KIND_ARRAY)
@@ -333,19 +355,19 @@ static const char *read_head(struct edition *e, const json_value *m, char ret_da
 /* A manifest that was read as JSON, and what it lists. named: the folder's name says which day and version it must be. */
 static void check_manifest(struct run *r, struct edition *e, const char *path, const json_value *m, bool named)
 {
-    char day[11];
+    char period[PERIOD_CAP];
     int64_t version = 0;
-    const char *wrong = read_head(e, m, day, &version);
+    const char *wrong = read_head(e, m, period, &version);
     if (wrong != NULL) {
         fault(r, path, cli_say("bukan manifes: %s tidak ada atau salah", "is no manifest: %s is missing or wrong"), wrong);
         return;
     }
     e->read = true;
-    if (named && (strcmp(day, e->day) != 0 || version != e->version))
-        fault(r, path, cli_say("manifes hari lain: %s versi %lld", "is another day's manifest: %s version %lld"), day,
+    if (named && (strcmp(period, e->period) != 0 || version != e->version))
+        fault(r, path, cli_say("manifes hari lain: %s versi %lld", "is another day's manifest: %s version %lld"), period,
               (long long)version);
     else
-        memcpy(e->day, day, sizeof day);
+        memcpy(e->period, period, sizeof period);
     check_files(r, e->path, path, json_member(m, "files"));
 }
 
@@ -357,7 +379,6 @@ static void check_edition(struct run *r, struct edition *e, bool named)
     buf_init(&text, MANIFEST_MAX);
     char *path = join(e->path, MANIFEST);
     const char *reason = read_through(path, &c, &text);
-    r->days++;
     if (reason != NULL) {
         fault(r, path, "%s", reason);
     } else {
@@ -368,9 +389,13 @@ static void check_edition(struct run *r, struct edition *e, bool named)
         else
             check_manifest(r, e, path, json_root(doc), named);
         json_doc_free(doc);
-        if (strcmp(e->day, r->signed_from) >= 0)
+        if (!before(e->period, r->signed_from))
             check_signature(r, e, &text);
     }
+    if (strlen(e->period) == 7)
+        r->months++;
+    else
+        r->days++;
     free(path);
     buf_fini(&text);
 }
@@ -380,8 +405,8 @@ static void check_edition(struct run *r, struct edition *e, bool named)
 static int by_version(const void *a, const void *b)
 {
     const struct edition *x = a, *y = b;
-    int days = strcmp(x->day, y->day);
-    return days != 0 ? days : (x->version > y->version) - (x->version < y->version);
+    int periods = strcmp(x->period, y->period);
+    return periods != 0 ? periods : (x->version > y->version) - (x->version < y->version);
 }
 
 /* The folders of a government, sorted. What else lies there is told, but for a folder that nightly is just writing. */
@@ -398,9 +423,9 @@ static struct edition *list_editions(struct run *r, const char *folder, size_t *
         if (strcmp(d->d_name, ".") == 0 || strcmp(d->d_name, "..") == 0 || (d->d_name[0] == '.' && has_end(d->d_name, ".part")))
             continue;
         e.path = join(folder, d->d_name);
-        struct edition *grown = parse_name(d->d_name, e.day, &e.version) ? realloc(all, (count + 1) * sizeof *all) : NULL;
+        struct edition *grown = parse_name(d->d_name, e.period, &e.version) ? realloc(all, (count + 1) * sizeof *all) : NULL;
         if (grown == NULL) {
-            fault(r, e.path, "%s", cli_say("bukan folder satu hari", "is no day's folder"));
+            fault(r, e.path, "%s", cli_say("bukan folder hari atau bulan", "is no day's or month's folder"));
             free(e.path);
             continue;
         }
@@ -418,10 +443,11 @@ static struct edition *list_editions(struct run *r, const char *folder, size_t *
 static void check_versions(struct run *r, const struct edition *all, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        bool same_day = i > 0 && strcmp(all[i].day, all[i - 1].day) == 0;
-        long expected = same_day ? all[i - 1].version + 1 : 1;
+        bool same = i > 0 && strcmp(all[i].period, all[i - 1].period) == 0;
+        long expected = same ? all[i - 1].version + 1 : 1;
         if (all[i].version != expected)
-            fault(r, all[i].path, cli_say("versi %ld hari itu tidak ada", "version %ld of that day is missing"), expected);
+            fault(r, all[i].path, cli_say("versi %ld dari %s tidak ada", "version %ld of %s is missing"), expected,
+                  all[i].period);
     }
 }
 
@@ -454,11 +480,11 @@ static void link_chain(struct run *r, struct edition *all, size_t count)
     }
 }
 
-/* Each version of a day comes after the one before it; where the chain is broken nothing can be said. */
+/* Each version of a day or month comes after the one before it; where the chain is broken nothing can be said. */
 static void check_order(struct run *r, const struct edition *all, size_t count)
 {
     for (size_t i = 1; i < count; i++) {
-        if (all[i].version == 1 || !all[i].read || strcmp(all[i].day, all[i - 1].day) != 0)
+        if (all[i].version == 1 || !all[i].read || strcmp(all[i].period, all[i - 1].period) != 0)
             continue;
         size_t at = i, steps = 0;
         while (all[at].before != NONE && at != i - 1 && steps++ < count)
@@ -475,7 +501,7 @@ static void check_vouched(struct run *r, struct edition *all, size_t count)
         for (size_t at = all[i].sealed ? i : NONE; at != NONE && !all[at].vouched; at = all[at].before)
             all[at].vouched = true;
     for (size_t i = 0; i < count; i++)
-        if (all[i].read && !all[i].vouched && strcmp(all[i].day, r->signed_from) < 0)
+        if (all[i].read && !all[i].vouched && before(all[i].period, r->signed_from))
             fault(r, all[i].path, "%s", cli_say("tidak ada manifes bertanda tangan yang menyusul dan menjaminnya",
                                                 "no signed manifest follows to vouch for it"));
 }
@@ -495,7 +521,7 @@ static void tell_last(const struct edition *all, size_t count)
     }
     if (ends == 1 && last->read)
         printf(cli_say("%s: terakhir %s versi %ld, SHA-256 %s\n", "%s: last %s version %ld, SHA-256 %s\n"), last->government,
-               last->day, last->version, last->hash);
+               last->period, last->version, last->hash);
 }
 
 /* name: what the folder must be called by, if it lies in an export folder; else NULL. */
@@ -532,15 +558,15 @@ static void check_government(struct run *r, const char *folder, const char *name
 
 /* ---- the given folder ---- */
 
-static bool has_days(const char *folder)
+static bool has_editions(const char *folder)
 {
-    char day[11];
+    char period[PERIOD_CAP];
     long version;
     bool found = false;
     struct dirent *d;
     DIR *dir = opendir(folder);
     while (dir != NULL && !found && (d = readdir(dir)) != NULL)
-        found = parse_name(d->d_name, day, &version);
+        found = parse_name(d->d_name, period, &version);
     if (dir != NULL)
         closedir(dir);
     return found;
@@ -573,15 +599,15 @@ static void check_top(struct run *r, char *top)
     struct edition e = {.path = top, .before = NONE};
     char *manifest = join(top, MANIFEST);
     const char *slash = strrchr(top, '/');
-    bool named = slash != NULL && parse_name(slash + 1, e.day, &e.version);
+    bool named = slash != NULL && parse_name(slash + 1, e.period, &e.version);
     if (named || access(manifest, F_OK) == 0) {
         check_edition(r, &e, named);
         check_vouched(r, &e, 1);
-    } else if (has_days(top))
+    } else if (has_editions(top))
         check_government(r, top, NULL);
     else
         check_governments(r, top);
-    if (r->days == 0)
+    if (r->days + r->months == 0)
         fault(r, top, "%s", cli_say("tidak ada yang diterbitkan di sini", "nothing is published here"));
     free(manifest);
 }
@@ -592,20 +618,19 @@ static void tell_sum(const struct run *r)
         printf(cli_say("%zu tanda tangan TIDAK diperiksa: beri --certificate BERKAS atau --ca BERKAS\n",
                        "%zu signatures were NOT checked: give --certificate FILE or --ca FILE\n"),
                r->unchecked_seals);
-    printf(cli_say("%zu hari, %zu berkas, %zu bertanda tangan sah; %zu kesalahan\n",
-                   "%zu days, %zu files, %zu validly signed; %zu faults\n"),
-           r->days, r->files, r->good_seals, r->faults);
+    printf(cli_say("%zu hari, %zu bulan, %zu berkas, %zu bertanda tangan sah; %zu kesalahan\n",
+                   "%zu days, %zu months, %zu files, %zu validly signed; %zu faults\n"),
+           r->days, r->months, r->files, r->good_seals, r->faults);
 }
 
 int cmd_verify(int argc, char **argv)
 {
     const char *certificate = NULL, *authority = NULL, *signed_from = "";
-    char error[512], day[11];
-    long version;
+    char error[512];
     const struct cli_option options[] = {{"--certificate", &certificate, NULL}, {"--ca", &authority, NULL},
                                          {"--signed-from", &signed_from, NULL}};
     if (!cli_options(&argc, argv, options, 3, 1, 1) || (certificate != NULL && authority != NULL) ||
-        (signed_from[0] != '\0' && (strlen(signed_from) != 10 || !parse_name(signed_from, day, &version))))
+        (signed_from[0] != '\0' && (strlen(signed_from) != 10 || !is_period(signed_from))))
         return CLI_USAGE;
     struct seal_trust *trust = NULL;
     if (certificate != NULL || authority != NULL) {
@@ -625,5 +650,5 @@ int cmd_verify(int argc, char **argv)
     }
     free(top);
     seal_trust_free(trust);
-    return r.days > 0 && r.faults == 0 && r.unchecked_seals == 0 ? CLI_DONE : CLI_FAILED;
+    return r.days + r.months > 0 && r.faults == 0 && r.unchecked_seals == 0 ? CLI_DONE : CLI_FAILED;
 }

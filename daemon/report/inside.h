@@ -5,6 +5,7 @@
 #include "report.h"
 
 #define REPORT_CODES_MAX 200u   /* of one spread column */
+#define REPORT_SHEET_ROWS 1048400u /* of 1048576: the others are the title's and the signature's */
 #define REPORT_NUMBER_MAX 40u   /* characters of one number */
 
 /* A report's columns as written: spreads taken apart. */

@@ -26,6 +26,13 @@ struct report_column {
     unsigned width;   /* in characters, of a sheet */
 };
 
+/* When the nightly run writes a report of its own accord, and of whom. */
+enum report_due {
+    REPORT_DUE_DAY = 1,       /* of each frozen day, of the government */
+    REPORT_DUE_MONTH = 2,     /* of each closed month, of the government */
+    REPORT_DUE_MONTH_UNIT = 4 /* and of each of its units: what its head signs */
+};
+
 struct report {
     const char *name, *indonesian, *english; /* as asked for; its title */
     const char *head, *rows;                 /* statements: parameters are the JSON object asked with, and now */
@@ -33,6 +40,7 @@ struct report {
     const struct report_column *columns;     /* exactly those of rows, in their order */
     size_t column_count;
     bool signature;                          /* a sheet ends with the signature block */
+    unsigned due;                            /* of enum report_due, any */
 };
 
 size_t reports_count(void);
@@ -43,6 +51,7 @@ enum report_format { REPORT_JSON = 0, REPORT_CSV = 1, REPORT_XLSX = 2 };
 #define REPORT_FORMATS 3
 const char *report_media_type(enum report_format format);
 const char *report_format_name(enum report_format format); /* as a file's ending */
+size_t report_rows_max(enum report_format format);         /* what a file of that format can hold; 0: any number */
 bool report_format_find(const char *name, enum report_format *ret);
 
 /* How somebody wants it. */

@@ -4,7 +4,7 @@
  * sql/api/reports.sql; a report is a line here, two functions there, and its words in the manual. Pure. */
 #include <string.h>
 
-#include "report.h"
+#include "inside.h"
 
 #define COUNT(list) (sizeof(list) / sizeof((list)[0]))
 #define CALLS(head, rows)                                                                                            \
@@ -94,13 +94,13 @@ static const struct report_column monthly_days[] = {
 
 static const struct report table[] = {
     {"daily", "Rekap Harian Kehadiran", "Daily Attendance Recap", CALLS("daily", "daily"), "unit government date closed",
-     daily, COUNT(daily), true},
+     daily, COUNT(daily), true, REPORT_DUE_DAY},
     {"daily-people", "Daftar Nama Harian", "Daily List of Names", CALLS("daily", "daily_people"), "unit government date closed",
-     daily_people, COUNT(daily_people), false},
+     daily_people, COUNT(daily_people), false, REPORT_DUE_DAY},
     {"monthly", "Rekap Bulanan Kehadiran", "Monthly Attendance Recap", CALLS("monthly", "monthly"),
-     "unit government month nip closed", monthly, COUNT(monthly), true},
+     "unit government month nip closed", monthly, COUNT(monthly), true, REPORT_DUE_MONTH | REPORT_DUE_MONTH_UNIT},
     {"monthly-days", "Rincian Harian Kehadiran", "Attendance Day by Day", CALLS("monthly", "monthly_days"),
-     "unit government month nip closed", monthly_days, COUNT(monthly_days), false},
+     "unit government month nip closed", monthly_days, COUNT(monthly_days), false, REPORT_DUE_MONTH},
 };
 
 size_t reports_count(void)
@@ -123,10 +123,11 @@ const struct report *report_find(const char *name, size_t len)
 
 static const struct {
     const char *name, *media_type;
+    size_t rows_max;
 } formats[REPORT_FORMATS] = {
-    [REPORT_JSON] = {"json", "application/json"},
-    [REPORT_CSV] = {"csv", "text/csv; charset=utf-8"},
-    [REPORT_XLSX] = {"xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"},
+    [REPORT_JSON] = {"json", "application/json", 0},
+    [REPORT_CSV] = {"csv", "text/csv; charset=utf-8", 0},
+    [REPORT_XLSX] = {"xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", REPORT_SHEET_ROWS},
 };
 
 const char *report_media_type(enum report_format format)
@@ -137,6 +138,11 @@ const char *report_media_type(enum report_format format)
 const char *report_format_name(enum report_format format)
 {
     return formats[format].name;
+}
+
+size_t report_rows_max(enum report_format format)
+{
+    return formats[format].rows_max;
 }
 
 bool report_format_find(const char *name, enum report_format *ret)

@@ -19,7 +19,6 @@
 #include "wall.h"
 
 #define HEADING_ROW 4u
-#define ROWS_MAX 1048500u /* a sheet has 1048576; the last are the signature's */
 #define ROOM_BYTES ((uint64_t)4 << 20)
 #define COPY_BYTES ((size_t)64 << 10)
 
@@ -205,7 +204,7 @@ static bool sheet_row(struct writer *w, const char *const *cells)
 {
     struct sheet *s = (struct sheet *)w;
     lxw_col_t col = 0;
-    if (s->row > ROWS_MAX) {
+    if (s->row > HEADING_ROW + REPORT_SHEET_ROWS) {
         w->error = say(s, "lebih dari satu lembar Excel; minta CSV, atau per unit", "more than a sheet of Excel holds; ask for CSV, or by unit");
         return false;
     }

@@ -1,4 +1,4 @@
--- Reading closed days, for the export, and recording what was published.
+-- Reading closed days and months, for the export, and recording what was published.
 
 -- A closed version as rows, one per person and session.
 drop function if exists hadir.version_rows(bigint, date, int);
@@ -106,87 +106,128 @@ comment on function api.nightly_versions(bigint, date, int) is
 revoke all on function api.nightly_versions(bigint, date, int) from public;
 grant execute on function api.nightly_versions(bigint, date, int) to hadir_nightly;
 
-create or replace function api.export_previous(p_government bigint, p_day date, p_version int) returns text
+drop function if exists api.export_previous(bigint, date, int);
+create or replace function api.export_previous(p_government bigint, p_period text, p_version int) returns text
 language sql stable security definer set search_path = pg_catalog, pg_temp
 as $$
   select e.manifest_sha256
   from hadir.export_run e
-  left join hadir.export_run own on own.government = p_government and own.day = p_day and own.version = p_version
-  where e.government = p_government and (e.day, e.version) <> (p_day, p_version)
-    and (own.day is null or (e.recorded_at, e.day, e.version) < (own.recorded_at, own.day, own.version))
-  order by e.recorded_at desc, e.day desc, e.version desc
+  left join hadir.export_run own on own.government = p_government and own.period = p_period and own.version = p_version
+  where e.government = p_government and (e.period, e.version) <> (p_period, p_version) and (own.id is null or e.id < own.id)
+  order by e.id desc
   limit 1
 $$;
-comment on function api.export_previous(bigint, date, int) is
-  'The manifest''s SHA-256 of the government''s export before this one (the same answer after this one was recorded); null '
-  'for the first. Called by hadir_nightly.';
-revoke all on function api.export_previous(bigint, date, int) from public;
-grant execute on function api.export_previous(bigint, date, int) to hadir_nightly;
+comment on function api.export_previous(bigint, text, int) is
+  'The manifest''s SHA-256 of the government''s export before this one, day or month (the same answer after this one was recorded); '
+  'null for the first. Called by hadir_nightly.';
+revoke all on function api.export_previous(bigint, text, int) from public;
+grant execute on function api.export_previous(bigint, text, int) to hadir_nightly;
 
+drop function if exists api.export_pending(timestamptz);
 create or replace function api.export_pending(p_now timestamptz)
-returns table (government bigint, code text, zone text, day date, version int, closed_at timestamptz,
-  frozen_at timestamptz, recorded_to timestamptz, late_spools text)
+returns table (government bigint, code text, zone text, period text, version int, closed_at timestamptz, frozen_at timestamptz,
+  late_spools text)
 language sql stable security definer set search_path = pg_catalog, pg_temp
 as $$
-  select g.id, g.code, g.zone, v.day, v.version, v.closed_at, v.frozen_at, v.recorded_to, array_to_string(v.late_spools, ',')
-  from hadir.attendance_version v
+  select g.id, g.code, g.zone, v.period, v.version, v.closed_at, v.frozen_at, v.late_spools
+  from (
+    select d.government, d.day::text as period, d.version, d.closed_at, d.frozen_at, array_to_string(d.late_spools, ',') as late_spools
+    from hadir.attendance_version d
+    union all
+    select m.government, to_char(m.month, 'YYYY-MM'), m.version, m.closed_at, m.closed_at, ''
+    from hadir.month_version m
+  ) v
   join hadir.government g on g.id = v.government
   where v.frozen_at <= p_now
     and not exists (select from hadir.export_run e
-                    where e.government = v.government and e.day = v.day and e.version = v.version)
-  -- What was frozen first is published first, so that a run that was killed finds the same predecessor again.
-  order by g.code collate "C", v.frozen_at, v.day, v.version
+                    where e.government = v.government and e.period = v.period and e.version = v.version)
+  -- What was frozen first is published first, so that a run that was killed finds the same predecessor again; a month after the
+  -- days that were frozen with it.
+  order by g.code collate "C", v.frozen_at, length(v.period) desc, v.period, v.version
 $$;
 comment on function api.export_pending(timestamptz) is
-  'Versions frozen until p_now whose export is not recorded, in the order in which to publish them. Called by hadir_nightly.';
+  'Days frozen and months closed until p_now, version by version, whose export is not recorded, in the order in which to publish '
+  'them. Called by hadir_nightly.';
 revoke all on function api.export_pending(timestamptz) from public;
 grant execute on function api.export_pending(timestamptz) to hadir_nightly;
+
+create or replace function api.export_units(p_government bigint, p_month text, p_version int) returns table (code text)
+language sql stable security definer set search_path = pg_catalog, pg_temp
+as $$
+  select u.code
+  from hadir.unit u
+  where u.id in (
+    select c.ancestor
+    from hadir.month_recap r join hadir.unit_closure c on c.descendant = r.unit
+    where r.government = p_government and r.month = hadir.try_date(p_month || '-01') and r.version = p_version)
+  order by u.code collate "C"
+$$;
+comment on function api.export_units(bigint, text, int) is
+  'The units that have somebody, or have below them, in a closed month (YYYY-MM). Called by hadir_nightly.';
+revoke all on function api.export_units(bigint, text, int) from public;
+grant execute on function api.export_units(bigint, text, int) to hadir_nightly;
+
+create or replace function api.month_day_versions(p_government bigint, p_month text, p_version int)
+returns table (day text, version int)
+language sql stable security definer set search_path = pg_catalog, pg_temp
+as $$
+  select d.key, d.value::int
+  from hadir.month_version m cross join lateral jsonb_each_text(m.days) d
+  where m.government = p_government and m.month = hadir.try_date(p_month || '-01') and m.version = p_version
+  order by d.key
+$$;
+comment on function api.month_day_versions(bigint, text, int) is
+  'The days that a closed month is made of, and which version of each. Called by hadir_nightly.';
+revoke all on function api.month_day_versions(bigint, text, int) from public;
+grant execute on function api.month_day_versions(bigint, text, int) to hadir_nightly;
 
 reset role;
 set role hadir_writer;
 
-create or replace function api.export_record(p_government bigint, p_day date, p_version int, p_folder text,
+drop function if exists api.export_record(bigint, date, int, text, text, timestamptz, timestamptz);
+create or replace function api.export_record(p_government bigint, p_period text, p_version int, p_folder text,
   p_manifest_sha256 text, p_closed_at timestamptz, p_now timestamptz) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
-  insert into hadir.export_run (government, day, version, folder, manifest_sha256, closed_at, recorded_at)
-  values (p_government, p_day, p_version, p_folder, p_manifest_sha256, p_closed_at, p_now)
-  on conflict (government, day, version) do nothing;
+  insert into hadir.export_run (government, period, version, folder, manifest_sha256, closed_at, recorded_at)
+  values (p_government, p_period, p_version, p_folder, p_manifest_sha256, p_closed_at, p_now)
+  on conflict (government, period, version) do nothing;
   if not found and not exists (
     select from hadir.export_run e
-    where e.government = p_government and e.day = p_day and e.version = p_version
+    where e.government = p_government and e.period = p_period and e.version = p_version
       and e.manifest_sha256 = p_manifest_sha256
   ) then
-    raise exception 'export_record: day % version % of government % was published with another content',
-      p_day, p_version, p_government using errcode = 'unique_violation';
+    raise exception 'export_record: % version % of government % was published with another content',
+      p_period, p_version, p_government using errcode = 'unique_violation';
   end if;
 end
 $$;
-comment on function api.export_record(bigint, date, int, text, text, timestamptz, timestamptz) is
-  'Records that a version was published: its folder, its manifest''s SHA-256. Again with the same hash: nothing; with '
+comment on function api.export_record(bigint, text, int, text, text, timestamptz, timestamptz) is
+  'Records that a version of a day or month was published: its folder, its manifest''s SHA-256. Again with the same hash: nothing; with '
   'another: an error, for what is published is never rewritten. Called by hadir_nightly.';
-revoke all on function api.export_record(bigint, date, int, text, text, timestamptz, timestamptz) from public;
-grant execute on function api.export_record(bigint, date, int, text, text, timestamptz, timestamptz) to hadir_nightly;
+revoke all on function api.export_record(bigint, text, int, text, text, timestamptz, timestamptz) from public;
+grant execute on function api.export_record(bigint, text, int, text, text, timestamptz, timestamptz) to hadir_nightly;
 
-create or replace function api.export_signature(p_government bigint, p_day date, p_version int, p_manifest_sha256 text,
+drop function if exists api.export_signature(bigint, date, int, text, bytea, timestamptz);
+create or replace function api.export_signature(p_government bigint, p_period text, p_version int, p_manifest_sha256 text,
   p_signature bytea, p_now timestamptz) returns bytea
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
   if p_signature is not null then
-    insert into hadir.export_signature (government, day, version, manifest_sha256, signature, signed_at)
-    values (p_government, p_day, p_version, p_manifest_sha256, p_signature, p_now)
-    on conflict (government, day, version, manifest_sha256) do nothing;
+    insert into hadir.export_signature (government, period, version, manifest_sha256, signature, signed_at)
+    values (p_government, p_period, p_version, p_manifest_sha256, p_signature, p_now)
+    on conflict (government, period, version, manifest_sha256) do nothing;
   end if;
   return (select e.signature from hadir.export_signature e
-          where e.government = p_government and e.day = p_day and e.version = p_version and e.manifest_sha256 = p_manifest_sha256);
+          where e.government = p_government and e.period = p_period and e.version = p_version and e.manifest_sha256 = p_manifest_sha256);
 end
 $$;
-comment on function api.export_signature(bigint, date, int, text, bytea, timestamptz) is
+comment on function api.export_signature(bigint, text, int, text, bytea, timestamptz) is
   'The signature over a manifest: the first that was kept, else p_signature, which is kept; null when there is none and p_signature '
   'is null. Called by hadir_nightly before it publishes.';
-revoke all on function api.export_signature(bigint, date, int, text, bytea, timestamptz) from public;
-grant execute on function api.export_signature(bigint, date, int, text, bytea, timestamptz) to hadir_nightly;
+revoke all on function api.export_signature(bigint, text, int, text, bytea, timestamptz) from public;
+grant execute on function api.export_signature(bigint, text, int, text, bytea, timestamptz) to hadir_nightly;
 
 reset role;

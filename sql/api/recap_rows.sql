@@ -60,6 +60,16 @@ $$;
 comment on function hadir.service_began(bigint) is
   'The first local day that counts; null: none. Called by hadir.recap_sessions and api functions.';
 
+-- Versions frozen later are not looked at: set by whoever writes down a version after the next one was frozen.
+create or replace function hadir.frozen_to() returns timestamptz
+language sql stable set search_path = pg_catalog, pg_temp
+as $$
+  select coalesce(nullif(current_setting('hadir.frozen_to', true), '')::timestamptz, 'infinity')
+$$;
+comment on function hadir.frozen_to() is
+  'The setting hadir.frozen_to, infinity without it: the newest version of a day or month is the newest frozen until then. Set by '
+  'hadir_nightly. Called by hadir.frozen_days, hadir.report_day_asked, hadir.report_month_asked.';
+
 -- The newest frozen version of each day that has one.
 create or replace function hadir.frozen_days(p_government bigint, p_from date, p_to date, p_persons bigint[])
 returns setof hadir.attendance
@@ -67,12 +77,12 @@ language sql stable set search_path = pg_catalog, pg_temp
 as $$
   select a.*
   from (select v.day, max(v.version) as version from hadir.attendance_version v
-        where v.government = p_government and v.day between p_from and p_to group by v.day) v
+        where v.government = p_government and v.day between p_from and p_to and v.frozen_at <= hadir.frozen_to() group by v.day) v
   join hadir.attendance a on a.government = p_government and a.day = v.day and a.version = v.version
     and (p_persons is null or a.person = any (p_persons))
 $$;
 comment on function hadir.frozen_days(bigint, date, date, bigint[]) is
-  'Attendance of p_persons (null: everybody) on the local days p_from … p_to as last frozen. Called by hadir.recap_sessions, '
+  'Attendance of p_persons (null: everybody) on the local days p_from … p_to as last frozen, until hadir.frozen_to(). Called by hadir.recap_sessions, '
   'hadir.recap_doubts, hadir.evidence_gaps.';
 
 drop function if exists hadir.recap_sessions(bigint, date, date, bigint[], boolean, timestamptz);
@@ -305,12 +315,12 @@ comment on function hadir.evidence_gaps(bigint, date, date, bigint[], boolean) i
   'hadir.derive_day. p_closed: as in hadir.recap_sessions. Called by api.recap and api.recap_days.';
 
 revoke all on function hadir.day_class(bigint, date, text, text, int),
-  hadir.service_began(bigint), hadir.consequence_on(bigint, date),
+  hadir.service_began(bigint), hadir.frozen_to(), hadir.consequence_on(bigint, date),
   hadir.recap_sessions(bigint, date, date, bigint[], boolean, timestamptz), hadir.recap_days(bigint, date, date, bigint[], boolean, timestamptz),
   hadir.recap(bigint, date, date, bigint[], boolean, bigint[]), hadir.evidence_gaps(bigint, date, date, bigint[], boolean),
   hadir.frozen_days(bigint, date, date, bigint[]), hadir.recap_doubts(bigint, date, date, bigint[], boolean) from public;
 grant execute on function hadir.day_class(bigint, date, text, text, int),
-  hadir.service_began(bigint), hadir.consequence_on(bigint, date),
+  hadir.service_began(bigint), hadir.frozen_to(), hadir.consequence_on(bigint, date),
   hadir.recap_sessions(bigint, date, date, bigint[], boolean, timestamptz), hadir.recap_days(bigint, date, date, bigint[], boolean, timestamptz),
   hadir.recap(bigint, date, date, bigint[], boolean, bigint[]), hadir.evidence_gaps(bigint, date, date, bigint[], boolean),
   hadir.frozen_days(bigint, date, date, bigint[]), hadir.recap_doubts(bigint, date, date, bigint[], boolean) to hadir_reader, hadir_writer;

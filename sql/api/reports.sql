@@ -93,7 +93,8 @@ begin
       r.refusal := hadir.report_nothing('date', 'layanan belum berjalan pada hari itu', 'the service had not begun on that day');
     elsif r.closed then
       select v.version, v.closed_at into r.version, r.as_of
-      from hadir.attendance_version v where v.government = r.government and v.day = r.day order by v.version desc limit 1;
+      from hadir.attendance_version v where v.government = r.government and v.day = r.day and v.frozen_at <= hadir.frozen_to()
+      order by v.version desc limit 1;
       if r.version is null then
         r.refusal := hadir.report_not_closed('date', r.day::text);
       end if;
@@ -147,7 +148,8 @@ begin
       r.refusal := hadir.report_nothing('month', 'layanan belum berjalan pada bulan itu', 'the service had not begun in that month');
     elsif r.closed then
       select m.version, m.closed_at, (v_month + interval '1 month')::date - 1, m.codes into r.version, r.as_of, r.last_day, r.codes
-      from hadir.month_version m where m.government = r.government and m.month = v_month order by m.version desc limit 1;
+      from hadir.month_version m where m.government = r.government and m.month = v_month and m.closed_at <= hadir.frozen_to()
+      order by m.version desc limit 1;
       if r.version is null then
         r.refusal := hadir.report_not_closed('month', to_char(v_month, 'YYYY-MM'));
       end if;

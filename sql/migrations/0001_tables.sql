@@ -567,27 +567,30 @@ create table hadir.attendance (
 );
 create index on hadir.attendance (person, day);
 
+-- What was published: a frozen day ("YYYY-MM-DD") or a closed month ("YYYY-MM"). id: the order of publication, and that of the
+-- chain of manifests.
 create table hadir.export_run (
+  id              bigint generated always as identity unique,
   government      bigint not null,
-  day             date not null,
+  period          text not null check (period ~ '^\d{4}-\d\d(-\d\d)?$'),
   version         int not null,
   folder          text not null,
   manifest_sha256 text not null check (manifest_sha256 ~ '^[0-9a-f]{64}$'),
   closed_at       timestamptz not null,
   recorded_at     timestamptz not null,
-  primary key (government, day, version)
+  primary key (government, period, version)
 );
 
 -- Detached CMS signatures (RFC 5652, DER) over manifests. They differ each time they are made, so each is made once and kept here
 -- before its folder is published: a folder that is made again has the same bytes.
 create table hadir.export_signature (
   government      bigint not null,
-  day             date not null,
+  period          text not null,
   version         int not null,
   manifest_sha256 text not null check (manifest_sha256 ~ '^[0-9a-f]{64}$'),
   signature       bytea not null,
   signed_at       timestamptz not null,
-  primary key (government, day, version, manifest_sha256)
+  primary key (government, period, version, manifest_sha256)
 );
 
 -- Who did what through the command line or the desk. actor: 'access:7' as the desk set it; null: the command line.

@@ -165,6 +165,13 @@ class House:
     def hadir(self, *args, check=True, **kw):
         return run(f"{BUILD}/daemon/hadir", *args, check=check, env=self.env, user=self.user, **kw)
 
+    def hadir_short_of_disk(self, bytes, *args):
+        """The limit on file sizes stands in for the disk: writing fails in the middle of a file."""
+        argv = (["runuser", "-u", self.user, "--"] if os.getuid() == 0 else []) + [f"{BUILD}/daemon/hadir", *args]
+        full = ("import os, resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); n = int(sys.argv[1]); "
+                "resource.setrlimit(resource.RLIMIT_FSIZE, (n, n)); os.execvp(sys.argv[2], sys.argv[2:])")
+        return run(sys.executable, "-c", full, str(bytes), *argv, env=self.env, check=False)
+
     def start(self, wait=True, clock=f"{DAY}T07:00:00+08:00"):
         self.log_file = open(self.log_path, "ab")
         argv = [f"{BUILD}/daemon/hadird", "-c", f"{self.dir}/hadird.conf"]

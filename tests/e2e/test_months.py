@@ -1,6 +1,6 @@
 """A month as BKPSDM closes it: the nights freeze its days, the console closes it, a phone that was dead comes late, the
 difference is told with its cause, and the month is closed again with a reason."""
-import csv, json, os, uuid
+import csv, json, os, shutil, uuid
 from harness import House, Tests, wait_until
 
 test = Tests()
@@ -59,6 +59,50 @@ def a_month_is_closed_and_closed_again(house):
         (house.people[0]["nip"], "sore", "on_time", "after", "checkin")}, difference
 
 
+def published(house):
+    top = f"{house.dir}/export/LUTRA"
+    return {os.path.relpath(os.path.join(at, f), top): open(os.path.join(at, f), "rb").read() for at, _, files in os.walk(top) for f in files}
+
+
+@test
+def closed_months_are_published(house):
+    """Each version with its reports, of the government and of each unit, signed and in the chain of its days; later ones change none."""
+    files = published(house)
+    assert {n.split("/")[0] for n in files} >= {"2025-12", "2025-12.v2"}, sorted({n.split("/")[0] for n in files})
+    manifest = json.loads(files["2025-12.v2/manifest.json"])
+    assert (manifest["month"], manifest["version"], "day" in manifest) == ("2025-12", 2, False)
+    assert {"day": LAST, "version": "2"} in manifest["days"] and LAST in json.loads(files["2025-12/manifest.json"])["days"][-1].values()
+    unit = house.people[0]["unit"]
+    for name in ("monthly", "monthly-days", f"monthly-unit-{unit}"):
+        assert {n.rpartition(".")[2] for n in files if n.startswith(f"2025-12.v2/{name}.")} >= {"csv", "xlsx", "json"}, name
+    for scope, name in ((("--unit", unit), f"monthly-unit-{unit}"), (("--government", "LUTRA"), "monthly")):
+        said = house.hadir("report", "monthly", *scope, "--month", "2025-12", "--closed").stdout.replace("\n", "\r\n")
+        assert files[f"2025-12.v2/{name}.csv"].decode() == said, name
+    late = lambda v: {r["nip"]: r["present"] + r["time_out"] for r in csv.DictReader(files[f"2025-12{v}/monthly-days.csv"].decode().splitlines())
+                      if r["day"] == LAST}[house.people[0]["nip"]]
+    assert (late(""), late(".v2")) == ("true", "true16:05"), (late(""), late(".v2"))
+    done = house.hadir("verify", f"{house.dir}/export", "--certificate", f"{house.dir}/secret/export.crt")
+    assert ", 2 months, " in done.stdout.splitlines()[-1] and done.stdout.splitlines()[-1].endswith("; 0 faults"), done.stdout
+    done = house.hadir("verify", f"{house.dir}/export/LUTRA/2025-12", "--certificate", f"{house.dir}/secret/export.crt")
+    assert done.stdout.startswith("0 days, 1 months, "), done.stdout
+    # A full disk leaves what was published whole; the next run finishes.
+    house.sql("delete from hadir.export_run where period = '2025-12' and version = 2")
+    shutil.rmtree(f"{house.dir}/export/LUTRA/2025-12.v2")
+    done = house.hadir_short_of_disk(8192, "nightly")
+    assert done.returncode == 1 and "/.2025-12.v2.part/monthly." in done.stderr and "File too large" in done.stderr, done.stderr
+    assert not os.path.exists(f"{house.dir}/export/LUTRA/2025-12.v2")
+    left = {n: c for n, c in published(house).items() if not n.startswith(".")}
+    assert left == {n: c for n, c in files.items() if not n.startswith("2025-12.v2/")}
+    nights(house)
+    assert published(house) == files
+    # Lost and made again, all of it, also what later versions followed: the same bytes.
+    house.sql("truncate hadir.export_run")
+    shutil.rmtree(f"{house.dir}/export/LUTRA")
+    nights(house)
+    again = published(house)
+    assert sorted(again) == sorted(files) and [n for n in files if again[n] != files[n]] == [], [n for n in files if again.get(n) != files[n]]
+
+
 @test
 def a_decree_after_the_fact_waits_until_the_day_is_reopened(house):
     path = house.write("late.csv", "day,kind,name,basis,government,dated\n"
@@ -96,7 +140,7 @@ def bkpsdm_asks_over_http_and_the_night_closes(house):
     assert state(house)[LAST] == ("pending", "2"), "until the night"
     assert "closing was asked for" in house.hadir("month", "state", "2025-12", "--government", "LUTRA").stdout
     assert "LUTRA 2025-12 is closed, version 3" in house.hadir("nightly").stdout
-    assert os.path.exists(f"{house.dir}/export/LUTRA/{LAST}.v3"), "and published"
+    assert os.path.exists(f"{house.dir}/export/LUTRA/{LAST}.v3") and os.path.exists(f"{house.dir}/export/LUTRA/2025-12.v3"), "and published"
     assert ask(house, agency, "/v1/months/2025-12/closing", {"reason": "lagi"})[0] == 201
     assert "is not closed: is closed, and nothing differs" in house.hadir("nightly").stdout
     assert "closing was refused" in house.hadir("month", "state", "2025-12", "--unit", unit).stdout

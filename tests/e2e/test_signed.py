@@ -1,5 +1,5 @@
 """What hadir nightly publishes is signed, once; openssl and hadir verify accept it, and nothing that was tampered with."""
-import hashlib, json, os, re, shutil, subprocess, sys
+import hashlib, json, os, re, shutil
 from harness import BUILD, DAY, House, Tests, run, wait_until
 
 test = Tests()
@@ -147,7 +147,7 @@ def made_again_it_has_the_same_bytes(house):
         assert nightly(house).returncode == 0
         assert everything(house) == before, "other bytes"
     # also when the key is gone meanwhile: what was signed stays signed
-    house.sql("delete from hadir.export_run where day = '2025-12-31'")
+    house.sql("delete from hadir.export_run where period = '2025-12-31'")
     shutil.rmtree(export(house, "2025-12-31"))
     kept = house.conf["export_certificate"], house.conf["export_key"]
     house.conf["export_certificate"] = house.conf["export_key"] = None
@@ -164,12 +164,9 @@ def a_full_disk_leaves_old_folders_whole(house):
     before = everything(house)
     house.set_clock("2026-01-02T05:00:00+08:00")
     wait_until("frozen", lambda: "waiting" not in house.hadir("nightly", check=False).stdout)
-    house.sql("delete from hadir.export_run where day = '2026-01-01'")
+    house.sql("delete from hadir.export_run where period = '2026-01-01'")
     shutil.rmtree(export(house, "2026-01-01"))
-    argv = (["runuser", "-u", house.user, "--"] if os.getuid() == 0 else []) + [f"{BUILD}/daemon/hadir", "nightly"]
-    full = ("import os, resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
-            "resource.setrlimit(resource.RLIMIT_FSIZE, (8192, 8192)); os.execvp(sys.argv[1], sys.argv[1:])")
-    done = subprocess.run([sys.executable, "-c", full, *argv], env=house.env, capture_output=True, text=True, timeout=60)
+    done = house.hadir_short_of_disk(8192, "nightly")
     assert done.returncode == 1 and "semua.csv: File too large" in done.stderr, (done.stdout, done.stderr)
     assert not os.path.exists(export(house, "2026-01-01"))
     assert {f: c for f, c in everything(house).items() if not f.startswith(".")} == before
@@ -217,8 +214,8 @@ def tampered_files_are_named(house):
         os.rename(f"{d}/{DAY}/semua.csv", f"{d}/../../semua.csv")
         os.symlink("../../../semua.csv", f"{d}/{DAY}/semua.csv")
     tampered(house, link, (f"{DAY}/semua.csv", "no plain file"))
-    tampered(house, lambda d: open(f"{d}/catatan.txt", "w").close(), ("catatan.txt", "no day's folder"))
-    tampered(house, lambda d: os.mkdir(f"{d}/2025-02"), ("2025-02", "no day's folder"))
+    tampered(house, lambda d: open(f"{d}/catatan.txt", "w").close(), ("catatan.txt", "no day's or month's folder"))
+    tampered(house, lambda d: os.mkdir(f"{d}/2025-2"), ("2025-2", "no day's or month's folder"))
     tampered(house, lambda d: shutil.copytree(d, f"{d}2"), count=5)  # LUTRA2 is nobody's: its five days
 
 
@@ -240,7 +237,7 @@ def tampered_manifests_are_named(house):
 
     def rows(d):
         m = json.load(open(f"{d}/{old}"))
-        m["files"][0]["rows"] += 1
+        next(f for f in m["files"] if f["name"] == "semua.csv")["rows"] += 1
         m["files"].append({"name": "../../x", "rows": 0, "bytes": 0, "sha256": "0" * 64})
         m["files"].append(m["files"][1])
         json.dump(m, open(f"{d}/{old}", "w"))
@@ -294,10 +291,10 @@ def tampered_signatures_are_named(house):
 @test
 def a_broken_chain_is_named(house):
     tampered(house, lambda d: shutil.rmtree(f"{d}/2025-12-30"), (f"{DAY}.v2", "the chain is broken"))
-    tampered(house, lambda d: shutil.rmtree(f"{d}/{DAY}"), (f"{DAY}.v2", "version 1 of that day is missing"),
+    tampered(house, lambda d: shutil.rmtree(f"{d}/{DAY}"), (f"{DAY}.v2", f"version 1 of {DAY} is missing"),
              ("2025-12-30", "the chain is broken"))
     tampered(house, lambda d: shutil.rmtree(f"{d}/{DAY}.v2"), ("2025-12-31", "the chain is broken"))
-    tampered(house, lambda d: os.rename(f"{d}/{DAY}.v2", f"{d}/{DAY}.v3"), (f"{DAY}.v3", "version 2 of that day is missing"),
+    tampered(house, lambda d: os.rename(f"{d}/{DAY}.v2", f"{d}/{DAY}.v3"), (f"{DAY}.v3", f"version 2 of {DAY} is missing"),
              (f"{DAY}.v3/manifest.json", "another day's manifest"))
     shutil.rmtree(f"{house.dir}/copy")
     os.mkdir(f"{house.dir}/copy")
@@ -311,7 +308,7 @@ def plain_export(folder, *editions):
     hashes = {}
     for name, before in editions:
         day, _, version = name.partition(".v")
-        text = json.dumps({"format": "hadir-nightly-1", "government": "A/B", "day": day, "version": int(version or 1), "files": [],
+        text = json.dumps({"format": "hadir-nightly-1", "government": "A/B", "month" if len(day) == 7 else "day": day, "version": int(version or 1), "files": [],
                            "previous_manifest_sha256": hashes.get(before, "0" * 64) if before else None})
         hashes[name] = hashlib.sha256(text.encode()).hexdigest()
         os.makedirs(f"{folder}/{name}")
@@ -322,24 +319,26 @@ def plain_export(folder, *editions):
 
 @test
 def chains_of_every_shape(house):
-    a, b, c, a2, a3 = "2031-03-01", "2031-03-02", "2031-03-03", "2031-03-01.v2", "2031-03-01.v3"
-    good = ((a, None), (b, a), (a2, b), (a3, a2), (c, a3))
+    a, b, c, a2, a3, m, m2 = "2031-03-01", "2031-03-02", "2031-03-03", "2031-03-01.v2", "2031-03-01.v3", "2031-03", "2031-03.v2"
+    good = ((a, None), (b, a), (a2, b), (a3, a2), (m, a3), (c, m))
     folder = f"{house.dir}/plain/A%2FB"
     code, faults, total = plain_export(folder, *good)
-    assert (code, faults, total) == (0, [], "5 days, 0 files, 0 validly signed; 0 faults"), (faults, total)
+    assert (code, faults, total) == (0, [], "5 days, 1 months, 0 files, 0 validly signed; 0 faults"), (faults, total)
     assert verify(None, f"{house.dir}/plain", certificate=None)[:2] == (0, [])
     for shape, expected in (
             (((a, None), (b, None), (c, b)), [f"{b}: begins a chain, though {a} did so"]),
             (((a, None), (b, a), (c, a)), [f"{c}: follows the same manifest as {b}"]),
             (((a2, None), (a, a2), (b, a)), [f"{a2}: comes before version 1 in the chain"]),
-            (((a, None), (a3, a), (b, a3)), [f"{a3}: version 2 of that day is missing"]),
+            (((a, None), (a3, a), (b, a3)), [f"{a3}: version 2 of {a} is missing"]),
+            (((a, None), (m2, a), (m, m2)), [f"{m2}: comes before version 1 in the chain"]),
+            (((a, None), (m2, a)), [f"{m2}: version 1 of {m} is missing"]),
             (((a, "gone"), (b, a)), [f"{a}: the chain is broken: the manifest before (SHA-256 {'0' * 64}) is missing or was changed"])):
         code, faults, total = plain_export(folder, *shape)
         assert code == 1 and faults == expected, (faults, expected)
     plain_export(folder, *good)
     os.rename(folder, f"{house.dir}/plain/AB")
     code, faults, total = verify(None, f"{house.dir}/plain", certificate=None)
-    assert code == 1 and len(faults) == 5 and f"AB/{a}: is another government's: A/B" in faults, faults
+    assert code == 1 and len(faults) == 6 and f"AB/{a}: is another government's: A/B" in faults, faults
     shutil.rmtree(f"{house.dir}/plain")
 
 

@@ -67,8 +67,8 @@ select results_eq($$ select kind, name, version from api.nightly_versions(1, '20
   $$ values ('fence', 'office-a', '2'), ('period', 'RAMADAN Ramadan contoh', '2030-12-01'), ('policy', 'SE 1/2031', '2031-02-28.1'), ('working_hours', 'Perkada 1 #82', '2031-01-01') $$,
   'with the rules and fence versions that were used: the period as the plan took it, not a later decree');
 select is((select count(*) from api.nightly_difference(1, '2031-03-03', 1)), 0::bigint, 'the first version differs from nothing');
-select results_eq($$ select code, zone, day, version, closed_at, late_spools, recorded_to from api.export_pending(t.at('2031-03-04', '13:00')) $$,
-  $$ values ('town', 'Asia/Makassar', date '2031-03-03', 1, t.at('2031-03-04', '2:00'), '00000000-0000-0000-0000-00000000000b', t.at('2031-03-04', '12:00')) $$, 'to be published');
+select results_eq($$ select code, zone, period, version, closed_at, late_spools, frozen_at from api.export_pending(t.at('2031-03-04', '13:00')) $$,
+  $$ values ('town', 'Asia/Makassar', '2031-03-03', 1, t.at('2031-03-04', '2:00'), '00000000-0000-0000-0000-00000000000b', t.at('2031-03-04', '12:00')) $$, 'to be published');
 
 -- ---- exports, their signatures and their chain
 select is(api.export_signature(1, '2031-03-03', 1, repeat('a', 64), null, t.at('2031-03-04', '13:00')), null, 'nothing is signed without a key');

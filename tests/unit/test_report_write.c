@@ -11,7 +11,7 @@ static const struct report_column columns[] = {
     {"state", "Keadaan", "State", REPORT_WORD, 9}, {"there", "Hadir", "There", REPORT_FLAG, 9},
     {"day", "Tanggal", "Date", REPORT_DATE, 9}, {"counts", " kali", " times", REPORT_SPREAD, 9},
     {"percent", "Potongan %", "Deduction %", REPORT_DECIMAL, 9}};
-static const struct report sample = {"sample", "Contoh", "Sample", "", "", "", columns, sizeof columns / sizeof columns[0], true};
+static const struct report sample = {"sample", "Contoh", "Sample", "", "", "", columns, sizeof columns / sizeof columns[0], true, 0};
 static const char HEAD[] = "{\"status\":200,\"date\":\"2031-03-03\",\"as_of\":\"2031-03-04T02:00:00+08:00\",\"version\":1,"
                            "\"codes\":{\"counts\":[\"TL1\",\"PSW1\"]},\"signature\":{\"place\":\"Kota Contoh\",\"date\":\"2031-03-04\"}}";
 static const char *const first[] = {"198701012010011001", "Pegawai, Satu", "late", "t", "2031-03-03", "{1,0.5}", "0.50"};
