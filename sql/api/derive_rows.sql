@@ -226,6 +226,13 @@ as $$
     from hadir.plan_session s
     where s.government = p_government and (p_half is not null or s.pattern = any (array(select x.pattern from unnest(p_plan) x)))
   ),
+  -- Fences that the plan may bind: all, or those of a few people's patterns and their homes.
+  spots as (
+    select f.id, f.kind, f.person from hadir.fence f
+    where p_half is not null or f.id = any (array(select unnest(r.fences) from rules r))
+      or f.person = any (case when exists (select from rules r where r.anywhere or r.place = 'WFH') then p_persons end)
+    offset 0
+  ),
   near as (
     select k.id, k.person, k.channel, k.fix_at, k.message_at, k.sent_at, k.received_at, k.flags, k.session_claimed,
       k.first_fence, k.first_inside, (k.received_at at time zone p_zone)::date as arrival_day
@@ -287,7 +294,7 @@ as $$
     from timed t
     left join hours s on s.pattern = t.pattern and s.accept_from <= t.at and s.accept_until > t.at
       and t.starts_at <= t.at and t.ends_at > t.at
-    left join hadir.fence f on f.id = t.first_inside
+    left join spots f on f.id = t.first_inside
     offset 0
   ),
   belongs as (

@@ -47,7 +47,7 @@ create function hadir.presence_of(p_government bigint, p_persons bigint[], p_fro
 returns table (nip text, name text, unit_code text, unit_name text, category text, expected_place text, session_code text,
   session_label text, state text, reason text, checkin_id uuid, decided_at text, late_minutes int, early_minutes int,
   place text, fence text, relation text, flags text, doubts text, day date, "position" int)
-language plpgsql stable set search_path = pg_catalog, pg_temp
+language plpgsql stable set search_path = pg_catalog, pg_temp set plan_cache_mode = force_generic_plan
 as $$
 #variable_conflict use_column
 declare
@@ -111,7 +111,7 @@ grant execute on function hadir.presence_of(bigint, bigint[], date, date, timest
 -- The unit by its code, if the actor may ask about it.
 create or replace function hadir.asked_unit(p_unit text)
 returns table (unit bigint, code text, name text, government bigint, government_code text, zone text, patience interval)
-language plpgsql stable set search_path = pg_catalog, pg_temp
+language plpgsql stable set search_path = pg_catalog, pg_temp set plan_cache_mode = force_generic_plan
 as $$
 begin
   return query
@@ -151,7 +151,7 @@ create function api.presence(p_unit text, p_day date, p_now timestamptz)
 returns table (nip text, name text, unit_code text, unit_name text, category text, expected_place text, session_code text,
   session_label text, state text, reason text, checkin_id uuid, decided_at text, late_minutes int, early_minutes int,
   place text, fence text, relation text, flags text, doubts text)
-language plpgsql stable security definer set search_path = pg_catalog, pg_temp
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp set plan_cache_mode = force_generic_plan
 as $$
 #variable_conflict use_column
 declare

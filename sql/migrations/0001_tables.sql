@@ -641,10 +641,13 @@ $$;
 create function hadir.actor_person() returns bigint
 language plpgsql stable parallel safe set search_path = pg_catalog, pg_temp
 as $$
+declare
+  v_access constant bigint := hadir.actor_id('access');
 begin
-  return (select d.person from hadir.device d where d.id = hadir.actor_id('device') and d.revoked_at is null
-          union all
-          select a.person from hadir.access a where a.id = hadir.actor_id('access') and a.revoked_at is null);
+  if v_access is not null then
+    return (select a.person from hadir.access a where a.id = v_access and a.revoked_at is null);
+  end if;
+  return (select d.person from hadir.device d where d.id = hadir.actor_id('device') and d.revoked_at is null);
 end
 $$;
 
@@ -676,10 +679,13 @@ $$;
 create function hadir.actor_government() returns bigint
 language plpgsql stable parallel safe set search_path = pg_catalog, pg_temp
 as $$
+declare
+  v_access constant bigint := hadir.actor_id('access');
 begin
-  return (select d.government from hadir.device d where d.id = hadir.actor_id('device') and d.revoked_at is null
-          union all
-          select a.government from hadir.access a where a.id = hadir.actor_id('access') and a.revoked_at is null);
+  if v_access is not null then
+    return (select a.government from hadir.access a where a.id = v_access and a.revoked_at is null);
+  end if;
+  return (select d.government from hadir.device d where d.id = hadir.actor_id('device') and d.revoked_at is null);
 end
 $$;
 -- hadir_planner too: it reads views, and the policies of a view's tables are checked with the rights of whoever asks.
