@@ -50,7 +50,7 @@ grant execute on function api.calendar(jsonb, timestamptz) to hadir_query, hadir
 -- Which working hours hold for a unit ("unit") on a day ("day"; without it today), as the plan takes them (plan_stage): of the
 -- nearest level that has any, the latest; those of a season that is on before the ordinary ones; each shift by itself; and
 -- those of single people of the unit whom the actor may see. {"status": 200, "unit", "day", "hours": [rows as hadir-hours(5)
--- has them, a session each]}. Callers: hadir_query with hadir.actor set, hadir_admin.
+-- has them, a session each; of a shift that is a day off one without session]}. Callers: hadir_query with hadir.actor set, hadir_admin.
 create or replace function api.hours(p_body jsonb, p_now timestamptz) returns jsonb
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp
 as $$
@@ -82,14 +82,15 @@ begin
     )
     select jsonb_build_object('status', 200, 'unit', v_unit.code, 'day', v_day, 'hours', coalesce(jsonb_agg(jsonb_build_object(
              'government', case when h.unit is null and h.person is null then g.code end, 'unit', u.code, 'nip', h.nip,
-             'valid_from', h.valid_from, 'valid_to', h.valid_to, 'weekdays', array_to_string(h.weekdays, ','), 'session', s.code,
+             'valid_from', h.valid_from, 'valid_to', h.valid_to,
+             'weekdays', case when h.shift is null then array_to_string(h.weekdays, ',') end, 'session', s.code,
              'label', s.label, 'counts_as', s.counts_as, 'accept_from', hadir.hour_words(s.accept_from),
              'on_time_from', hadir.hour_words(s.on_time_from), 'due', hadir.hour_words(s.due),
              'on_time_until', hadir.hour_words(s.on_time_until), 'accept_until', hadir.hour_words(s.accept_until), 'basis', h.basis,
-             'on_holidays', h.on_holidays, 'season', h.season, 'shift', h.shift, 'break_minutes', h.break_minutes)
+             'on_holidays', case when h.shift is null then h.on_holidays end, 'season', h.season, 'shift', h.shift, 'break_minutes', h.break_minutes)
              order by h.nip nulls first, h.shift nulls first, h.weekdays, s.accept_from, s.code), '[]'))
     from chosen h
-    join hadir.session s on s.working_hours = h.id
+    left join hadir.session s on s.working_hours = h.id
     join hadir.government g on g.id = h.government
     left join hadir.unit u on u.id = h.unit
     where h.place = 1);

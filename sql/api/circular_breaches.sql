@@ -153,8 +153,9 @@ comment on function hadir.told_of(date, date, bigint[], bigint) is
   'Person and local day p_from … p_to with the order that goes first: of a recall, travel, assignment, roster, the later dated. '
   'p_letter, if not null, counts as confirmed. Called by api functions.';
 
-create or replace function hadir.shift_days(p_government bigint, p_from date, p_to date, p_persons bigint[])
-returns table (unit bigint, own bigint, shift text, day date)
+drop function if exists hadir.shift_days(bigint, date, date, bigint[]);
+create function hadir.shift_days(p_government bigint, p_from date, p_to date, p_persons bigint[])
+returns table (unit bigint, own bigint, shift text, day date, works boolean)
 language sql stable rows 1000 set search_path = pg_catalog, pg_temp
 as $$
   with kind as (
@@ -163,18 +164,21 @@ as $$
     from hadir.posting o
     where o.person = any (p_persons) and o.kind = 'main' and o.valid_from <= p_to and (o.valid_to is null or o.valid_to >= p_from)
   )
-  select distinct k.unit, k.own, w.shift, g::date
+  select k.unit, k.own, w.shift, g::date,
+         (array_agg(exists (select from hadir.session x where x.working_hours = w.id)
+                    order by w.person is null, c.depth nulls last, w.valid_from desc))[1]
   from kind k
   join hadir.working_hours w on w.shift is not null and w.government = p_government and w.valid_from <= p_to
     and (w.valid_to is null or w.valid_to >= p_from)
-    and (w.person = k.own or w.person is null and (w.unit is null or exists (
-           select from hadir.unit_closure c where c.ancestor = w.unit and c.descendant = k.unit)))
+  left join hadir.unit_closure c on c.ancestor = w.unit and c.descendant = k.unit
   cross join generate_series(greatest(w.valid_from, p_from)::timestamp, least(coalesce(w.valid_to, p_to), p_to)::timestamp,
                              interval '1 day') g
+  where w.person = k.own or w.person is null and (w.unit is null or c.ancestor is not null)
+  group by 1, 2, 3, 4
 $$;
 comment on function hadir.shift_days(bigint, date, date, bigint[]) is
   'Local days p_from … p_to on which there are hours of a shift, by unit and, for those of p_persons who have hours of their own, '
-  'person (else 0): his own, those of the unit or one above, or the government''s. Without them a shift list leaves the day as it is. '
+  'person (else 0): his own, those of the unit or one above, or the government''s; works: the nearest of them has sessions, else it is a day off. Without hours a shift list leaves the day as it is. '
   'Called by hadir.places_of.';
 
 -- The parts are functions that say about how many rows they give: a letter just filed has no statistics.
@@ -200,7 +204,7 @@ as $$
   left join away a on a.person = s.person and a.day = s.day
   left join hadir.shift_days(p_government, p_from, p_to, p_persons) z on z.unit = s.unit and z.own = s.own and z.day = s.day
     and z.shift = t.shift
-  cross join lateral (select (h.day is not null or z.day is not null) and a.person is null as works) e
+  cross join lateral (select coalesce(z.works, h.day is not null) and a.person is null as works) e
 $$;
 comment on function hadir.places_of(bigint, date, date, bigint[], bigint) is
   'One row per person and local day p_from … p_to: his unit, the circular that decides his place, whether he works, where (null: '

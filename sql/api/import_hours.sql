@@ -1,7 +1,7 @@
 -- Working hours, a session per row: government (code), unit (code) or nip, valid_from, valid_to, weekdays ("1-4"),
 -- session, label, counts_as, accept_from, on_time_from, due, on_time_until, accept_until (HH:MM[:SS], beyond 24:00 runs
 -- into the next day), basis, on_holidays, season (a kind of period: hours of its days only), shift (hours of whoever a
--- roster puts on it; no weekdays, no season), break_minutes. Without government, unit and nip a row is for every
+-- roster puts on it; no weekdays, no season; with neither session nor times the day off of a roster), break_minutes. Without government, unit and nip a row is for every
 -- government there is. deploy/man/hadir-hours.5 explains them to administrators.
 -- A file replaces what the same government, unit or person had from the same first day, for ordinary hours, each season
 -- and each shift by itself. Refused as a whole when a row is wrong or when an acceptance interval would be emptied by the
@@ -33,7 +33,9 @@ begin
                              when r.counts_as = 'presence' then coalesce(r.on_time_from, r.accept_from) end) as due,
          hadir.try_hour(coalesce(r.on_time_until, r.accept_until)) as on_time_until,
          coalesce(r.basis, '') as basis, coalesce(hadir.try_boolean(r.on_holidays), false) as on_holidays,
-         r.on_holidays as on_holidays_text
+         r.on_holidays as on_holidays_text,
+         r.shift is not null and coalesce(r.session, r.counts_as, r.accept_from, r.on_time_from, r.due, r.on_time_until, r.accept_until)
+           is null as off
   from jsonb_to_recordset(hadir.import_rows(p_rows)) r (line int, government text, unit text, nip text, valid_from text,
     valid_to text, weekdays text, session text, label text, counts_as text, accept_from text, on_time_from text, due text,
     on_time_until text, accept_until text, basis text, on_holidays text, season text, shift text, break_minutes text)
@@ -73,16 +75,16 @@ begin
     from pg_temp.import_hour i where i.weekdays is null
     union
     select i.line, 'session', 'kode sesi harus diisi: huruf kecil, angka, garis; paling panjang 32'
-    from pg_temp.import_hour i where i.code is null or i.code !~ '^[a-z0-9_-]{1,32}$'
+    from pg_temp.import_hour i where not i.off and (i.code is null or i.code !~ '^[a-z0-9_-]{1,32}$')
     union
     select i.line, 'counts_as', 'harus in, out atau presence'
-    from pg_temp.import_hour i where i.counts_as is null or i.counts_as not in ('in', 'out', 'presence')
+    from pg_temp.import_hour i where not i.off and (i.counts_as is null or i.counts_as not in ('in', 'out', 'presence'))
     union
     select i.line, t.field, 'jam harus berbentuk JJ:MM atau JJ:MM:DD, paling akhir 48:00'
     from pg_temp.import_hour i
     cross join lateral (values ('accept_from', i.accept_from), ('on_time_from', i.on_time_from), ('due', i.due),
                                ('on_time_until', i.on_time_until), ('accept_until', i.accept_until)) t (field, hour)
-    where t.hour is null
+    where t.hour is null and not i.off
     union
     select i.line, 'accept_from', 'urutan jam harus accept_from ≤ on_time_from ≤ due ≤ on_time_until ≤ accept_until, '
                                   'tidak kosong, dan mulai sebelum 36:00'
@@ -109,6 +111,12 @@ begin
     select i.line, 'shift', 'sif berlaku bagi yang dijadwalkan, pada hari apa pun: kosongkan weekdays, on_holidays dan season'
     from pg_temp.import_hour i
     where i.shift is not null and (cardinality(i.weekdays) < 7 or i.season is not null or i.on_holidays_text is not null)
+    union
+    select i.line, 'session', format('sif %s di baris %s tanpa sesi, jadi libur', i.shift, j.line)
+    from pg_temp.import_hour i
+    join pg_temp.import_hour j on j.government = i.government and coalesce(j.unit, 0) = coalesce(i.unit, 0)
+      and coalesce(j.person, 0) = coalesce(i.person, 0) and j.valid_from = i.valid_from and j.shift = i.shift
+    where j.off and j.line <> i.line
     union
     select i.line, 'session', format('sesi %s sudah ada di baris %s untuk jam kerja yang sama', i.code, j.line)
     from pg_temp.import_hour i
@@ -239,6 +247,8 @@ begin
   join hadir.working_hours w on w.government = i.government and coalesce(w.unit, 0) = coalesce(i.unit, 0)
     and coalesce(w.person, 0) = coalesce(i.person, 0) and w.valid_from = i.valid_from and w.weekdays = i.weekdays
     and coalesce(w.season, '') = coalesce(i.season, '') and coalesce(w.shift, '') = coalesce(i.shift, '');
+  delete from hadir.session s using pg_temp.import_session i where i.off and i.hours = s.working_hours;
+  delete from pg_temp.import_session i where i.off;
   create index on pg_temp.import_session (hours, code);
   analyze pg_temp.import_session;
   delete from hadir.session s

@@ -136,6 +136,8 @@ begin
            coalesce(bool_or(c.on_holidays or c.shift is not null) filter (where c.shift is not null or c.named), false)
              as on_holidays,
            bool_or(c.shift is not null) as on_shift,
+           -- A shift without sessions is a day off by the list.
+           coalesce(bool_or(c.shift is not null and not exists (select from hadir.session x where x.working_hours = c.id)), false) as off,
            min(c.season) filter (where c.shift is null and c.named) as season
     from chosen c
     where c.place = 1
@@ -183,7 +185,7 @@ begin
     select a.name, a.working from hadir.absence_code a
     where a.government = k.government and a.code = k.excuse and k.excuse <> ''
   ) whole on true
-  cross join lateral (select h.ids is not null and (l.ids is null or h.on_holidays) as works) work;
+  cross join lateral (select h.ids is not null and not h.off and (l.ids is null or h.on_holidays) as works) work;
 
   create temporary table plan_base as
   select w.class, w.unit, w.day,

@@ -248,6 +248,9 @@ class Town:
 
         off = self.holidays(gid, day)
         shift = self.shift_hours(person, unit, gid, day, order["shift"]) if order and order["shift"] else []
+        if any(not self.rows("session", working_hours=w["id"]) for w in shift):
+            plan["reason"] = "free"  # the list's day off
+            return plan
         hours = shift or self.ordinary_hours(person, unit, gid, day)
         if shift or hours and (not off or any(w["on_holidays"] for w in hours)):
             return self.working(plan, person, day, government, hours, bool(shift), order)

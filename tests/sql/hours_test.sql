@@ -128,6 +128,23 @@ select is_empty($$select * from pg_temp.hours('[
 reset session authorization;
 select results_eq($$select w.shift, count(*)::int from hadir.working_hours w join hadir.unit u on u.id = w.unit join hadir.session s on s.working_hours = w.id where u.code = 'rsud' group by 1 order by 1$$,
   $$values ('MALAM', 2), ('PAGI', 1)$$, 'replaces that shift alone');
+-- A shift that is a day off: on Monday the 23rd, in place of the ordinary hours, which then do not cut Sunday's night.
+set session authorization hadir_admin;
+select is_empty($$select * from pg_temp.hours('[{"line": 2, "unit": "rsud", "valid_from": "2026-01-01", "shift": "LEPAS"}]')$$, 'a day off loads');
+select results_eq($$select h ->> 'shift', h ->> 'session', h ->> 'weekdays', h ->> 'on_holidays' from jsonb_array_elements(api.hours('{"unit": "rsud", "day": "2026-02-20"}', now()) -> 'hours') h
+  where h ->> 'shift' in ('LEPAS', 'PAGI') order by 1$$, $$values ('LEPAS', null, null, null), ('PAGI', 'masuk', null, null)$$, 'and is listed as it was loaded');
+select results_eq($$select string_agg(h, ', ' order by h) from pg_temp.hours('[{"line": 2, "unit": "rsud", "valid_from": "2026-01-01", "shift": "X"},
+  {"line": 3, "unit": "rsud", "valid_from": "2026-01-01", "shift": "X", "session": "masuk", "counts_as": "in", "accept_from": "06:00", "due": "07:00", "accept_until": "09:00"},
+  {"line": 4, "unit": "rsud", "valid_from": "2026-01-01", "shift": "Y", "due": "07:00"}, {"line": 5, "unit": "rsud", "valid_from": "2026-01-01", "weekdays": "1"}]') h$$,
+  $$values ('3 session, 4 accept_from, 4 accept_until, 4 counts_as, 4 on_time_from, 4 on_time_until, 4 session, '
+            '5 accept_from, 5 accept_until, 5 counts_as, 5 due, 5 on_time_from, 5 on_time_until, 5 session')$$, 'only a shift may be without sessions, and only without any');
+reset session authorization;
+insert into hadir.letter_order (letter, place, shift) select id, 'WFO', 'LEPAS' from hadir.letter where number = 'DJ-1';
+insert into hadir.assignment (letter, person, day, orders) select l.id, e.id, '2026-02-23', o.id from hadir.letter l join hadir.letter_order o on o.letter = l.id and o.shift = 'LEPAS',
+  hadir.person e where l.number = 'DJ-1' and e.nip like '%04';
+select pg_temp.compile('2026-02-16', '2026-02-28') as done \gset
+select is(pg_temp.day_of('4', '2026-02-22'), 'WFO masuk=20:00..21:00..23:00 pulang=05:00..07:00..09:00', 'nothing ends the night before the day off');
+select alike(pg_temp.day_of('4', '2026-02-23'), '-%Bukan hari kerja%', 'on which nobody is expected');
 
 -- --------------------------------------------------------------------------------------------------------- problems
 set session authorization hadir_admin;

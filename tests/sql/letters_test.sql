@@ -28,7 +28,9 @@ select p, case when p <= 410 then 14 when p <= 413 then 15 else 16 end, '2031-01
 from unnest(array[401, 402, 403, 404, 405, 406, 407, 408, 409, 410, 411, 412, 413, 421]) p;
 insert into hadir.posting (person, unit, valid_from, kind) values (401, 14, '2031-01-01', 'head');
 insert into hadir.working_hours (id, government, valid_from, weekdays, shift) overriding system value
-values (1, 1, '2031-01-01', '{1,2,3,4,5}', null), (2, 1, '2031-01-01', '{1}', 'malam');
+values (1, 1, '2031-01-01', '{1,2,3,4,5}', null), (2, 1, '2031-01-01', '{1}', 'malam'), (9, 1, '2031-01-01', '{1}', 'lepas');
+insert into hadir.session (working_hours, code, label, counts_as, accept_from, on_time_from, due, on_time_until, accept_until)
+values (2, 'masuk', 'Masuk', 'in', '20:00', '20:00', '21:00', '21:01', '23:00');
 insert into hadir.calendar_day (government, day, kind, name, dated) values (1, '2031-03-12', 'REGIONAL', 'Hari Contoh', '2031-01-01');
 insert into hadir.access (id, government, person, role, unit, token_hash, granted_at) overriding system value values
   (81, 1, 401, 'supervisor', 14, sha256('m'), '2031-01-01'), (82, 1, 402, 'operator', 14, sha256('n'), '2031-01-01'),
@@ -250,6 +252,8 @@ select is(t.file(t.letter('9', 'WFO', '{401,402}', '2031-03-11')), '-', 'the off
 -- A shift on a holiday is work.
 select is(t.file(t.letter('10', null, '{406}', '2031-03-12', null, '{"kind": "roster", "orders": [{"shift": "malam", "place": "WFH", "people":
   [{"nip": "999999999999999406", "days": ["2031-03-12"]}]}]}')), 'place_not_granted C 2031-03-12 406 1/0/1', 'on a shift a holiday is a working day');
+select is(t.file(t.letter('10a', null, '{406}', '2031-03-11', null, '{"kind": "roster", "orders": [{"shift": "lepas", "place": "WFH", "people":
+  [{"nip": "999999999999999406", "days": ["2031-03-11"]}]}]}')), '-', 'on a list''s day off nobody works, hence nobody is elsewhere');
 
 -- ---- a circular in two halves, on top: Tuesday the 18th, at least half at home and half at the office, of those who work; not for
 -- services to the public.
