@@ -80,9 +80,9 @@ static const struct command commands[] = {
     {"reopen", cmd_reopen, "reopen --government G --from D [--to D] --reason TEXT",
      "menyusun ulang rencana hari yang sudah ditutup", "compiles the plan of frozen days anew"},
     {"report", cmd_report,
-     "report [NAME --unit U | --government G [--date D | --month YYYY-MM] [--nip N] [--closed] [--format json|csv|xlsx]"
-     " [--csv-dialect excel-id] [--out FILE]]",
-     "laporan siap pakai: rekap harian dan bulanan", "reports ready for use: daily and monthly recaps"},
+     "report [NAME --unit U | --government G [--date D | --month YYYY-MM | --from D --to D] [--baseline D] [--nip N] [--closed]"
+     " [--format json|csv|xlsx] [--csv-dialect excel-id] [--out FILE]]",
+     "laporan siap pakai: rekap, kepatuhan, evaluasi, disiplin", "reports ready for use: recaps, compliance, evaluation, discipline"},
     {"retention", cmd_retention, "retention [--government CODE]", "menghapus koordinat yang lewat masa simpan",
      "erases coordinates past their retention"},
     {"revoke", cmd_revoke, "revoke NIP [--channel C] | --device N | --access N", "mencabut perangkat, nomor atau token",

@@ -16,7 +16,7 @@
 #define BODY_MAX 65536
 
 struct ask {
-    const char *unit, *government, *date, *month, *nip, *format, *dialect, *out;
+    const char *unit, *government, *date, *month, *from, *to, *baseline, *nip, *format, *dialect, *out;
     bool closed;
     const struct report *report;
     struct report_style style;
@@ -26,14 +26,15 @@ static void list_reports(void)
 {
     for (size_t i = 0; i < reports_count(); i++) {
         const struct report *r = report_at(i);
-        printf("%-14s %s (%s)\n", r->name, cli_say(r->indonesian, r->english), r->members);
+        printf("%-17s %s (%s)\n", r->name, cli_say(r->indonesian, r->english), r->members);
     }
 }
 
 static void write_body(struct buf *body, const struct ask *a)
 {
     const char *const members[][2] = {{"unit", a->unit}, {"government", a->government}, {"date", a->date}, {"month", a->month},
-                                      {"nip", a->nip}, {"closed", a->closed ? "ya" : NULL}};
+                                      {"from", a->from}, {"to", a->to}, {"baseline", a->baseline}, {"nip", a->nip},
+                                      {"closed", a->closed ? "ya" : NULL}};
     struct json_writer w;
     json_begin(&w, body);
     json_object(&w);
@@ -155,7 +156,8 @@ int cmd_report(int argc, char **argv)
     struct ask a = {0};
     const struct cli_option options[] = {
         {"--unit", &a.unit, NULL},     {"--government", &a.government, NULL},   {"--date", &a.date, NULL},
-        {"--month", &a.month, NULL},   {"--nip", &a.nip, NULL},                 {"--closed", NULL, &a.closed},
+        {"--month", &a.month, NULL},   {"--from", &a.from, NULL},               {"--to", &a.to, NULL},
+        {"--baseline", &a.baseline, NULL}, {"--nip", &a.nip, NULL},             {"--closed", NULL, &a.closed},
         {"--format", &a.format, NULL}, {"--csv-dialect", &a.dialect, NULL},     {"--out", &a.out, NULL}};
     if (!cli_options(&argc, argv, options, sizeof options / sizeof options[0], 0, 1))
         return CLI_USAGE;

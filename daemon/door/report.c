@@ -60,7 +60,7 @@ static void send_report(struct exchange *x, const struct credential *who, uint8_
 /* The parameters as members of an object; a dialect of CSV is none of them. */
 static bool read_parameters(struct exchange *x, struct buf *object, uint8_t *ret_dialect)
 {
-    static const char *const names[] = {"unit", "government", "date", "month", "nip", "closed"};
+    static const char *const names[] = {"unit", "government", "date", "month", "from", "to", "baseline", "nip", "closed"};
     struct parameter p[sizeof names / sizeof names[0] + 1];
     const size_t count = sizeof names / sizeof names[0];
     struct json_writer w;

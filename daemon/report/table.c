@@ -1,7 +1,7 @@
 /* The reports there are: what they are called, whom they ask, their columns.
  *
  * Place in the flow: `hadir report` and the desk look a report up here and give it to run.c. The functions are in
- * sql/api/reports.sql; a report is a line here, two functions there, and its words in the manual. Pure. */
+ * sql/api/reports*.sql; a report is a line here, two functions there, and its words in the manual. Pure. */
 #include <string.h>
 
 #include "inside.h"
@@ -92,6 +92,94 @@ static const struct report_column monthly_days[] = {
     {"doubts", "Ragu", "Doubts", REPORT_NUMBER, 7},
 };
 
+static const struct report_column compliance[] = {
+    {"unit", "Kode unit", "Unit code", REPORT_TEXT, 16},
+    {"unit_name", "Unit", "Unit", REPORT_TEXT, 36},
+    {"day", "Tanggal", "Date", REPORT_DATE, 11},
+    {"weekday", "Hari", "Weekday", REPORT_WORD, 10},
+    {"policy", "Surat edaran", "Circular", REPORT_TEXT, 26},
+    {"title", "Tentang", "About", REPORT_TEXT, 32},
+    {"measure", "Ukuran", "Measure", REPORT_WORD, 28},
+    {"have", "Jumlah", "Number", REPORT_NUMBER, 8},
+    {"limit", "Batas", "Limit", REPORT_NUMBER, 8},
+    {"base", "Dari", "Of", REPORT_NUMBER, 8},
+    {"base_of", "Dasar", "Base", REPORT_WORD, 14},
+    {"met", "Terpenuhi", "Met", REPORT_FLAG, 9},
+    {"attended", "Menurut presensi", "By attendance", REPORT_NUMBER, 9},
+    {"note", "Keterangan", "Notes", REPORT_TEXT, 40},
+};
+
+static const struct report_column compliance_people[] = {
+    {"unit", "Unit", "Unit", REPORT_TEXT, 16},
+    {"nip", "NIP", "NIP", REPORT_CODE, 20},
+    {"name", "Nama", "Name", REPORT_TEXT, 32},
+    {"week", "Pekan", "Week", REPORT_DATE, 11},
+    {"day", "Tanggal", "Date", REPORT_DATE, 11},
+    {"policy", "Surat edaran", "Circular", REPORT_TEXT, 26},
+    {"measure", "Ukuran", "Measure", REPORT_WORD, 28},
+    {"have", "Jumlah", "Number", REPORT_NUMBER, 8},
+    {"limit", "Batas", "Limit", REPORT_NUMBER, 8},
+    {"base", "Dari", "Of", REPORT_NUMBER, 8},
+    {"met", "Terpenuhi", "Met", REPORT_FLAG, 9},
+    {"attended", "Menurut presensi", "By attendance", REPORT_NUMBER, 9},
+    {"note", "Keterangan", "Notes", REPORT_TEXT, 40},
+};
+
+static const struct report_column evaluation[] = {
+    {"unit", "Kode unit", "Unit code", REPORT_TEXT, 16},
+    {"unit_name", "Unit", "Unit", REPORT_TEXT, 36},
+    {"level", "Tingkat", "Level", REPORT_NUMBER, 8},
+    {"measure", "Ukuran", "Measure", REPORT_WORD, 28},
+    {"days", "Hari kerja", "Working days", REPORT_NUMBER, 8},
+    {"value", "Nilai", "Value", REPORT_DECIMAL, 9},
+    {"amount", "Jumlah", "Number", REPORT_NUMBER, 9},
+    {"sample", "Dari orang-hari", "Of person-days", REPORT_NUMBER, 10},
+    {"baseline_days", "Hari kerja pembanding", "Working days before", REPORT_NUMBER, 11},
+    {"baseline", "Nilai pembanding", "Value before", REPORT_DECIMAL, 11},
+    {"baseline_amount", "Jumlah pembanding", "Number before", REPORT_NUMBER, 11},
+    {"baseline_sample", "Dari orang-hari pembanding", "Of person-days before", REPORT_NUMBER, 11},
+    {"difference", "Selisih", "Difference", REPORT_DECIMAL, 9},
+};
+
+static const struct report_column discipline[] = {
+    {"no", "No", "No", REPORT_NUMBER, 5},
+    {"unit", "Unit", "Unit", REPORT_TEXT, 16},
+    {"nip", "NIP", "NIP", REPORT_CODE, 20},
+    {"name", "Nama", "Name", REPORT_TEXT, 32},
+    {"grade", "Gol.", "Grade", REPORT_TEXT, 7},
+    {"post", "Jabatan", "Post", REPORT_TEXT, 28},
+    {"days", "Hari tanpa keterangan", "Unexcused days", REPORT_NUMBER, 11},
+    {"absent_days", "Tidak masuk", "Absent", REPORT_NUMBER, 8},
+    {"minute_days", "Hari dari menit", "Days of minutes", REPORT_NUMBER, 8},
+    {"minutes", "Menit", "Minutes", REPORT_NUMBER, 8},
+    {"level", "Tingkat yang tercapai", "Level reached", REPORT_TEXT, 12},
+    {"sanction", "Ancaman", "Provided for", REPORT_TEXT, 30},
+    {"basis", "Dasar", "Basis", REPORT_TEXT, 24},
+    {"reached_on", "Tercapai", "Reached on", REPORT_DATE, 11},
+    {"next_days", "Berikutnya pada hari ke-", "Next at days", REPORT_NUMBER, 10},
+    {"next_sanction", "Ancaman berikutnya", "Provided for next", REPORT_TEXT, 30},
+    {"longest_run", "Berturut-turut", "In a row", REPORT_NUMBER, 9},
+    {"run_sanction", "Ancaman (berturut-turut)", "Provided for (in a row)", REPORT_TEXT, 30},
+    {"run_basis", "Dasar (berturut-turut)", "Basis (in a row)", REPORT_TEXT, 24},
+    {"run_reached_on", "Tercapai (berturut-turut)", "Reached on (in a row)", REPORT_DATE, 11},
+    {"next_run", "Berikutnya berturut-turut", "Next in a row", REPORT_NUMBER, 10},
+    {"dates", "Tanggal tidak masuk", "Dates absent", REPORT_TEXT, 44},
+    {"minute_dates", "Tanggal dan menit", "Dates and minutes", REPORT_TEXT, 30},
+    {"run_dates", "Tanggal berturut-turut", "Dates in a row", REPORT_TEXT, 44},
+};
+
+static const struct report_column discipline_days[] = {
+    {"unit", "Unit", "Unit", REPORT_TEXT, 16},
+    {"nip", "NIP", "NIP", REPORT_CODE, 20},
+    {"name", "Nama", "Name", REPORT_TEXT, 32},
+    {"day", "Tanggal", "Date", REPORT_DATE, 11},
+    {"weekday", "Hari", "Weekday", REPORT_WORD, 10},
+    {"absent", "Tidak masuk", "Absent", REPORT_FLAG, 8},
+    {"minutes", "Menit", "Minutes", REPORT_NUMBER, 8},
+    {"days", "Hari tanpa keterangan sampai di sini", "Unexcused days by then", REPORT_NUMBER, 12},
+    {"run", "Berturut-turut", "In a row", REPORT_NUMBER, 9},
+};
+
 static const struct report table[] = {
     {"daily", "Rekap Harian Kehadiran", "Daily Attendance Recap", CALLS("daily", "daily"), "unit government date closed",
      daily, COUNT(daily), true, REPORT_DUE_DAY},
@@ -101,6 +189,16 @@ static const struct report table[] = {
      "unit government month nip closed", monthly, COUNT(monthly), true, REPORT_DUE_MONTH | REPORT_DUE_MONTH_UNIT},
     {"monthly-days", "Rincian Harian Kehadiran", "Attendance Day by Day", CALLS("monthly", "monthly_days"),
      "unit government month nip closed", monthly_days, COUNT(monthly_days), false, REPORT_DUE_MONTH},
+    {"compliance", "Kepatuhan terhadap Surat Edaran", "Compliance with the Circulars", CALLS("compliance", "compliance"),
+     "unit government from to closed", compliance, COUNT(compliance), true, 0},
+    {"compliance-people", "Kepatuhan terhadap Surat Edaran, dengan Nama", "Compliance with the Circulars, by Name",
+     CALLS("compliance", "compliance_people"), "unit government from to closed", compliance_people, COUNT(compliance_people), false, 0},
+    {"evaluation", "Evaluasi Kehadiran", "Evaluation of Attendance", CALLS("evaluation", "evaluation"),
+     "unit government from to baseline closed", evaluation, COUNT(evaluation), true, 0},
+    {"discipline", "Daftar Pantau Disiplin", "Watch-List of Discipline", CALLS("discipline", "discipline"), "unit government date closed",
+     discipline, COUNT(discipline), true, 0},
+    {"discipline-days", "Daftar Pantau Disiplin, Hari demi Hari", "Watch-List of Discipline, Day by Day",
+     CALLS("discipline", "discipline_days"), "unit government date closed", discipline_days, COUNT(discipline_days), false, 0},
 };
 
 size_t reports_count(void)

@@ -3,7 +3,7 @@
  * Place in the flow: run.c gives rows, the finished file goes to the callback in parts. Constant-memory mode: rows wait in
  * a temporary file, so memory does not grow with them; the file is put together at the end.
  *
- *   title | government, unit | period, up to when | (empty) | headings, frozen, filtered, repeated on each page | rows |
+ *   title | government, unit | period, up to when | note, if any | headings, frozen, filtered, repeated on each page | rows |
  *   signature block
  *
  * Cells are typed; an NIP is text. The same rows give the same bytes: the only time inside is the head's as_of.
@@ -91,7 +91,7 @@ static const char *long_date(const struct sheet *s, const char *iso, char *dst, 
 
 static void write_title(struct sheet *s)
 {
-    char unit[300], government[300], line[900], from[64], to[64], as_of[64], day[40], other[40];
+    char unit[300], government[300], line[900], from[64], to[64], as_of[64], edition[16], day[40], other[40];
     const json_value *head = s->layout->head;
     const struct report *r = s->layout->report;
     int64_t version = 0;
@@ -107,13 +107,13 @@ static void write_title(struct sheet *s)
         snprintf(line, sizeof line, "%s – %s", long_date(s, member(head, "from", from, sizeof from), day, sizeof day),
                  long_date(s, member(head, "to", to, sizeof to), other, sizeof other));
     size_t len = strlen(line);
+    bool closed = strcmp(member(head, "edition", edition, sizeof edition), "closed") == 0;
+    len += (size_t)snprintf(line + len, sizeof line - len, " · %s %.10s %.5s", closed ? say(s, "ditutup", "closed") : say(s, "keadaan", "as known"),
+                            as_of, strlen(as_of) > 16 ? as_of + 11 : "");
     if (json_get_int(json_member(head, "version"), &version))
-        snprintf(line + len, sizeof line - len, " · %s %.10s %.5s, %s %lld", say(s, "ditutup", "closed"), as_of,
-                 strlen(as_of) > 16 ? as_of + 11 : "", say(s, "versi", "version"), (long long)version);
-    else
-        snprintf(line + len, sizeof line - len, " · %s %.10s %.5s", say(s, "keadaan", "as known"), as_of,
-                 strlen(as_of) > 16 ? as_of + 11 : "");
+        snprintf(line + len, sizeof line - len, ", %s %lld", say(s, "versi", "version"), (long long)version);
     (void)text_at(s, 2, 0, line, NULL);
+    (void)text_at(s, 3, 0, member(head, "note", line, sizeof line), NULL);
 }
 
 static bool write_heading(struct sheet *s, size_t i, const struct text *code)

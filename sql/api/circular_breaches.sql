@@ -210,10 +210,12 @@ comment on function hadir.places_of(bigint, date, date, bigint[], bigint) is
   'One row per person and local day p_from … p_to: his unit, the circular that decides his place, whether he works, where (null: '
   'does not work), the letter that says so and its kind, and whether p_letter, which counts as confirmed, names him. Called by api functions.';
 
--- The breaches of p_units on p_from … p_to; with p_letter only on its days, of its people's units, and of its people.
-create or replace function hadir.breaches_of(p_government bigint, p_from date, p_to date, p_units bigint[], p_letter bigint)
+-- What the circulars count in p_units on p_from … p_to: breaches, or (p_all) whatever is counted, met or not; with p_letter only
+-- on its days, of its people's units, and of its people.
+create or replace function hadir.circular_counts(p_government bigint, p_from date, p_to date, p_units bigint[], p_letter bigint,
+                                                 p_all boolean)
 returns table (policy bigint, measure text, unit bigint, day date, week date, person bigint, have int, "limit" int, base int,
-               people bigint[], place text, base_of text, only_letter boolean)
+               people bigint[], place text, base_of text, only_letter boolean, met boolean)
 language plpgsql stable rows 100 set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
@@ -256,20 +258,19 @@ begin
     join (select distinct * from hadir.policy_quota) q on q.policy = c.policy and (q.services is null or u.serves = any (q.services))
     where c.working > 0 and c.posted + coalesce(n.posted, 0) > q.small
   ),
-  short as (
-    select s.*, b."limit"
+  judged as (
+    select s.*, b."limit", case when s.measure like 'max%' then s.have <= b."limit" else s.have >= b."limit" end as met
     from share s
     cross join lateral (
       select case s.rounding when 'down' then floor(s.percent * s.base / 100) when 'up' then ceil(s.percent * s.base / 100)
                              else round(s.percent * s.base / 100) end as "limit"
     ) b
-    where case when s.measure like 'max%' then s.have > b."limit" else s.have < b."limit" end
   ),
-  -- Whom "have" counts.
+  -- Whom "have" counts, in a breach.
   counted as materialized (
     select b.unit, b.day, b.policy, b.measure, array_agg(distinct s.person) as people
-    from short b
-    join stand s on s.unit = b.unit and s.day = b.day and (s.policy = b.policy or s.policy is null)
+    from judged b
+    join stand s on not b.met and s.unit = b.unit and s.day = b.day and (s.policy = b.policy or s.policy is null)
       and case b.measure when 'max_elsewhere' then s.place in ('WFH', 'WFA') when 'min_wfo' then s.place = 'WFO'
                          else s.place = 'WFH' end
     group by b.unit, b.day, b.policy, b.measure
@@ -321,24 +322,43 @@ begin
   )
   select b.policy, b.measure, b.unit, b.day, null::date, null::bigint, b.have::int, b."limit"::int, b.base::int,
          coalesce(c.people, '{}'),
-         case b.measure when 'max_elsewhere' then 'WFH/WFA' when 'min_wfo' then 'WFO' else 'WFH' end, b.base_of, false
-  from short b
+         case b.measure when 'max_elsewhere' then 'WFH/WFA' when 'min_wfo' then 'WFO' else 'WFH' end, b.base_of, false, b.met
+  from judged b
   left join counted c on c.unit = b.unit and c.day = b.day and c.policy = b.policy and c.measure = b.measure
+  where p_all or not b.met
   union all
   select s.policy, 'min_office_days', s.unit, null, s.week, s.person, s.office::int, least(s.min_office_days, s.days)::int,
-         s.days::int, '{}', 'WFO', null, false
+         s.days::int, '{}', 'WFO', null, false, s.office >= least(s.min_office_days, s.days)
   from spent s
-  where s.min_office_days is not null and s.office < least(s.min_office_days, s.days)
+  where s.min_office_days is not null and (p_all or s.office < least(s.min_office_days, s.days))
   union all
-  select s.policy, 'max_elsewhere_days', s.unit, null, s.week, s.person, s.elsewhere::int, s.max_elsewhere_days, s.days::int, '{}', 'WFH/WFA', null, false
+  select s.policy, 'max_elsewhere_days', s.unit, null, s.week, s.person, s.elsewhere::int, s.max_elsewhere_days, s.days::int, '{}', 'WFH/WFA',
+         null, false, s.elsewhere <= s.max_elsewhere_days
   from spent s
-  where s.elsewhere > s.max_elsewhere_days
+  where s.max_elsewhere_days is not null and (p_all or s.elsewhere > s.max_elsewhere_days)
+  union all
+  -- Whom a circular decides about at all.
+  select c.policy, 'bound', c.unit, c.day, null, null, c.working::int, null, c.posted::int, '{}', null, null, false, null
+  from cell c
+  where p_all and c.policy <> 0 and c.working > 0
   union all
   select case when r.other is not null and not r.bound then r.other else r.policy end,
          case when r.other is not null and not r.bound then 'not_eligible' else 'place_not_granted' end, r.unit, r.day, null, r.person,
-         1, 0, 1, '{}', r.place, null, r.only_letter
+         1, 0, 1, '{}', r.place, null, r.only_letter, false
   from refused r;
 end
+$$;
+comment on function hadir.circular_counts(bigint, date, date, bigint[], bigint, boolean) is
+  'hadir.breaches_of; with p_all also what is met, and for each unit, day and circular (measure bound) how many people it binds (base) '
+  'and how many of them work (have). Called by hadir.breaches_of and hadir.compliance_counts.';
+
+create or replace function hadir.breaches_of(p_government bigint, p_from date, p_to date, p_units bigint[], p_letter bigint)
+returns table (policy bigint, measure text, unit bigint, day date, week date, person bigint, have int, "limit" int, base int,
+               people bigint[], place text, base_of text, only_letter boolean)
+language sql stable rows 100 set search_path = pg_catalog, pg_temp
+as $$
+  select c.policy, c.measure, c.unit, c.day, c.week, c.person, c.have, c."limit", c.base, c.people, c.place, c.base_of, c.only_letter
+  from hadir.circular_counts(p_government, p_from, p_to, p_units, p_letter, false) c
 $$;
 comment on function hadir.breaches_of(bigint, date, date, bigint[], bigint) is
   'What the circulars do not allow in p_units on the local days p_from … p_to, as it stands (p_letter null), or only where '
@@ -407,12 +427,12 @@ revoke all on function hadir.policy_binds(bigint, date, date, bigint[]),
   hadir.work_days(bigint, date, date, bigint[]), hadir.stays_of(bigint, date, date, bigint[]),
   hadir.told_of(date, date, bigint[], bigint), hadir.shift_days(bigint, date, date, bigint[]),
   hadir.places_of(bigint, date, date, bigint[], bigint), hadir.breaches_of(bigint, date, date, bigint[], bigint),
-  hadir.breach_text(jsonb),
+  hadir.circular_counts(bigint, date, date, bigint[], bigint, boolean), hadir.breach_text(jsonb),
   hadir.breach_list(bigint, date, date, bigint[], bigint) from public;
 grant execute on function hadir.policy_binds(bigint, date, date, bigint[]),
   hadir.policy_days(bigint, date, date, bigint[]), hadir.policy_of(bigint, date, date, bigint[]),
   hadir.work_days(bigint, date, date, bigint[]), hadir.stays_of(bigint, date, date, bigint[]),
   hadir.told_of(date, date, bigint[], bigint), hadir.shift_days(bigint, date, date, bigint[]),
   hadir.places_of(bigint, date, date, bigint[], bigint), hadir.breaches_of(bigint, date, date, bigint[], bigint),
-  hadir.breach_text(jsonb),
+  hadir.circular_counts(bigint, date, date, bigint[], bigint, boolean), hadir.breach_text(jsonb),
   hadir.breach_list(bigint, date, date, bigint[], bigint) to hadir_reader, hadir_writer;

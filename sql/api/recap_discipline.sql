@@ -10,8 +10,9 @@
 -- In a row: unexcused working days that follow each other; days off between them do not matter, a day attended or excused
 -- ends the row, New Year does not.
 
-create or replace function hadir.discipline_days(p_government bigint, p_as_of date, p_persons bigint[], p_closed boolean)
-returns table (person bigint, day date, unit bigint, absent boolean, minutes int, days int, "run" int)
+drop function if exists hadir.discipline_days(bigint, date, bigint[], boolean);
+create function hadir.discipline_days(p_government bigint, p_as_of date, p_persons bigint[], p_closed boolean)
+returns table (person bigint, day date, unit bigint, absent boolean, minutes int, days int, "run" int, run_first date)
 language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
@@ -37,20 +38,22 @@ begin
       (count(*) filter (where d.absent and d.day >= v_year) over so_far
         -- (Rounded: 450 times a 450th is a whole day.)
         + coalesce(floor(round(sum(d.minutes::numeric / r.minutes_per_day) over so_far, 9)), 0))::int as days,
-      case when d.absent then count(*) filter (where d.absent) over (partition by d.person, d.island order by d.day) else 0 end::int as run
+      case when d.absent then count(*) filter (where d.absent) over (partition by d.person, d.island order by d.day) else 0 end::int as run,
+      case when d.absent then min(d.day) filter (where d.absent) over (partition by d.person, d.island) end as run_first,
+      case when d.absent then max(d.day) filter (where d.absent) over (partition by d.person, d.island) end as run_last
     from day d
     left join rule r on r.day = d.day
     window so_far as (partition by d.person order by d.day)
   )
-  select s.person, s.day, s.unit, s.absent, s.minutes, s.days, s.run
+  select s.person, s.day, s.unit, s.absent, s.minutes, s.days, s.run, s.run_first
   from series s
-  where s.day >= v_year and (s.absent or s.minutes > 0);
+  where s.day >= v_year and (s.absent or s.minutes > 0) or s.run_last >= v_year;
 end
 $$;
 comment on function hadir.discipline_days(bigint, date, bigint[], boolean) is
-  'The days of p_as_of''s year up to it that count against p_persons (null: everybody): absent, or with minutes; days: how many '
-  'unexcused days there were by then, run: how many of them in a row. p_closed: as in hadir.recap_sessions. Called by '
-  'hadir.discipline_steps and hadir.discipline.';
+  'The days of p_as_of''s year up to it that count against p_persons (null: everybody): absent, or with minutes; and those of the old year '
+  'that a row of the new one began with. days: how many unexcused days there were by then, run: how many of them in a row, since run_first. '
+  'p_closed: as in hadir.recap_sessions. Called by hadir.discipline_steps, hadir.discipline and api.report_discipline_days.';
 
 -- The table of steps that holds on a day.
 create or replace function hadir.steps_on(p_government bigint, p_day date) returns setof hadir.discipline_step
@@ -72,23 +75,36 @@ as $$
     d.day, d.unit, case when s.consecutive then d.run else d.days end
   from hadir.discipline_days(p_government, p_as_of, p_persons, p_closed) d
   cross join lateral hadir.steps_on(p_government, d.day) s
-  where s.from_days <= case when s.consecutive then d.run else d.days end
+  where s.from_days <= case when s.consecutive then d.run else d.days end and d.day >= date_trunc('year', p_as_of::timestamp)
   order by d.person, s.consecutive, s.from_days, d.day
 $$;
 comment on function hadir.discipline_steps(bigint, date, bigint[], boolean) is
   'The steps of discipline that p_persons (null: everybody) reached in p_as_of''s year until then: the day, the unit where he was, '
   'and what he had that day. Called by api.discipline_notice.';
 
-create or replace function hadir.discipline(p_government bigint, p_as_of date, p_persons bigint[], p_closed boolean default false)
+drop function if exists hadir.discipline(bigint, date, bigint[], boolean);
+create function hadir.discipline(p_government bigint, p_as_of date, p_persons bigint[], p_closed boolean default false)
 returns table (person bigint, unit bigint, absent_days int, minutes int, minute_days int, days int, longest_run int,
-  absent_dates date[], minute_dates jsonb, step jsonb, consecutive_step jsonb)
+  absent_dates date[], run_dates date[], minute_dates jsonb, step jsonb, consecutive_step jsonb)
 language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 begin
   return query
-  with day as materialized (
+  with any_day as materialized (
     select * from hadir.discipline_days(p_government, p_as_of, p_persons, p_closed)
+  ),
+  day as (
+    select * from any_day d where d.day >= date_trunc('year', p_as_of::timestamp)
+  ),
+  -- The longest row of each, the first of several.
+  longest as (
+    select distinct on (d.person) d.person, d.run_first, d.day as run_last from day d where d.run > 0 order by d.person, d.run desc, d.day
+  ),
+  row as (
+    select l.person, array_agg(d.day order by d.day) as dates
+    from longest l join any_day d on d.person = l.person and d.absent and d.day between l.run_first and l.run_last
+    group by l.person
   ),
   sum as (
     select d.person, (array_agg(d.unit order by d.day desc))[1] as unit, count(*) filter (where d.absent)::int as absent_days,
@@ -105,17 +121,18 @@ begin
     order by d.person, t.consecutive, t.from_days, d.day
   )
   select s.person, s.unit, s.absent_days, s.minutes, s.days - s.absent_days, s.days, s.longest_run, s.absent_dates,
-    s.minute_dates,
+    coalesce(w.dates, '{}'), s.minute_dates,
     (select jsonb_build_object('from_days', t.from_days, 'level', t.level, 'sanction', t.sanction, 'basis', t.basis, 'reached_on', t.reached_on)
      from step t where t.person = s.person and not t.consecutive order by t.from_days desc limit 1),
     (select jsonb_build_object('from_days', t.from_days, 'level', t.level, 'sanction', t.sanction, 'basis', t.basis, 'reached_on', t.reached_on)
      from step t where t.person = s.person and t.consecutive order by t.from_days desc limit 1)
-  from sum s;
+  from sum s
+  left join row w on w.person = s.person;
 end
 $$;
 comment on function hadir.discipline(bigint, date, bigint[], boolean) is
   'p_as_of''s year up to it, a row per person who has unexcused days or minutes: absent_days and their dates, minutes by date and '
-  'the days they make (minute_days), days: both; longest_run: most in a row; the highest step reached by days and the one by '
+  'the days they make (minute_days), days: both; longest_run: most in a row, run_dates: which; the highest step reached by days and the one by '
   'days in a row, null: none. p_closed: as in hadir.recap_sessions. Called by api functions.';
 
 revoke all on function hadir.steps_on(bigint, date), hadir.discipline_days(bigint, date, bigint[], boolean),

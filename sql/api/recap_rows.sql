@@ -289,38 +289,69 @@ comment on function hadir.recap(bigint, date, date, bigint[], boolean, bigint[])
   'deduction: percent of TPP, capped per calendar month. missing_sessions without those of absent days. unit: the last one. '
   'p_units: only days in these units (null: all). Called by api functions.';
 
--- Days that lack evidence, beside those on which nothing at all was there.
-create or replace function hadir.evidence_gaps(p_government bigint, p_from date, p_to date, p_persons bigint[], p_closed boolean)
-returns table (person bigint, day date, unit bigint, missing jsonb)
+-- The circular that wants the evidence of a day, of those that speak there.
+create or replace function hadir.evidence_policy(p_policies bigint[]) returns bigint
+language sql stable set search_path = pg_catalog, pg_temp
+as $$
+  select p.id from hadir.policy p where p.id = any (p_policies) and p.states_evidence
+  order by p.rank desc, p.dated desc, p.valid_from desc, p.id desc limit 1
+$$;
+
+-- Days that want evidence, beside those on which nothing at all was there.
+create or replace function hadir.evidence_days(p_government bigint, p_from date, p_to date, p_persons bigint[], p_closed boolean)
+returns table (person bigint, day date, unit bigint, policy bigint, missing jsonb)
 language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 begin
-  if p_closed then
+  -- Most circulars want none, and then nothing is looked for.
+  if not exists (select from hadir.plan_pattern p where p.government = p_government and p.day between p_from and p_to and p.evidence <> '[]') then
+    return;
+  elsif p_closed then
     return query
-    select a.person, a.day, a.unit, a.evidence_missing
+    with wanting as materialized (
+      select p.id, hadir.evidence_policy(p.policies) as policy
+      from hadir.plan_pattern p where p.government = p_government and p.day between p_from and p_to and p.evidence <> '[]')
+    select a.person, a.day, a.unit, w.policy, a.evidence_missing
     from hadir.frozen_days(p_government, p_from, p_to, p_persons) a
-    where a.evidence_missing <> '[]' and a.sessions @? '$[*] ? (@.code != null && @.state != "missing")';
-  -- Most circulars want none, and then nothing is derived.
-  elsif exists (select from hadir.plan_pattern p where p.government = p_government and p.day between p_from and p_to and p.evidence <> '[]') then
+    join wanting w on w.id = a.pattern
+    where a.sessions @? '$[*] ? (@.code != null && @.state != "missing")';
+  else
     return query
-    select d.person, d.day, d.unit, d.evidence_missing
+    with wanting as materialized (
+      select p.id, hadir.evidence_policy(p.policies) as policy
+      from hadir.plan_pattern p where p.government = p_government and p.day between p_from and p_to and p.evidence <> '[]')
+    select d.person, d.day, d.unit, w.policy, d.evidence_missing
     from hadir.derive_day(p_government, greatest(p_from, hadir.service_began(p_government)), p_to, p_persons) d
-    where d.evidence_missing <> '[]' and d.sessions > 0 and not d.unexcused;
+    join hadir.plan_day n on n.person = d.person and n.day = d.day
+    join wanting w on w.id = n.pattern
+    where d.sessions > 0 and not d.unexcused;
   end if;
 end
 $$;
+comment on function hadir.evidence_days(bigint, date, date, bigint[], boolean) is
+  'The days on which p_persons (null: everybody) were there, or partly excused, where a circular (policy) wants evidence: missing as in '
+  'hadir.derive_day. p_closed: as in hadir.recap_sessions. Called by hadir.evidence_gaps and reports of compliance.';
+
+create or replace function hadir.evidence_gaps(p_government bigint, p_from date, p_to date, p_persons bigint[], p_closed boolean)
+returns table (person bigint, day date, unit bigint, missing jsonb)
+language sql stable set search_path = pg_catalog, pg_temp
+as $$
+  select d.person, d.day, d.unit, d.missing
+  from hadir.evidence_days(p_government, p_from, p_to, p_persons, p_closed) d where d.missing <> '[]'
+$$;
 comment on function hadir.evidence_gaps(bigint, date, date, bigint[], boolean) is
-  'The days on which p_persons were there, or partly excused, without all the evidence that a circular wants: missing as in '
-  'hadir.derive_day. p_closed: as in hadir.recap_sessions. Called by api.recap and api.recap_days.';
+  'The days of hadir.evidence_days on which something is missing. Called by api.recap_days and reports.';
 
 revoke all on function hadir.day_class(bigint, date, text, text, int),
   hadir.service_began(bigint), hadir.frozen_to(), hadir.consequence_on(bigint, date),
   hadir.recap_sessions(bigint, date, date, bigint[], boolean, timestamptz), hadir.recap_days(bigint, date, date, bigint[], boolean, timestamptz),
   hadir.recap(bigint, date, date, bigint[], boolean, bigint[]), hadir.evidence_gaps(bigint, date, date, bigint[], boolean),
+  hadir.evidence_days(bigint, date, date, bigint[], boolean), hadir.evidence_policy(bigint[]),
   hadir.frozen_days(bigint, date, date, bigint[]), hadir.recap_doubts(bigint, date, date, bigint[], boolean) from public;
 grant execute on function hadir.day_class(bigint, date, text, text, int),
   hadir.service_began(bigint), hadir.frozen_to(), hadir.consequence_on(bigint, date),
   hadir.recap_sessions(bigint, date, date, bigint[], boolean, timestamptz), hadir.recap_days(bigint, date, date, bigint[], boolean, timestamptz),
   hadir.recap(bigint, date, date, bigint[], boolean, bigint[]), hadir.evidence_gaps(bigint, date, date, bigint[], boolean),
+  hadir.evidence_days(bigint, date, date, bigint[], boolean), hadir.evidence_policy(bigint[]),
   hadir.frozen_days(bigint, date, date, bigint[]), hadir.recap_doubts(bigint, date, date, bigint[], boolean) to hadir_reader, hadir_writer;

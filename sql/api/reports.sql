@@ -182,6 +182,128 @@ comment on function hadir.report_month_asked(jsonb, timestamptz) is
   'no report. persons: null: everybody. The days from first_day to last_day count; as_of, complete: as in hadir.report_day_asked; codes: as in hadir.month_codes, of a '
   'closed month those of its version. Called by the api functions of monthly reports.';
 
+-- The first day from p_from to p_to that people had a plan for and that was not frozen; null: none.
+create or replace function hadir.first_not_frozen(p_government bigint, p_from date, p_to date) returns date
+language sql stable set search_path = pg_catalog, pg_temp
+as $$
+  select d.day
+  from (
+    select g::date as day from generate_series(p_from::timestamp, p_to::timestamp, interval '1 day') g
+    where not exists (select from hadir.attendance_version v
+                      where v.government = p_government and v.day = g::date and v.frozen_at <= hadir.frozen_to())
+    offset 0) d
+  where hadir.day_closes(p_government, d.day) is not null
+  order by d.day limit 1
+$$;
+
+-- Any other stretch of days: those of it that are over, or all of them as frozen.
+create or replace function hadir.report_span(p_body jsonb, p_now timestamptz, p_from date, p_to date, p_from_field text, p_to_field text)
+returns table (refusal jsonb, government bigint, zone text, unit bigint, units bigint[], persons bigint[], about jsonb, first_day date,
+  last_day date, closed boolean, as_of timestamptz, complete boolean)
+language plpgsql stable set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  v_today date;
+  v_open  date;
+  r       record;
+begin
+  select s.refusal, s.government, s.zone, s.unit, s.units, null::bigint[] as persons, s.about, null::date as first_day, null::date as last_day,
+    coalesce(hadir.try_boolean(hadir.body_text(p_body, 'closed')), false) as closed, null::timestamptz as as_of, true as complete
+  into r from hadir.report_scope(p_body, p_now) s;
+  if r.refusal is null then
+    v_today := hadir.local_day(r.government, p_now);
+    p_to := coalesce(p_to, case when r.closed then (
+      select max(v.day) from hadir.attendance_version v where v.government = r.government and v.frozen_at <= hadir.frozen_to()) end, v_today);
+    p_from := coalesce(p_from, date_trunc('year', p_to::timestamp)::date);
+    r.first_day := greatest(p_from, hadir.service_began(r.government));
+    if p_from > v_today or p_to > v_today then
+      r.refusal := hadir.refusal(422, 'invalid', hadir.problem_if(true, case when p_from > v_today then p_from_field else p_to_field end,
+        hadir.say('hari itu belum tiba', 'that day is yet to come')));
+    elsif hadir.service_began(r.government) is null or r.first_day > p_to then
+      r.refusal := hadir.report_nothing(p_to_field, 'layanan belum berjalan pada hari-hari itu', 'the service had not begun on those days');
+    elsif r.closed then
+      v_open := hadir.first_not_frozen(r.government, r.first_day, p_to);
+      if v_open is not null then
+        r.refusal := hadir.report_not_closed(p_to_field, v_open::text);
+      end if;
+      r.last_day := p_to;
+      select max(coalesce(v.closed_at, v.frozen_at)) into r.as_of
+      from (select distinct on (v.day) v.closed_at, v.frozen_at from hadir.attendance_version v
+            where v.government = r.government and v.day between r.first_day and p_to and v.frozen_at <= hadir.frozen_to() order by v.day, v.version desc) v;
+    else
+      r.last_day := hadir.counted_to(r.government, r.first_day, p_to, p_now);
+      select coalesce(t.recorded_to, p_now), not t.behind into r.as_of, r.complete
+      from hadir.government g cross join lateral hadir.recorded_to(p_now, g.spool_patience) t where g.id = r.government;
+      if r.last_day is null then
+        r.refusal := hadir.report_nothing(p_to_field, 'belum ada hari yang selesai', 'no day of it is over yet');
+      end if;
+    end if;
+  end if;
+  if r.refusal is null and r.unit is not null then
+    r.persons := array(
+      select distinct o.person from hadir.posting o
+      where o.unit = any (r.units) and o.kind = 'main' and o.valid_from <= r.last_day and (o.valid_to is null or o.valid_to >= r.first_day));
+    if r.persons = '{}' then
+      r.refusal := hadir.report_nothing('unit', 'tidak ada pegawai pada hari-hari itu', 'nobody belonged to it in that time');
+    end if;
+  end if;
+  return query select r.refusal, r.government, r.zone, r.unit, r.units, r.persons, r.about, r.first_day, r.last_day, r.closed, r.as_of, r.complete;
+end
+$$;
+comment on function hadir.report_span(jsonb, timestamptz, date, date, text, text) is
+  'p_body: unit or government, closed, of good form; p_from null: 1 January of p_to, p_to null: the local today, or (closed) the last frozen day; the fields that refusals '
+  'name. One row; refusal: why there is no report. persons: null: everybody. The days from first_day to last_day count: those that are '
+  'over, or (closed) all, as frozen; as_of: up to when that is right, or the last closing. Called by hadir.report_period_asked and '
+  'hadir.report_year_asked.';
+
+-- From one day to another.
+create or replace function hadir.report_period_asked(p_body jsonb, p_now timestamptz, p_members jsonb, p_most int)
+returns table (refusal jsonb, government bigint, zone text, unit bigint, units bigint[], persons bigint[], about jsonb, first_day date,
+  last_day date, closed boolean, as_of timestamptz, complete boolean)
+language plpgsql stable set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column
+declare
+  v_from     constant date := hadir.try_date(hadir.body_text(p_body, 'from'));
+  v_to       constant date := hadir.try_date(hadir.body_text(p_body, 'to'));
+  v_problems constant jsonb := hadir.question_problems(p_body, '{"unit": "text", "government": "text", "from": "day!", "to": "day!"}' || p_members)
+    || hadir.problem_if(v_to < v_from, 'to', hadir.say('mendahului from', 'is before from'))
+    || hadir.problem_if(v_to - v_from >= p_most, 'to', format(hadir.say('paling lama %s hari sekali minta', '%s days at most in one report'), p_most));
+begin
+  if v_problems <> '[]' then
+    return query select hadir.refusal(422, 'invalid', v_problems), null::bigint, null::text, null::bigint, null::bigint[], null::bigint[],
+      null::jsonb, null::date, null::date, null::boolean, null::timestamptz, null::boolean;
+  else
+    return query select s.* from hadir.report_span(p_body, p_now, v_from, v_to, 'from', 'to') s;
+  end if;
+end
+$$;
+comment on function hadir.report_period_asked(jsonb, timestamptz, jsonb, int) is
+  'p_body: as of hadir.report_span, and from, to, and p_members; at most p_most days. Called by the api functions of compliance and evaluation.';
+
+-- Lines of a report that has a line per unit with everybody below it. The whole government is line 0.
+create or replace function hadir.report_lines(p_government bigint, p_unit bigint, p_units bigint[])
+returns table (line bigint, code text, name text, level int, path text[], unit bigint)
+language sql stable set search_path = pg_catalog, pg_temp
+as $$
+  select p.line, p.code, p.name, cardinality(p.path) - case when p_unit is null then 0 else 1 end, p.path, c.descendant
+  from (
+    select u.id as line, u.code, u.name, array_agg(up.code collate "C" order by c.depth desc) as path
+    from hadir.unit u
+    join hadir.unit_closure c on c.descendant = u.id and c.ancestor = any (p_units)
+    join hadir.unit up on up.id = c.ancestor
+    where u.id = any (p_units)
+    group by u.id, u.code, u.name) p
+  join hadir.unit_closure c on c.ancestor = p.line
+  union all
+  select 0, g.code, g.name, 0, '{}', u
+  from hadir.government g cross join unnest(p_units) u where p_unit is null and g.id = p_government
+$$;
+comment on function hadir.report_lines(bigint, bigint, bigint[]) is
+  'p_unit null: the whole government. Of each line its code, name, level and place (path), a row per unit that counts in it. Called by '
+  'api.report_daily and api.report_evaluation.';
+
 -- ----------------------------------------------------------------------------------------------------------- the head
 
 -- Who signs: the acting head, else the head of the unit on that day; of a government the one of its only top unit.
@@ -359,7 +481,9 @@ declare
   f text;
 begin
   foreach f in array array['report_scope(jsonb, timestamptz)', 'report_nothing(text, text, text)', 'report_not_closed(text, text)',
-    'report_day_asked(jsonb, timestamptz)', 'report_month_asked(jsonb, timestamptz)', 'report_signature(bigint, bigint, date)',
+    'report_day_asked(jsonb, timestamptz)', 'report_month_asked(jsonb, timestamptz)', 'first_not_frozen(bigint, date, date)',
+    'report_span(jsonb, timestamptz, date, date, text, text)', 'report_period_asked(jsonb, timestamptz, jsonb, int)',
+    'report_lines(bigint, bigint, bigint[])', 'report_signature(bigint, bigint, date)',
     'report_codes(bigint, date, date)', 'report_excuses(bigint)', 'report_spread(text[], jsonb)',
     'report_head(bigint, text, bigint, jsonb, boolean, int, timestamptz, boolean, jsonb)',
     'report_day(bigint, bigint, bigint[], date, boolean, timestamptz)', 'month_codes(bigint, date)', 'json_texts(jsonb)',
@@ -408,21 +532,8 @@ begin
   with person as materialized (
     select * from hadir.report_day(a.government, a.unit, a.units, a.day, a.closed, p_now)
   ),
-  -- Which units count in which line; the whole government is line 0.
   line as materialized (
-    select c.ancestor as line, c.descendant as unit from hadir.unit_closure c where c.ancestor = any (a.units)
-    union all
-    select 0, u from unnest(a.units) u where a.unit is null
-  ),
-  path as (
-    select u.id as line, u.code, u.name, array_agg(up.code collate "C" order by c.depth desc) as path
-    from hadir.unit u
-    join hadir.unit_closure c on c.descendant = u.id and c.ancestor = any (a.units)
-    join hadir.unit up on up.id = c.ancestor
-    where u.id = any (a.units)
-    group by u.id, u.code, u.name
-    union all
-    select 0, g.code, g.name, '{}' from hadir.government g where a.unit is null and g.id = a.government
+    select * from hadir.report_lines(a.government, a.unit, a.units)
   ),
   posted as (
     select l.line, count(*) as people
@@ -446,11 +557,11 @@ begin
     from line l join person p on p.unit = l.unit
     group by l.line
   )
-  select w.code, w.name, cardinality(w.path) - case when a.unit is null then 0 else 1 end, o.people, coalesce(s.expected, 0),
+  select w.code, w.name, w.level, o.people, coalesce(s.expected, 0),
     coalesce(s.present, 0), round(100.0 * s.present / s.expected, 2), coalesce(s.wfo, 0), coalesce(s.wfh, 0), coalesce(s.wfa, 0),
     coalesce(s.dl, 0), coalesce(s.elsewhere, 0), coalesce(s.late, 0), coalesce(s.early, 0), coalesce(s.excused, 0),
     hadir.report_spread(v_codes, e.counts), coalesce(s.missing, 0), coalesce(s.not_yet, 0)
-  from path w
+  from (select distinct l.line, l.code, l.name, l.level, l.path from line l) w
   join posted o on o.line = w.line
   left join sum s on s.line = w.line
   left join excuse e on e.line = w.line

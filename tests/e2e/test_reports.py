@@ -42,6 +42,7 @@ def golden(name, text):
 def a_morning_at_the_example(house):
     house.hadir("import", "minute-classes", f"{TOP}/sql/reference/minute-classes-permentan-68-2012.csv")
     house.hadir("import", "consequences", f"{TOP}/sql/reference/consequences-permentan-68-2012.csv")
+    house.hadir("import", "discipline", f"{TOP}/sql/reference/discipline-pp-94-2021.csv")
     house.hadir("government", "set", "LUTRA", "closes_after=03:00", "signing_place=Masamba")
     house.unit = house.people[0]["unit"]
     # A day with something of everything: leave, duty travel, half a day; ten on time, two late, one who leaves early.
@@ -178,6 +179,59 @@ def a_sheet_is_typed(house):
     assert re.search(r'<row r="6".*?</row>', sheet).group(0).count("<v>") > 20, "numbers are numbers"
 
 
+def letter(house, number, kind, place, orders):
+    path = house.write(f"{number.replace('/', '-')}.json", json.dumps({
+        "unit": house.unit, "kind": kind, "number": number, "dated": NEXT, "orders": [{"place": place, "people": [
+            {"nip": house.people[i]["nip"], "days": days} for i, days in orders.items()]}]}))
+    return house.hadir("letter", "file", path).stdout.split()[1]
+
+
+@test
+def two_days_under_a_circular(house):
+    """At home by letter, at most two of the seven of the unit (30 percent), with a report, and at the office at least once a week.
+    T/1 sends three home on Tuesday, over the quota and with a reason, one of them on Wednesday, too; P/2 calls the second back on
+    Wednesday; T/3, for Tuesday, is confirmed on Wednesday. Of the three one comes and reports, one comes only."""
+    house.hadir("policy", "apply", house.write("contoh.conf", f"""[policy]
+number = SE CONTOH 1/2025
+title = Bekerja dari rumah bergantian
+dated = 2025-12-20
+valid_from = {NEXT}
+valid_to = 2026-01-02
+grants = letter
+min_office_days = 1
+[scope satu bagian]
+units = {house.unit}
+[day rumah]
+weekdays = Senin-Jumat
+place = WFH
+anywhere = ya
+granted = ya
+[quota paling banyak]
+measure = max_elsewhere
+percent = 30
+[evidence laporan]
+places = WFH
+kind = work_report
+"""))
+    home = letter(house, "T/1", "assignment", "WFH", {4: [NEXT, "2025-12-31"], 5: [NEXT, "2025-12-31", "2026-01-02"], 6: [NEXT]})
+    done = house.hadir("letter", "confirm", home, check=False)
+    assert done.returncode == 1 and "a reason must be given" in done.stderr, done
+    house.hadir("letter", "confirm", home, "--reason", "renovasi ruang")
+    house.hadir("letter", "confirm", letter(house, "P/2", "recall", "WFO", {5: ["2025-12-31"]}))
+    late = letter(house, "T/3", "assignment", "WFH", {3: [NEXT]})
+    wait_until("the planner knows", lambda: house.value(
+        f"select count(*) from hadir.plan_day d join hadir.plan_pattern p on p.id = d.pattern where d.day = '{NEXT}' and p.place = 'WFH'") == "3")
+    house.wait_live()
+    for i in (4, 5):
+        assert house.checkin(house.tokens[i], lat=-2.9, lon=120.9, taken=at("09:00", NEXT), sent=at("09:00", NEXT))[0] == 200
+    house.hadir("work-report", "send", house.people[4]["nip"], "--day", NEXT, "--kind", "work_report", "--text", "Naskah selesai")
+    house.set_clock(at("07:10", "2025-12-31"))
+    house.wait_live()
+    house.hadir("letter", "confirm", late, "--reason", "surat menyusul")
+    assert house.checkin(house.tokens[5], lat=-2.5620, taken=at("07:10", "2025-12-31"), sent=at("07:10", "2025-12-31"))[0] == 200
+    wait_until("both days are recorded", lambda: house.value("select count(*) from hadir.checkin") == "24")
+
+
 @test
 def a_closed_month_stays(house):
     """As it was closed, whatever people are called since, byte by byte; a sheet, too."""
@@ -197,6 +251,76 @@ def a_closed_month_stays(house):
         house.set_clock("2026-01-03T09:00:00+08:00")
     assert files[0] == files[1] and b"Nama Lain" not in files[1][0]
     assert "Nama Lain" in house.hadir("report", "monthly", *month).stdout
+
+
+@test
+def how_the_circular_was_kept(house):
+    house.sql(f"update hadir.person set name = '{house.people[0]['name']}', grade = '{house.people[0]['grade']}' where nip = '{house.people[0]['nip']}'")
+    house.set_clock("2026-01-05T09:00:00+08:00")
+    house.wait_live()
+    wait_until("the week is closed", lambda: house.hadir("nightly") and house.value("select max(day) from hadir.attendance_version") == "2026-01-04")
+    week = ("--unit", house.unit, "--from", DAY, "--to", "2026-01-04", "--closed")
+    for name in ("compliance", "compliance-people"):
+        for ending in ("csv", "json"):
+            golden(f"{name}.{ending}", house.hadir("report", name, *week, "--format", ending).stdout)
+    rows = table(house.hadir("report", "compliance", *week).stdout)
+    tuesday = {r["measure"]: r for r in rows if r["day"] == NEXT and r["policy"] != ""}
+    # Three by T/1 and one by T/3, confirmed afterwards; 30 percent of seven is two.
+    quota = tuesday["max_elsewhere"]
+    assert (quota["have"], quota["limit"], quota["base"], quota["met"], quota["attended"]) == ("4", "2", "7", "false", "2"), quota
+    assert (tuesday["evidence"]["have"], tuesday["evidence"]["note"]) == ("1", "work_report 1"), tuesday
+    assert [r["note"].split(",")[0] for r in rows if r["measure"] == "late_letter"] == ["assignment T/3 (2025-12-30)"], rows
+    assert [(r["day"], r["have"], r["attended"]) for r in rows if r["measure"] == "recall"] == [("2025-12-31", "1", "1")], rows
+    path = f"/v1/reports/compliance?unit={house.unit}&from={DAY}&to=2026-01-04&closed=ya"
+    assert get(house, house.boss, path, "text/csv")[2].decode() == house.hadir("report", "compliance", *week).stdout.replace("\n", "\r\n")
+    sheet = zipfile.ZipFile(io.BytesIO(get(house, house.boss, path, XLSX)[2])).read("xl/worksheets/sheet1.xml").decode()
+    assert "Quotas, weeks and letters are by rules and letters of when" in sheet and "most elsewhere" in sheet and "closed 2026-01-05" in sheet, sheet[:3000]
+    refused(house, house.boss, f"/v1/reports/compliance?unit=BKPSDM&from={DAY}&to={NEXT}", 404, "not_found")
+    refused(house, house.boss, f"/v1/reports/compliance?unit={house.unit}&from={NEXT}&to={DAY}", 422, "invalid")
+    refused(house, house.boss, f"/v1/reports/compliance?unit={house.unit}&from={DAY}&to=2026-01-09", 422, "invalid")
+    refused(house, house.boss, f"/v1/reports/compliance?unit={house.unit}&from=2025-11-01&to=2025-11-09", 404, "nothing_to_report")
+    refused(house, house.boss, f"/v1/reports/compliance?unit={house.unit}&from={DAY}&to=2026-01-05&closed=ya", 409, "not_closed")
+    refused(house, house.phone, f"/v1/reports/discipline?unit={house.unit}", 403, "forbidden")
+
+
+@test
+def one_day_against_another(house):
+    days = ("--unit", house.unit, "--from", "2025-12-31", "--to", "2025-12-31", "--closed")
+    golden("evaluation.csv", house.hadir("report", "evaluation", *days).stdout)
+    answer = json.loads(house.hadir("report", "evaluation", *days, "--format", "json").stdout)
+    assert answer["baseline"] is None and answer["note"].startswith("Nothing to compare") and {r["baseline_sample"] for r in answer["rows"]} == {0}, answer
+    answer = json.loads(get(house, house.boss, f"/v1/reports/evaluation?unit={house.unit}&from=2026-01-05&to=2026-01-05")[2])
+    assert answer["code"] == "nothing_to_report", answer
+    house.set_clock("2026-01-06T09:00:00+08:00")
+    house.wait_live()
+    wait_until("Monday is closed", lambda: house.hadir("nightly") and house.value("select max(day) from hadir.attendance_version") == "2026-01-05")
+    path = f"/v1/reports/evaluation?unit={house.unit}&from=2026-01-05&to=2026-01-05&closed=ya"
+    answer = json.loads(get(house, house.boss, path)[2])
+    golden("evaluation.json", get(house, house.boss, path)[2].decode())
+    presence = answer["rows"][0]
+    # On the Monday before six of seven had come, two of them late; nobody came on this one.
+    assert answer["baseline"] == {"from": DAY, "to": DAY}, answer
+    assert (presence["measure"], presence["value"], presence["sample"], presence["baseline"], presence["difference"]) == ("presence", 0, 7, 85.71, -85.71), presence
+    refused(house, house.boss, path + "&baseline=2026-01-08", 422, "invalid")
+
+
+@test
+def whom_to_watch(house):
+    year = ("--unit", house.unit, "--date", "2026-01-05", "--closed")
+    old = ("--unit", house.unit, "--date", "2025-12-31", "--closed")
+    for name, days in (("discipline", old), ("discipline-days", year)):
+        golden(f"{name}.csv", house.hadir("report", name, *days).stdout)
+        golden(f"{name}.json", house.hadir("report", name, *days, "--format", "json").stdout)
+    rows = {r["nip"]: r for r in table(house.hadir("report", "discipline", *year).stdout)}
+    # Tuesday and Wednesday of the old year, Friday and Monday of the new one: four in a row, two of this year.
+    row = rows[house.people[0]["nip"]]
+    assert (row["days"], row["longest_run"], row["sanction"], row["next_days"], row["next_sanction"]) == ("2", "4", "", "3", "teguran lisan"), row
+    assert row["dates"] == "2026-01-02 2026-01-05" and row["run_dates"] == "2025-12-30 2025-12-31 2026-01-02 2026-01-05", row
+    all_of_it = table(house.hadir("report", "discipline", "--government", "LUTRA", "--date", "2025-12-31", "--closed").stdout)
+    reached = {r["nip"]: r for r in all_of_it}[house.people[40]["nip"]]
+    assert (reached["sanction"], reached["reached_on"], reached["dates"]) == ("teguran lisan", "2025-12-31", f"{DAY} {NEXT} 2025-12-31"), reached
+    # On Wednesday only the one who had been recalled came.
+    assert house.hadir("report", "discipline-days", *old).stdout.count("2025-12-31") == 6
 
 
 @test

@@ -158,5 +158,68 @@ select is(api.notices('{"unit": "B"}', t.at('2031-03-29', '12:00')) -> 'notices'
 set session authorization hadir_intake;
 select throws_ok($$select api.discipline_notice(1, '2031-03-03', '2031-03-04')$$, '42501', null, 'intake computes no consequence');
 reset session authorization;
+
+-- ---- The watch-list as a report: who, which step, the next one, and every date behind it.
+create function t.list(p_body jsonb, p_now timestamptz default t.at('2031-03-29', '12:00')) returns setof text language sql as $$
+  select format('%s %s %s: %s = %s + %s (%s minutes), %s %s, next %s %s | row %s %s, next %s | %s | %s | %s', r.no, r.unit, right(r.nip, 3), r.days, r.absent_days, r.minute_days,
+    r.minutes, r.level, r.reached_on, r.next_days, left(r.next_sanction, 20), r.longest_run, r.run_reached_on, r.next_run, r.dates, r.minute_dates, r.run_dates)
+  from api.report_discipline(p_body, p_now) r
+$$;
+create function t.listed(p_body jsonb) returns setof text language sql as $$
+  select concat_ws(' ', r.unit, right(r.nip, 3), r.day, r.weekday, case when r.absent then 'absent' end, r.minutes, 'day ' || r.days, 'row ' || r.run)
+  from api.report_discipline_days(p_body, t.at('2031-03-29', '12:00')) r
+$$;
+grant execute on all functions in schema t to public;
+set session authorization hadir_admin;
+select results_eq($$select * from t.list('{"government": "town"}')$$, $$values
+  ('1 A1 103: 9 = 9 + 0 (0 minutes), ringan 2031-01-15, next 11 pemotongan tunjangan | row 6 , next 10'
+   ' | 2031-01-06 2031-01-07 2031-01-08 2031-01-10 2031-01-13 2031-01-14 2031-01-15 2031-01-16 2031-01-17 |  | 2031-01-10 2031-01-13 2031-01-14 2031-01-15 2031-01-16 2031-01-17'),
+  ('2 A 102: 5 = 5 + 0 (0 minutes), ringan 2031-01-06, next 7 pernyataan tidak pua | row 10 2031-01-07, next '
+   ' | 2031-01-01 2031-01-02 2031-01-03 2031-01-06 2031-01-07 |  | 2030-12-25 2030-12-26 2030-12-27 2030-12-30 2030-12-31 2031-01-01 2031-01-02 2031-01-03 2031-01-06 2031-01-07'),
+  ('3 A 101: 4 = 4 + 0 (0 minutes), ringan 2031-03-03, next 7 pernyataan tidak pua | row 2 , next 10'
+   ' | 2031-01-06 2031-01-07 2031-02-10 2031-03-03 |  | 2031-01-06 2031-01-07')$$, 'everybody who has a day, most first; the row over New Year with the dates of the old year');
+select results_eq($$select * from t.list('{"government": "town", "closed": "ya", "date": "2031-03-28"}')$$, $$select * from t.list('{"government": "town"}')$$, 'frozen they are the same');
+select is((select count(*) from t.list('{"unit": "A", "date": "2031-01-05"}')), 1::bigint, 'by a day of the year: only 102 yet');
+select results_eq($$select * from t.listed('{"unit": "A"}') l where l not like '%A1%'$$, $$values
+  ('A 101 2031-01-06 mon absent day 1 row 1'), ('A 101 2031-01-07 tue absent day 2 row 2'), ('A 101 2031-02-10 mon absent day 3 row 1'),
+  ('A 101 2031-03-03 mon absent day 4 row 1'),
+  ('A 102 2030-12-25 wed absent day 0 row 1'), ('A 102 2030-12-26 thu absent day 0 row 2'), ('A 102 2030-12-27 fri absent day 0 row 3'),
+  ('A 102 2030-12-30 mon absent day 0 row 4'), ('A 102 2030-12-31 tue absent day 0 row 5'), ('A 102 2031-01-01 wed absent day 1 row 6'),
+  ('A 102 2031-01-02 thu absent day 2 row 7'), ('A 102 2031-01-03 fri absent day 3 row 8'), ('A 102 2031-01-06 mon absent day 4 row 9'),
+  ('A 102 2031-01-07 tue absent day 5 row 10')$$, 'day by day');
+select is(api.report_discipline_head('{"unit": "A"}', t.at('2031-03-29', '12:00')) - '{signature,government,unit,zone,codes,complete,as_of}'::text[],
+  '{"status": 200, "from": "2031-01-01", "to": "2031-03-28", "minutes_per_day": null, "edition": "now",
+    "note": "Bahan pemeriksaan bagi atasan langsung; laporan ini tidak menjatuhkan hukuman."}', 'of the year, as far as it is over; nothing is imposed');
+reset session authorization;
+update hadir.consequence set minutes_per_day = 450;
+set session authorization hadir_admin;
+-- 450 minutes make a day: 201 has one, 202 929 minutes and two.
+select results_eq($$select * from t.list('{"unit": "B"}')$$, $$values
+  ('1 B 202: 2 = 0 + 2 (929 minutes),  , next 3 teguran lisan | row 0 , next 10 |  | '
+   '2031-01-06 90, 2031-01-07 90, 2031-01-08 90, 2031-01-09 90, 2031-01-10 89, 2031-03-20 450, 2031-03-21 30 | '),
+  ('2 B 201: 1 = 0 + 1 (450 minutes),  , next 3 teguran lisan | row 0 , next 10 |  | 2031-01-06 90, 2031-01-07 90, 2031-01-08 90, 2031-01-09 90, 2031-01-10 90 | ')$$,
+  'minutes that make days, with their dates');
+select results_eq($$select * from t.listed('{"unit": "B"}') l where l like '%201 2031%'$$, $$values ('B 201 2031-01-06 mon 90 day 0 row 0'), ('B 201 2031-01-07 tue 90 day 0 row 0'),
+  ('B 201 2031-01-08 wed 90 day 0 row 0'), ('B 201 2031-01-09 thu 90 day 0 row 0'), ('B 201 2031-01-10 fri 90 day 1 row 0')$$, 'and what they had come to');
+select matches(api.report_discipline_head('{"unit": "A"}', t.at('2031-03-29', '12:00')) ->> 'note', '450 menit', 'the head says so');
+reset session authorization;
+create function t.why(p_answer jsonb) returns text language sql as $$
+  select concat_ws(' ', p_answer #>> '{error,status}', p_answer #>> '{error,code}', p_answer #>> '{error,problems,0,field}')
+$$;
+grant execute on all functions in schema t to public;
+set session authorization hadir_admin;
+select is(t.why(api.report_discipline_head('{"unit": "A", "date": "2031-03-30"}', t.at('2031-03-29', '12:00'))), '422 invalid date', 'tomorrow');
+select is(t.why(api.report_discipline_head('{"unit": "A", "date": "2030-12-15"}', t.at('2031-03-29', '12:00'))), '404 nothing_to_report date', 'before the service');
+select is(t.why(api.report_discipline_head('{"unit": "A", "closed": "ya", "date": "2031-03-29"}', t.at('2031-03-29', '12:00'))), '', 'a day without a plan needs no freezing');
+select is(api.report_discipline_head('{"unit": "A", "closed": "ya"}', t.at('2031-04-20', '12:00')) ->> 'to', '2031-03-28', 'closed, up to the last frozen day');
+select is(t.why(api.report_discipline_head('{"unit": "A", "year": "2031"}', t.at('2031-03-29', '12:00'))), '422 invalid year', 'a day, not a year');
+set session authorization hadir_query;
+select set_config('hadir.actor', '', true);
+select is_empty($$select * from t.list('{"unit": "A"}')$$, 'nobody has none');
+select set_config('hadir.actor', 'access:72', true);
+select is(t.why(api.report_discipline_head('{"unit": "A"}', t.at('2031-03-29', '12:00'))), '404 not_found unit', 'not of others');
+select set_config('hadir.actor', 'access:71', true);
+select is((select string_agg(right(nip, 3), ' ' order by no) from api.report_discipline('{"unit": "A"}', t.at('2031-03-29', '12:00'))), '103 102 101', 'a superior has his people''s');
+reset session authorization;
 select * from finish();
 rollback;
