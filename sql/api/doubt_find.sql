@@ -150,7 +150,7 @@ begin
     when 'impossible_travel' then format(hadir.say(
       'perpindahan yang tidak mungkin: lebih dari %s km dalam %s menit sejak presensi sebelumnya',
       'impossible travel: more than %s km within %s minutes of the check-in before'), v[1], v[2])
-    when 'stale_fix' then hadir.say('posisi lama', 'old position')
+    when 'stale_fix' then hadir.say('posisi lama, atau umurnya tidak dapat diketahui', 'old position, or one whose age cannot be told')
     when 'future_fix' then hadir.say('posisi bertanggal depan', 'position from the future')
   end;
 end

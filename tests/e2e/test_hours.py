@@ -1,7 +1,7 @@
 """Working hours as the people of three governments meet them: six days and Friday's own hours, three sessions a day, part-time
 by name, shifts over midnight by a list over a six-day week, New Year in three zones, a journey into another zone, a move in
 the middle of the month. Nothing is read from the database: check-ins, /v1/me, presence and the recap say it."""
-import csv, json
+import json, uuid
 from harness import TOP, House, Tests, wait_until
 
 test = Tests()
@@ -82,13 +82,13 @@ def sessions(house, who):
 
 
 def comes(house, who, moment, *judged, zone="+08:00"):
-    """A check-in taken at that moment and sent now is judged so: day, session, verdict, minutes; asked again until the door has
+    """One check-in taken at that moment and sent now is judged so: day, session, verdict, minutes; asked again until the door has
     the plan of now. What passes between asking for the time and arrival counts to the moment: seconds stand on the side of an
     edge where that changes nothing."""
-    got = []
+    got, id = [], str(uuid.uuid4())
 
-    def ask():
-        status, answer = house.checkin(house.token[who], lat=-2.5, lon=120.5, taken=moment + zone, sent=house.now())
+    def ask():  # the same again: the verdict as of now
+        status, answer = house.checkin(house.token[who], lat=-2.5, lon=120.5, taken=moment + zone, id=id, sent=house.now())
         assert status == 200, answer
         got[:] = [(answer["day"], answer["session"], answer["verdict"], answer["late_minutes"] + answer["early_minutes"])]
         return got[0] == judged
