@@ -27,6 +27,8 @@ static const struct command commands[] = {
      " | approve|confirm|reject|revoke ID [--reason TEXT] | request NIP --day D --session S --kind forgotten|wrong_place|device"
      " [--claimed-at TIME] [--place P] [--document D] [--note TEXT]",
      "koreksi presensi: daftar, pengajuan, keputusan", "corrections: list, request, decide"},
+    {"deliver", cmd_deliver, "deliver [--again GOVERNMENT TARGET [DAY|MONTH]]", "mengirim yang sudah diterbitkan ke tujuannya",
+     "brings what was published to its targets"},
     {"differences", cmd_differences, "differences DAY --government G | --unit U [--csv]",
      "apa yang akan berubah pada hari yang sudah ditutup", "what would change of a frozen day"},
     {"discipline", cmd_discipline, "discipline --unit U [--year Y] [--closed] [--csv]",
@@ -89,6 +91,10 @@ static const struct command commands[] = {
      "revokes devices, numbers or tokens"},
     {"roster", cmd_roster, "roster FILE.csv --unit U --number N --dated D [--title TEXT] [--document TEXT]",
      "mencatat daftar regu", "files a list of shifts"},
+    {"target", cmd_target,
+     "target add GOVERNMENT NAME URL [--what day|month|all] [--since D] [--from A --to A,… [--format F,…]]"
+     " | remove GOVERNMENT NAME | list [GOVERNMENT] [--csv] | status [GOVERNMENT [NAME]] [--all] [--csv]",
+     "tujuan pengiriman laporan, dan keadaannya", "where exports are delivered, and how far that is"},
     {"verify", cmd_verify, "verify DIR [--certificate FILE | --ca FILE] [--signed-from D]",
      "memeriksa laporan malam tanpa basis data", "verifies the nightly export offline"},
     {"verify-receipt", cmd_verify_receipt, "verify-receipt --key PUBLIC FILE", "memeriksa tanda terima tanpa basis data",

@@ -82,6 +82,8 @@ static const struct row table[] = {
      "free space below which check-ins are refused"},
     {"spool_keep_days", "int", "8", AT(spool_keep_days), 8, 366, NULL,
      "days that rows stay in the spool after the database has them"},
+    {"target_secrets", "path", "", AT(target_secrets), 0, 0, NULL,
+     "folder of the files with what targets of the export ask for: passwords, keys"},
     {"tls_certificate", "path", NULL, AT(tls_certificate), 0, 0, NULL,
      "certificate chain (PEM)"},
     {"tls_key", "path", NULL, AT(tls_key), 0, 0, NULL,

@@ -28,6 +28,7 @@ struct conf {
     int64_t spool_free_floor_mb;
     char *spool_dir;
     int64_t spool_keep_days;
+    char *target_secrets;      /* folder of a file for each target of the export; absent = none */
     char *tls_certificate, *tls_key;
     char *whatsapp_app_secret; /* file; must not be readable by others; absent = channel off */
     char *whatsapp_verify_token; /* file */

@@ -32,14 +32,24 @@ const char *cli_say(const char *id, const char *en)
     return english() ? en : id;
 }
 
+static char last_error[1024];
+
 void cli_error(const char *fmt, ...)
 {
-    va_list ap;
+    va_list ap, again;
     va_start(ap, fmt);
+    va_copy(again, ap);
     fputs("hadir: ", stderr);
     vfprintf(stderr, fmt, ap);
     fputc('\n', stderr);
+    (void)vsnprintf(last_error, sizeof last_error, fmt, again);
+    va_end(again);
     va_end(ap);
+}
+
+const char *cli_last_error(void)
+{
+    return last_error;
 }
 
 static const struct cli_option *find_option(const struct cli_option *options, size_t count, const char *word)

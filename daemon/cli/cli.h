@@ -26,7 +26,8 @@ bool cli_options(int *argc, char **argv, const struct cli_option *options, size_
 
 /* Messages in the configured language: Indonesian unless language = en. */
 const char *cli_say(const char *id, const char *en) __attribute__((format_arg(1), format_arg(2)));
-void cli_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void cli_error(const char *fmt, ...) __attribute__((format(printf, 1, 2), nonnull(1)));
+const char *cli_last_error(void); /* the text of the last one, "" before the first */
 
 /* The configuration (-c FILE, else $HADIR_CONF, else /etc/hadir/hadird.conf); exits with 1 when it is not good. */
 const struct conf *cli_conf(void);
@@ -96,6 +97,8 @@ int cmd_recap(int argc, char **argv);
 int cmd_report(int argc, char **argv);
 int cmd_policy(int argc, char **argv);
 int cmd_nightly(int argc, char **argv);
+int cmd_target(int argc, char **argv);
+int cmd_deliver(int argc, char **argv);
 int cmd_notices(int argc, char **argv);
 int cmd_receipt(int argc, char **argv);
 int cmd_verify(int argc, char **argv);

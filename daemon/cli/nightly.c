@@ -1,6 +1,6 @@
 /* hadir nightly: closes the days that are over and the months that BKPSDM asked for, and publishes each (edition.c).
  *
- * Run to completion, one at a time (advisory lock), idempotent. Freezing (api.nightly_freeze) and publishing are two
+ * Then what was published is brought to its targets (deliver.c). Run to completion, one at a time (advisory lock), idempotent. Freezing (api.nightly_freeze) and publishing are two
  * steps with a record between them, so a run killed anywhere is finished by the next. A day whose facts changed
  * after it was frozen gets version 2, 3 …; so does a month that is closed again. */
 #include <stdio.h>
@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "cli.h"
+#include "deliver.h"
 #include "edition.h"
 #include "seal.h"
 
@@ -147,7 +148,10 @@ int cmd_nightly(int argc, char **argv)
         seal_free(seal);
         free(breaches);
     }
+    bool ours = locked != NULL && locked[0] == 't';
     free(locked);
-    session_close(s);
+    session_close(s); /* and with it the lock: whoever freezes next does not wait for a slow target */
+    if (ours && !deliver_due())
+        code = CLI_FAILED;
     return code;
 }

@@ -93,6 +93,13 @@ as $$
     where w.season is not null and w.valid_from <= l.today and (w.valid_to is null or w.valid_to >= l.today)
       and not exists (select from hadir.calendar_period c where c.kind = w.season and c.last_day >= l.today
                       and (c.government is null or c.government = w.government))
+    union all
+    select 15, 'pengiriman', string_agg(q.code || ' ' || q.name || ' (' || q.n || ': ' || q.error || ')', ', ' order by q.code, q.name),
+           'setiap tujuan ekspor menerima kirimannya', 'gagal terkirim: ',
+           'hadir target status; setelah diperbaiki: hadir deliver --again PEMERINTAH NAMA'
+    from (select l.code, t.name, count(*) as n, (array_agg(d.last_error order by d.tried_at desc))[1] as error
+          from hadir.export_delivery d join hadir.export_target t on t.id = d.target join land l on l.id = t.government
+          where t.removed_at is null and d.state in ('failed', 'given_up') group by l.code, t.name) q
   )
   select f.name, f.bad is null, case when f.bad is null then f.good else f.detail || f.bad end,
          case when f.bad is null then '' else f.advice end

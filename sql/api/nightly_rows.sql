@@ -189,11 +189,19 @@ create or replace function api.export_record(p_government bigint, p_period text,
   p_manifest_sha256 text, p_closed_at timestamptz, p_now timestamptz) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
+declare
+  v_run bigint;
 begin
   insert into hadir.export_run (government, period, version, folder, manifest_sha256, closed_at, recorded_at)
   values (p_government, p_period, p_version, p_folder, p_manifest_sha256, p_closed_at, p_now)
-  on conflict (government, period, version) do nothing;
-  if not found and not exists (
+  on conflict (government, period, version) do nothing
+  returning id into v_run;
+  insert into hadir.export_delivery (target, run, next_at)
+  select t.id, v_run, p_now
+  from hadir.export_target t
+  where t.government = p_government and t.removed_at is null and v_run is not null
+    and t.what in ('all', case when length(p_period) = 7 then 'month' else 'day' end);
+  if v_run is null and not exists (
     select from hadir.export_run e
     where e.government = p_government and e.period = p_period and e.version = p_version
       and e.manifest_sha256 = p_manifest_sha256
@@ -204,7 +212,8 @@ begin
 end
 $$;
 comment on function api.export_record(bigint, text, int, text, text, timestamptz, timestamptz) is
-  'Records that a version of a day or month was published: its folder, its manifest''s SHA-256. Again with the same hash: nothing; with '
+  'Records that a version of a day or month was published: its folder, its manifest''s SHA-256; and that it goes to the targets '
+  'there are. Again with the same hash: nothing; with '
   'another: an error, for what is published is never rewritten. Called by hadir_nightly.';
 revoke all on function api.export_record(bigint, text, int, text, text, timestamptz, timestamptz) from public;
 grant execute on function api.export_record(bigint, text, int, text, text, timestamptz, timestamptz) to hadir_nightly;

@@ -593,6 +593,35 @@ create table hadir.export_signature (
   primary key (government, period, version, manifest_sha256)
 );
 
+-- Where else what was published goes. Passwords, tokens and keys of a target are in a file on the machine that sends
+-- (target_secrets in hadird.conf(5)), never here.
+create table hadir.export_target (
+  id         bigint generated always as identity primary key,
+  government bigint not null references hadir.government,
+  name       text not null,
+  url        text not null,
+  what       text not null check (what in ('day', 'month', 'all')),
+  formats    text[] not null default '{}',  -- of mail: endings of the files that are attached
+  mail_from  text not null default '',
+  mail_to    text[] not null default '{}',
+  added_at   timestamptz not null,
+  removed_at timestamptz
+);
+create unique index on hadir.export_target (government, name) where removed_at is null;
+
+-- What of it goes to whom, and how far it is. waiting: not tried; failed: tried and tried again from next_at on.
+create table hadir.export_delivery (
+  target     bigint not null references hadir.export_target,
+  run        bigint not null,               -- export_run.id
+  state      text not null default 'waiting' check (state in ('waiting', 'failed', 'delivered', 'given_up')),
+  tries      int not null default 0,
+  next_at    timestamptz not null,
+  tried_at   timestamptz,
+  last_error text not null default '',
+  primary key (target, run)
+);
+create index on hadir.export_delivery (next_at) where state in ('waiting', 'failed');
+
 -- Who did what through the command line or the desk. actor: 'access:7' as the desk set it; null: the command line.
 create table hadir.audit (
   id      bigint generated always as identity primary key,
@@ -794,6 +823,8 @@ begin
     format(own_units, 'unit') || ' or ' || format(own_person, 'person'), 'insert');
   perform hadir.protect('hadir.export_run', '{hadir_admin}', '{hadir_nightly}', null, 'insert');
   perform hadir.protect('hadir.export_signature', '{hadir_admin}', '{hadir_nightly}', null, 'insert');
+  perform hadir.protect('hadir.export_target', '{hadir_nightly}', '{hadir_admin}', null, 'insert, update');
+  perform hadir.protect('hadir.export_delivery', '{}', '{hadir_nightly,hadir_admin}', null, 'insert, update');
   perform hadir.protect('hadir.audit', '{hadir_nightly}', '{hadir_admin,hadir_operator}', null, 'insert');
 end
 $$;

@@ -4,7 +4,7 @@ Everything lives in one temporary folder, listens on loopback and Unix sockets o
 id. Nothing sleeps to wait: `wait_until` asks again until a deadline."""
 import base64, contextlib, csv, hashlib, hmac, http.client, json, os, pwd, re, shutil, signal, socket, ssl, subprocess, sys
 import tempfile, time, urllib.parse, uuid
-from datetime import datetime
+from datetime import datetime, timedelta
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PGBIN = "/usr/lib/postgresql/15/bin"
@@ -199,6 +199,11 @@ class House:
 
     def set_clock(self, rfc3339):
         self.hadir("clock", rfc3339)
+
+    def tick(self, seconds):
+        """Moves the simulated clock on."""
+        now = datetime.fromisoformat(self.now().replace("Z", "+00:00"))
+        self.set_clock((now + timedelta(seconds=seconds)).isoformat())
 
     def stop(self, sig=signal.SIGTERM, deadline_s=40):
         if self.daemon is None:
