@@ -83,7 +83,7 @@ static const struct command commands[] = {
      "menyusun ulang rencana hari yang sudah ditutup", "compiles the plan of frozen days anew"},
     {"report", cmd_report,
      "report [NAME --unit U | --government G [--date D | --month YYYY-MM | --from D --to D] [--baseline D] [--nip N] [--closed]"
-     " [--format json|csv|xlsx] [--csv-dialect excel-id] [--out FILE]]",
+     " [--format json|csv|xlsx|pdf] [--csv-dialect excel-id] [--out FILE]]",
      "laporan siap pakai: rekap, kepatuhan, evaluasi, disiplin", "reports ready for use: recaps, compliance, evaluation, discipline"},
     {"retention", cmd_retention, "retention [--government CODE]", "menghapus koordinat yang lewat masa simpan",
      "erases coordinates past their retention"},

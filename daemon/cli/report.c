@@ -136,7 +136,7 @@ static bool read_style(struct ask *a)
     if (a->format == NULL && ending != NULL)
         (void)report_format_find(ending + 1, &a->style.format);
     if (a->format != NULL && !report_format_find(a->format, &a->style.format)) {
-        cli_error("%s", cli_say("--format harus json, csv atau xlsx", "--format must be json, csv or xlsx"));
+        cli_error("%s", cli_say("--format harus json, csv, xlsx atau pdf", "--format must be json, csv, xlsx or pdf"));
         return false;
     }
     if (a->dialect != NULL && strcmp(a->dialect, "excel-id") != 0) {
@@ -144,8 +144,8 @@ static bool read_style(struct ask *a)
         return false;
     }
     a->style.dialect = a->dialect != NULL ? CSV_EXCEL_ID : CSV_PLAIN;
-    if (a->style.format == REPORT_XLSX && a->out == NULL && isatty(STDOUT_FILENO)) {
-        cli_error("%s", cli_say("xlsx tidak untuk layar: sebutkan --out BERKAS", "xlsx is not for a screen: name --out FILE"));
+    if (a->style.format >= REPORT_XLSX && a->out == NULL && isatty(STDOUT_FILENO)) {
+        cli_error(cli_say("%s tidak untuk layar: sebutkan --out BERKAS", "%s is not for a screen: name --out FILE"), report_format_name(a->style.format));
         return false;
     }
     return true;

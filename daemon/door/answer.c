@@ -44,8 +44,8 @@ static const struct words table[] = {
                             "A token is required: Authorization: Bearer …"}},
     {"not_implemented", 501, {"Metode atau sandi transfer ini tidak dikenal.",
                               "This method or transfer coding is not known."}},
-    {"not_acceptable", 406, {"Laporan tersedia sebagai application/json, text/csv dan XLSX; lihat Accept.",
-                             "Reports come as application/json, text/csv and XLSX; see Accept."}},
+    {"not_acceptable", 406, {"Laporan tersedia sebagai application/json, text/csv, XLSX dan application/pdf; lihat Accept.",
+                             "Reports come as application/json, text/csv, XLSX and application/pdf; see Accept."}},
     {"not_found", 404, {"Tidak ditemukan.", "Not found."}},
     {"outcome_unknown", 503, {"Sambungan ke basis data terputus setelah permintaan diteruskan: mungkin sudah tersimpan, "
                               "mungkin belum. Periksa dulu sebelum mengirim lagi.",

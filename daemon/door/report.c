@@ -21,7 +21,8 @@
 /* By Accept, the first of equals; JSON when it names none of them and takes anything. false: none would do. */
 static bool read_format(const struct exchange *x, uint8_t *ret)
 {
-    static const char *const types[] = {"application/json", "text/csv", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"};
+    static const char *const types[] = {"application/json", "text/csv", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+                                        "application/pdf"};
     struct text accept = http1_get(&x->request, "accept");
     unsigned best = 0;
     *ret = 0;

@@ -43,7 +43,7 @@ enum message_type {
     MSG_ANSWER_MORE = 62,     /* the door wrote what it had: send on (credit of one MSG_ANSWER_BODY) */
     MSG_REQUEST = 66, /* u8 enum request, blob actor, blob JSON object (≤ 512 KiB), u8 language, i64 now_us; answered,
                          cancelled and credited like a question */
-    MSG_REPORT = 67,  /* blob name, u8 format (0 JSON, 1 CSV, 2 XLSX), u8 CSV dialect (0 plain, 1 excel-id), blob actor, blob
+    MSG_REPORT = 67,  /* blob name, u8 format (0 JSON, 1 CSV, 2 XLSX, 3 PDF), u8 CSV dialect (0 plain, 1 excel-id), blob actor, blob
                          JSON object (≤ 512 KiB), u8 language, i64 now_us; answered, cancelled and credited likewise */
     /* desk -> door */
     MSG_ANSWER_HEAD = 63, /* u16 status, blob content type, blob problem code, blob detail. Without a code the bodies

@@ -202,8 +202,8 @@ static bool head_member(const char *name, const json_value *v, void *arg)
 {
     struct flat *f = arg;
     struct buf text;
-    if (strcmp(name, "status") == 0)
-        return true;
+    if (strcmp(name, "status") == 0 || strcmp(name, "print") == 0)
+        return true; /* not what it is about */
     buf_init(&text, BUFFER_MAX);
     if (json_dump(v, &text)) {
         json_key(&f->json, name);

@@ -6,6 +6,7 @@
 
 #define REPORT_CODES_MAX 200u   /* of one spread column */
 #define REPORT_SHEET_ROWS 1048400u /* of 1048576: the others are the title's and the signature's */
+#define REPORT_PAGE_ROWS 250000u   /* about ten thousand pages: nobody prints more */
 #define REPORT_NUMBER_MAX 40u   /* characters of one number */
 
 /* A report's columns as written: spreads taken apart. */
@@ -24,6 +25,23 @@ const char *layout_word(const struct layout *l, const char *code);
 /* The next number of a numeric[] as text; false at its end, or when it is none. *at: NULL-terminated text, moved on. */
 bool layout_next(const char **at, char dst[REPORT_NUMBER_MAX]);
 
+/* The lines around the rows. */
+#define LINES_CAP 700u
+const char *lines_say(const struct layout *l, const char *indonesian, const char *english);
+/* A text member of an object; "" when it has none. */
+const char *lines_member(const json_value *object, const char *name, char *dst, size_t cap);
+const char *lines_title(const struct layout *l);
+const char *lines_subject(const struct layout *l, char dst[LINES_CAP]); /* unit, government */
+const char *lines_period(const struct layout *l, char dst[LINES_CAP]);  /* days, up to when it is right or when it was closed */
+struct signature {
+    char place[LINES_CAP], title[LINES_CAP], name[LINES_CAP], nip[LINES_CAP]; /* place: and date; dots where nothing is known */
+};
+void lines_signature(const struct layout *l, struct signature *ret);
+/* The words for a value of column i: of codes and flags; else the value. */
+const char *lines_word(const struct layout *l, size_t i, const char *value);
+/* Where temporary files go: TMPDIR, if it is short enough for a name, or /tmp. */
+char *temporary_folder(void);
+
 /* One of the formats. cells: the row's values in the order of the columns, NULL for SQL null. */
 struct writer {
     bool (*row)(struct writer *w, const char *const *cells);
@@ -34,5 +52,6 @@ struct writer {
 struct writer *writer_csv(const struct layout *l, report_write_cb write, void *arg);
 struct writer *writer_json(const struct layout *l, report_write_cb write, void *arg);
 struct writer *writer_xlsx(const struct layout *l, report_write_cb write, void *arg);
+struct writer *writer_pdf(const struct layout *l, report_write_cb write, void *arg);
 
 #endif

@@ -1,4 +1,4 @@
-/* The table of reports, and writing one: JSON, CSV or XLSX, row by row. Read by `hadir report` and by the desk. */
+/* The table of reports, and writing one: JSON, CSV, XLSX or PDF, row by row. Read by `hadir report` and by the desk. */
 #ifndef HADIR_REPORT_H
 #define HADIR_REPORT_H
 
@@ -33,22 +33,37 @@ enum report_due {
     REPORT_DUE_MONTH_UNIT = 4 /* and of each of its units: what its head signs */
 };
 
+/* What a PDF draws above the rows. With a label: a bar per row, its parts one behind the other; without: a bar per part, summed
+ * over all rows, as a share of the whole's sum. */
+#define REPORT_BARS_MAX 8u
+struct report_chart {
+    const char *indonesian, *english; /* what it shows */
+    const char *label;                /* the column with a bar's name */
+    const char *level;                /* how deep a row is: with too many rows the deepest are left out; NULL: all are 0 */
+    const char *whole;                /* what the parts are a share of */
+    const char *const *parts;         /* columns */
+    size_t part_count;
+    const char *within;               /* a part that is contained in the one before it; NULL: none is */
+};
+
 struct report {
     const char *name, *indonesian, *english; /* as asked for; its title */
     const char *head, *rows;                 /* statements: parameters are the JSON object asked with, and now */
     const char *members;                     /* of that object, for people who ask for help */
     const struct report_column *columns;     /* exactly those of rows, in their order */
     size_t column_count;
-    bool signature;                          /* a sheet ends with the signature block */
+    bool signature;                          /* on paper it ends with the signature block */
     unsigned due;                            /* of enum report_due, any */
+    size_t kept;                             /* columns that say whose row it is: again on each sheet of a wide one */
+    const struct report_chart *chart;        /* NULL: none */
 };
 
 size_t reports_count(void);
 const struct report *report_at(size_t i);
 const struct report *report_find(const char *name, size_t len); /* NULL: there is none */
 
-enum report_format { REPORT_JSON = 0, REPORT_CSV = 1, REPORT_XLSX = 2 };
-#define REPORT_FORMATS 3
+enum report_format { REPORT_JSON = 0, REPORT_CSV = 1, REPORT_XLSX = 2, REPORT_PDF = 3 };
+#define REPORT_FORMATS 4
 const char *report_media_type(enum report_format format);
 const char *report_format_name(enum report_format format); /* as a file's ending */
 size_t report_rows_max(enum report_format format);         /* what a file of that format can hold; 0: any number */

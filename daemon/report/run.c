@@ -50,6 +50,8 @@ static struct writer *writer_new(const struct layout *l, report_write_cb write, 
         return writer_csv(l, write, arg);
     case REPORT_XLSX:
         return writer_xlsx(l, write, arg);
+    case REPORT_PDF:
+        return writer_pdf(l, write, arg);
     }
     return NULL;
 }

@@ -180,25 +180,34 @@ static const struct report_column discipline_days[] = {
     {"run", "Berturut-turut", "In a row", REPORT_NUMBER, 9},
 };
 
+static const char *const daily_parts[] = {"present", "late", "excused", "missing", "not_yet"};
+static const struct report_chart daily_chart = {
+    "Kehadiran menurut unit, persen dari yang wajib hadir", "Attendance by unit, percent of those expected", "unit_name", "level", "expected",
+    daily_parts, COUNT(daily_parts), "late"};
+static const char *const monthly_parts[] = {"present_days", "wfo_days", "wfh_days", "wfa_days", "dl_days", "absent_days"};
+static const struct report_chart monthly_chart = {
+    "Hari kerja seluruh pegawai menurut kehadiran dan tempat", "Working days of everybody by presence and place", NULL, NULL,
+    "working_days", monthly_parts, COUNT(monthly_parts), NULL};
+
 static const struct report table[] = {
     {"daily", "Rekap Harian Kehadiran", "Daily Attendance Recap", CALLS("daily", "daily"), "unit government date closed",
-     daily, COUNT(daily), true, REPORT_DUE_DAY},
+     daily, COUNT(daily), true, REPORT_DUE_DAY, 2, &daily_chart},
     {"daily-people", "Daftar Nama Harian", "Daily List of Names", CALLS("daily", "daily_people"), "unit government date closed",
-     daily_people, COUNT(daily_people), false, REPORT_DUE_DAY},
+     daily_people, COUNT(daily_people), false, REPORT_DUE_DAY, 4, NULL},
     {"monthly", "Rekap Bulanan Kehadiran", "Monthly Attendance Recap", CALLS("monthly", "monthly"),
-     "unit government month nip closed", monthly, COUNT(monthly), true, REPORT_DUE_MONTH | REPORT_DUE_MONTH_UNIT},
+     "unit government month nip closed", monthly, COUNT(monthly), true, REPORT_DUE_MONTH | REPORT_DUE_MONTH_UNIT, 3, &monthly_chart},
     {"monthly-days", "Rincian Harian Kehadiran", "Attendance Day by Day", CALLS("monthly", "monthly_days"),
-     "unit government month nip closed", monthly_days, COUNT(monthly_days), false, REPORT_DUE_MONTH},
+     "unit government month nip closed", monthly_days, COUNT(monthly_days), false, REPORT_DUE_MONTH, 4, NULL},
     {"compliance", "Kepatuhan terhadap Surat Edaran", "Compliance with the Circulars", CALLS("compliance", "compliance"),
-     "unit government from to closed", compliance, COUNT(compliance), true, 0},
+     "unit government from to closed", compliance, COUNT(compliance), true, 0, 2, NULL},
     {"compliance-people", "Kepatuhan terhadap Surat Edaran, dengan Nama", "Compliance with the Circulars, by Name",
-     CALLS("compliance", "compliance_people"), "unit government from to closed", compliance_people, COUNT(compliance_people), false, 0},
+     CALLS("compliance", "compliance_people"), "unit government from to closed", compliance_people, COUNT(compliance_people), false, 0, 3, NULL},
     {"evaluation", "Evaluasi Kehadiran", "Evaluation of Attendance", CALLS("evaluation", "evaluation"),
-     "unit government from to baseline closed", evaluation, COUNT(evaluation), true, 0},
+     "unit government from to baseline closed", evaluation, COUNT(evaluation), true, 0, 2, NULL},
     {"discipline", "Daftar Pantau Disiplin", "Watch-List of Discipline", CALLS("discipline", "discipline"), "unit government date closed",
-     discipline, COUNT(discipline), true, 0},
+     discipline, COUNT(discipline), true, 0, 4, NULL},
     {"discipline-days", "Daftar Pantau Disiplin, Hari demi Hari", "Watch-List of Discipline, Day by Day",
-     CALLS("discipline", "discipline_days"), "unit government date closed", discipline_days, COUNT(discipline_days), false, 0},
+     CALLS("discipline", "discipline_days"), "unit government date closed", discipline_days, COUNT(discipline_days), false, 0, 4, NULL},
 };
 
 size_t reports_count(void)
@@ -226,6 +235,7 @@ static const struct {
     [REPORT_JSON] = {"json", "application/json", 0},
     [REPORT_CSV] = {"csv", "text/csv; charset=utf-8", 0},
     [REPORT_XLSX] = {"xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", REPORT_SHEET_ROWS},
+    [REPORT_PDF] = {"pdf", "application/pdf", REPORT_PAGE_ROWS},
 };
 
 const char *report_media_type(enum report_format format)

@@ -36,13 +36,6 @@ struct sheet {
     bool failed;
 };
 
-static char *temporary(void)
-{
-    static char usual[] = "/tmp";
-    char *folder = getenv("TMPDIR");
-    return folder != NULL && strlen(folder) < 40 ? folder : usual;
-}
-
 static bool good(struct sheet *s, lxw_error e)
 {
     if (e != LXW_NO_ERROR) {
@@ -52,21 +45,6 @@ static bool good(struct sheet *s, lxw_error e)
     return e == LXW_NO_ERROR;
 }
 
-static const char *say(const struct sheet *s, const char *indonesian, const char *english)
-{
-    return s->layout->style.english ? english : indonesian;
-}
-
-/* A text member of an object; "" when it has none. */
-static const char *member(const json_value *object, const char *name, char *dst, size_t cap)
-{
-    struct text t;
-    dst[0] = '\0';
-    if (json_get_string(json_member(object, name), &t))
-        snprintf(dst, cap, "%.*s", (int)t.len, t.s);
-    return dst;
-}
-
 static bool text_at(struct sheet *s, lxw_row_t row, lxw_col_t col, const char *text, lxw_format *format)
 {
     return good(s, worksheet_write_string(s->page, row, col, text, format));
@@ -74,46 +52,13 @@ static bool text_at(struct sheet *s, lxw_row_t row, lxw_col_t col, const char *t
 
 /* ---- above the rows ---- */
 
-/* "2 April 2031" of "2031-04-02…"; the text itself when it is no date. */
-static const char *long_date(const struct sheet *s, const char *iso, char *dst, size_t cap)
-{
-    static const char *const indonesian[] = {"Januari", "Februari", "Maret", "April", "Mei", "Juni", "Juli", "Agustus",
-                                             "September", "Oktober", "November", "Desember"};
-    static const char *const english[] = {"January", "February", "March", "April", "May", "June", "July", "August",
-                                          "September", "October", "November", "December"};
-    unsigned year, month, day;
-    if (sscanf(iso, "%4u-%2u-%2u", &year, &month, &day) == 3 && month >= 1 && month <= 12)
-        snprintf(dst, cap, "%u %s %u", day, say(s, indonesian[month - 1], english[month - 1]), year);
-    else
-        snprintf(dst, cap, "%s", iso);
-    return dst;
-}
-
 static void write_title(struct sheet *s)
 {
-    char unit[300], government[300], line[900], from[64], to[64], as_of[64], edition[16], day[40], other[40];
-    const json_value *head = s->layout->head;
-    const struct report *r = s->layout->report;
-    int64_t version = 0;
-    (void)text_at(s, 0, 0, s->layout->style.english ? r->english : r->indonesian, s->title);
-    member(json_member(head, "unit"), "name", unit, sizeof unit);
-    member(head, "government", government, sizeof government);
-    snprintf(line, sizeof line, "%s%s%s", unit, unit[0] != '\0' ? " · " : "", government);
-    (void)text_at(s, 1, 0, line, NULL);
-    member(head, "as_of", as_of, sizeof as_of);
-    if (member(head, "date", from, sizeof from)[0] != '\0')
-        snprintf(line, sizeof line, "%s", long_date(s, from, day, sizeof day));
-    else
-        snprintf(line, sizeof line, "%s – %s", long_date(s, member(head, "from", from, sizeof from), day, sizeof day),
-                 long_date(s, member(head, "to", to, sizeof to), other, sizeof other));
-    size_t len = strlen(line);
-    bool closed = strcmp(member(head, "edition", edition, sizeof edition), "closed") == 0;
-    len += (size_t)snprintf(line + len, sizeof line - len, " · %s %.10s %.5s", closed ? say(s, "ditutup", "closed") : say(s, "keadaan", "as known"),
-                            as_of, strlen(as_of) > 16 ? as_of + 11 : "");
-    if (json_get_int(json_member(head, "version"), &version))
-        snprintf(line + len, sizeof line - len, ", %s %lld", say(s, "versi", "version"), (long long)version);
-    (void)text_at(s, 2, 0, line, NULL);
-    (void)text_at(s, 3, 0, member(head, "note", line, sizeof line), NULL);
+    char line[LINES_CAP];
+    (void)text_at(s, 0, 0, lines_title(s->layout), s->title);
+    (void)text_at(s, 1, 0, lines_subject(s->layout, line), NULL);
+    (void)text_at(s, 2, 0, lines_period(s->layout, line), NULL);
+    (void)text_at(s, 3, 0, lines_member(s->layout->head, "note", line, sizeof line), NULL);
 }
 
 static bool write_heading(struct sheet *s, size_t i, const struct text *code)
@@ -178,13 +123,9 @@ static void write_cell(struct sheet *s, size_t i, lxw_col_t col, const char *val
     switch (s->layout->report->columns[i].type) {
     case REPORT_TEXT:
     case REPORT_CODE:
-        (void)text_at(s, s->row, col, value, NULL);
-        break;
     case REPORT_WORD:
-        (void)text_at(s, s->row, col, layout_word(s->layout, value), NULL);
-        break;
     case REPORT_FLAG:
-        (void)text_at(s, s->row, col, value[0] == 't' ? say(s, "ya", "yes") : say(s, "tidak", "no"), NULL);
+        (void)text_at(s, s->row, col, lines_word(s->layout, i, value), NULL);
         break;
     case REPORT_NUMBER:
         (void)number_at(s, col, value, s->whole);
@@ -205,7 +146,7 @@ static bool sheet_row(struct writer *w, const char *const *cells)
     struct sheet *s = (struct sheet *)w;
     lxw_col_t col = 0;
     if (s->row > HEADING_ROW + REPORT_SHEET_ROWS) {
-        w->error = say(s, "lebih dari satu lembar Excel; minta CSV, atau per unit", "more than a sheet of Excel holds; ask for CSV, or by unit");
+        w->error = lines_say(s->layout, "lebih dari satu lembar Excel; minta CSV, atau per unit", "more than a sheet of Excel holds; ask for CSV, or by unit");
         return false;
     }
     for (size_t i = 0; i < s->layout->report->column_count && !s->failed; i++) {
@@ -222,21 +163,14 @@ static bool sheet_row(struct writer *w, const char *const *cells)
 
 static void write_signature(struct sheet *s)
 {
-    char place[200], date[40], title[300], name[300], nip[40], line[300], day[40];
-    const json_value *who = json_member(s->layout->head, "signature");
+    struct signature lines;
     lxw_row_t row = s->row + 1;
     lxw_col_t col = s->columns > 12 ? (lxw_col_t)(s->columns - 8) : (lxw_col_t)(s->columns - 4);
-    member(who, "place", place, sizeof place);
-    member(who, "title", title, sizeof title);
-    member(who, "name", name, sizeof name);
-    member(who, "nip", nip, sizeof nip);
-    snprintf(line, sizeof line, "%s, %s", place[0] != '\0' ? place : "........................",
-             long_date(s, member(who, "date", date, sizeof date), day, sizeof day));
-    (void)text_at(s, row, col, line, NULL);
-    (void)text_at(s, row + 1, col, title[0] != '\0' ? title : "........................", NULL);
-    (void)text_at(s, row + 5, col, name[0] != '\0' ? name : "........................", s->name);
-    snprintf(line, sizeof line, "NIP. %s", nip[0] != '\0' ? nip : "........................");
-    (void)text_at(s, row + 6, col, line, NULL);
+    lines_signature(s->layout, &lines);
+    (void)text_at(s, row, col, lines.place, NULL);
+    (void)text_at(s, row + 1, col, lines.title, NULL);
+    (void)text_at(s, row + 5, col, lines.name, s->name);
+    (void)text_at(s, row + 6, col, lines.nip, NULL);
 }
 
 static bool copy_out(struct sheet *s)
@@ -262,10 +196,10 @@ static bool room(struct sheet *s)
     struct statvfs disk;
     FILE *rows = s->page->optimize_tmpfile;
     off_t size = fflush(rows) == 0 && !ferror(rows) ? ftello(rows) : -1;
-    if (size >= 0 && statvfs(temporary(), &disk) == 0 &&
+    if (size >= 0 && statvfs(temporary_folder(), &disk) == 0 &&
         (uint64_t)disk.f_bavail * disk.f_frsize > 2 * (uint64_t)size + ROOM_BYTES)
         return true;
-    s->base.error = say(s, "tempat untuk berkas sementara (TMPDIR) tidak cukup", "there is not enough room for temporary files (TMPDIR)");
+    s->base.error = lines_say(s->layout, "tempat untuk berkas sementara (TMPDIR) tidak cukup", "there is not enough room for temporary files (TMPDIR)");
     return false;
 }
 
@@ -330,7 +264,7 @@ static void set_print(struct sheet *s)
     worksheet_set_paper(s->page, 9); /* A4 */
     worksheet_fit_to_pages(s->page, 1, 0);
     (void)good(s, worksheet_repeat_rows(s->page, HEADING_ROW, HEADING_ROW));
-    (void)good(s, worksheet_set_footer(s->page, say(s, "&RHalaman &P dari &N", "&RPage &P of &N")));
+    (void)good(s, worksheet_set_footer(s->page, lines_say(s->layout, "&RHalaman &P dari &N", "&RPage &P of &N")));
 }
 
 /* The one time inside the file. */
@@ -338,7 +272,7 @@ static void set_created(struct sheet *s)
 {
     char as_of[64];
     int64_t us = 0;
-    member(s->layout->head, "as_of", as_of, sizeof as_of);
+    lines_member(s->layout->head, "as_of", as_of, sizeof as_of);
     (void)wall_parse_rfc3339(as_of, strlen(as_of), &us);
     lxw_doc_properties properties = {.created = (time_t)(us / 1000000)};
     (void)good(s, workbook_set_properties(s->book, &properties));
@@ -346,7 +280,7 @@ static void set_created(struct sheet *s)
 
 static bool make_file(struct sheet *s)
 {
-    int n = snprintf(s->path, sizeof s->path, "%s/hadir-report.XXXXXX", temporary());
+    int n = snprintf(s->path, sizeof s->path, "%s/hadir-report.XXXXXX", temporary_folder());
     int fd = n > 0 ? mkstemp(s->path) : -1;
     if (fd < 0) {
         s->path[0] = '\0';
@@ -363,7 +297,7 @@ struct writer *writer_xlsx(const struct layout *l, report_write_cb write, void *
         return NULL;
     *s = (struct sheet){.layout = l, .write = write, .arg = arg, .row = HEADING_ROW + 1};
     s->base = (struct writer){.row = sheet_row, .end = sheet_end, .free = sheet_free};
-    lxw_workbook_options options = {.constant_memory = LXW_TRUE, .tmpdir = temporary()};
+    lxw_workbook_options options = {.constant_memory = LXW_TRUE, .tmpdir = temporary_folder()};
     if (make_file(s))
         s->book = workbook_new_opt(s->path, &options);
     s->page = s->book != NULL ? workbook_add_worksheet(s->book, l->report->name) : NULL;

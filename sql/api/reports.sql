@@ -326,6 +326,22 @@ comment on function hadir.report_signature(bigint, bigint, date) is
   '{place, date, title, name, nip} as printed below a report; null where nothing is known. p_unit null: the whole government. '
   'Called by hadir.report_head.';
 
+-- How it is printed; {unit} in a line is the unit's name in capitals, and a line that has nothing else goes when there is none.
+create or replace function hadir.report_print(p_government bigint, p_unit bigint) returns jsonb
+language sql stable set search_path = pg_catalog, pg_temp
+as $$
+  select jsonb_build_object('paper', g.paper, 'letterhead', (
+    select coalesce(jsonb_agg(l.line order by l.turn), '[]')
+    from (select btrim(replace(r.line, '{unit}', coalesce(upper(u.name), ''))) as line, r.turn
+          from regexp_split_to_table(g.letterhead, '\|') with ordinality r (line, turn)) l
+    where l.line <> ''))
+  from hadir.government g
+  left join hadir.unit u on u.id = p_unit
+  where g.id = p_government
+$$;
+comment on function hadir.report_print(bigint, bigint) is
+  '{paper, letterhead: [line]} of a report about p_unit, or the whole government (null). Called by hadir.report_head.';
+
 create or replace function hadir.report_codes(p_government bigint, p_from date, p_to date) returns text[]
 language sql stable set search_path = pg_catalog, pg_temp
 as $$
@@ -355,11 +371,12 @@ as $$
   select jsonb_build_object('status', 200) || p_about || p_more || jsonb_strip_nulls(jsonb_build_object(
     'zone', p_zone, 'edition', case when p_closed then 'closed' else 'now' end, 'version', p_version,
     'as_of', hadir.rfc3339(p_as_of, p_zone), 'complete', p_complete,
-    'signature', hadir.report_signature(p_government, p_unit, (p_as_of at time zone p_zone)::date)))
+    'signature', hadir.report_signature(p_government, p_unit, (p_as_of at time zone p_zone)::date),
+    'print', hadir.report_print(p_government, p_unit)))
 $$;
 comment on function hadir.report_head(bigint, text, bigint, jsonb, boolean, int, timestamptz, boolean, jsonb) is
   'What all heads have: about, p_more (date or month, codes: {column: [code]}), zone, edition (now, closed), version, as_of, '
-  'complete (up to when it is right, and whether that is all), signature. Called by api functions of reports.';
+  'complete (up to when it is right, and whether that is all), signature, print. Called by api functions of reports.';
 
 -- Values of a map in the order of codes, 0 where it has none: what a spread column holds.
 create or replace function hadir.report_spread(p_codes text[], p_map jsonb) returns numeric[]
@@ -483,7 +500,7 @@ begin
   foreach f in array array['report_scope(jsonb, timestamptz)', 'report_nothing(text, text, text)', 'report_not_closed(text, text)',
     'report_day_asked(jsonb, timestamptz)', 'report_month_asked(jsonb, timestamptz)', 'first_not_frozen(bigint, date, date)',
     'report_span(jsonb, timestamptz, date, date, text, text)', 'report_period_asked(jsonb, timestamptz, jsonb, int)',
-    'report_lines(bigint, bigint, bigint[])', 'report_signature(bigint, bigint, date)',
+    'report_lines(bigint, bigint, bigint[])', 'report_signature(bigint, bigint, date)', 'report_print(bigint, bigint)',
     'report_codes(bigint, date, date)', 'report_excuses(bigint)', 'report_spread(text[], jsonb)',
     'report_head(bigint, text, bigint, jsonb, boolean, int, timestamptz, boolean, jsonb)',
     'report_day(bigint, bigint, bigint[], date, boolean, timestamptz)', 'month_codes(bigint, date)', 'json_texts(jsonb)',

@@ -19,8 +19,13 @@ as $$
       case when coalesce(p_value not in ('WFO', 'WFH', 'WFA', 'DL'), true) then 'harus WFO, WFH, WFA atau DL' end
     when p_key = 'signing_place' then
       case when coalesce(length(p_value) > 80, true) then 'harus nama tempat, paling panjang 80 huruf' end
+    when p_key = 'letterhead' then
+      case when p_value is null or cardinality(string_to_array(p_value, '|')) > 8 or length(p_value) > 900
+        then 'harus baris yang dipisahkan |, paling banyak 8 baris dan 900 huruf' end
+    when p_key = 'paper' then
+      case when coalesce(p_value !~ '^(A4|F4)(-(portrait|landscape))?$', true) then 'harus A4 atau F4, boleh diikuti -portrait atau -landscape' end
     else 'pengaturan ini tidak dikenal (yang dikenal: '
-         'correction_days, confirms_corrections, closes_after, accuracy_cap_m, default_place, retention_days, signing_place)'
+         'correction_days, confirms_corrections, closes_after, accuracy_cap_m, default_place, retention_days, signing_place, letterhead, paper)'
   end
 $$;
 comment on function hadir.government_setting_problem(text, text) is
@@ -55,11 +60,14 @@ begin
       confirms_corrections = coalesce(hadir.try_boolean(v_set ->> 'confirms_corrections'), g.confirms_corrections),
       closes_after = coalesce(hadir.try_hour(v_set ->> 'closes_after'), g.closes_after),
       default_place = coalesce(v_set ->> 'default_place', g.default_place),
-      signing_place = coalesce(v_set ->> 'signing_place', g.signing_place)
+      signing_place = coalesce(v_set ->> 'signing_place', g.signing_place),
+      letterhead = coalesce(v_set ->> 'letterhead', g.letterhead),
+      paper = coalesce(v_set ->> 'paper', g.paper)
   where g.code = p_body ->> 'government'
   returning jsonb_build_object('status', 200, 'government', g.code, 'correction_days', g.correction_days, 'retention_days', g.retention_days, 'accuracy_cap_m', g.accuracy_cap_m,
     'confirms_corrections', g.confirms_corrections, 'closes_after', to_char(g.closes_after, 'HH24:MI'),
-    'default_place', g.default_place, 'signing_place', g.signing_place) into v_answer;
+    'default_place', g.default_place, 'signing_place', g.signing_place,
+    'letterhead', g.letterhead, 'paper', g.paper) into v_answer;
   insert into hadir.audit (at, action, subject, detail) values (p_now, 'government_set', p_body ->> 'government', v_set);
   return v_answer;
 end
@@ -67,7 +75,7 @@ $$;
 alter function api.government_set(jsonb, timestamptz) owner to hadir_writer;
 comment on function api.government_set(jsonb, timestamptz) is
   'p_body: "government" (code) and any of correction_days, confirms_corrections, closes_after, accuracy_cap_m, default_place, '
-  'retention_days, signing_place, as text. '
+  'retention_days, signing_place, letterhead, paper, as text. '
   'Returns all of them as they are now, or {"error"} with every problem, and then nothing was changed. Called by hadir_admin.';
 revoke all on function api.government_set(jsonb, timestamptz) from public;
 grant execute on function api.government_set(jsonb, timestamptz) to hadir_admin;

@@ -309,6 +309,8 @@ create table hadir.consequence (
   primary key (government, valid_from)
 );
 alter table hadir.government add column signing_place text not null default '';                -- above the signature of a report
+alter table hadir.government add column letterhead text not null default '';                   -- of a report on paper, lines parted by |
+alter table hadir.government add column paper text not null default 'F4' check (paper ~ '^(A4|F4)(-(portrait|landscape))?$');
 alter table hadir.government add column confirms_corrections boolean not null default false;   -- BKPSDM confirms, too
 alter table hadir.government add column correction_days int not null default 5 check (correction_days between 0 and 366);
 

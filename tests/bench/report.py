@@ -1,9 +1,9 @@
 """How long the monthly recap of a closed month takes at 200,000 people: CSV beside COPY of the same rows, XLSX beside libxlsxwriter
-writing constants, in the same run; and the most memory `hadir report` had.
+writing constants, in the same run; PDF with its pages; and the most memory `hadir report` had.
 
 Usage: HADIR_BUILD=build-release python3 tests/bench/report.py [PEOPLE]. Prints one line a figure and, behind it, what it is wanted to
 be. A benchmark, not a test: it judges nothing."""
-import os, subprocess, sys, time
+import os, re, subprocess, sys, time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "e2e"))
 from harness import BUILD, House, PGBIN, TOP
 
@@ -57,3 +57,7 @@ with House("bench", language="en") as house:
     print(f"constants by libxlsxwriter, {columns} columns\t{constants:.2f} s")
     sheet, memory = report(house, "xlsx")
     print(f"XLSX\t{sheet:.2f} s, {sheet / constants:.2f} times (wanted: at most 1.5), {memory:.0f} MiB (below 64)")
+    printed, memory = report(house, "pdf")
+    told = subprocess.run(("pdfinfo", f"{house.dir}/x.pdf"), check=True, capture_output=True, text=True).stdout
+    pages = re.search("Pages: *([0-9]+)", told).group(1)
+    print(f"PDF\t{printed:.2f} s, {pages} pages, {os.path.getsize(f'{house.dir}/x.pdf') >> 20} MiB, {memory:.0f} MiB of memory (below 64)")

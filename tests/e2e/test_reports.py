@@ -1,12 +1,20 @@
 """Reports: a day as it goes and closed, a month, in every format, over HTTPS and at the console; whose they are, and why there
 is none."""
-import csv, io, json, os, re, socket, subprocess, zipfile
+import csv, io, json, os, re, socket, subprocess, tempfile, unicodedata, zipfile
 from harness import BUILD, DAY, TOP, House, Tests, wait_until
 
 test = Tests()
 GOLDEN = f"{TOP}/tests/e2e/golden"
 NEXT = "2025-12-30"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+
+PDF = "application/pdf"
+
+
+def timeless(text):
+    """Without the minute at which it was closed, and how far apart things stand."""
+    return re.sub(" {2,}", "  ", re.sub(r"closed (\S+) \d\d:\d\d", r"closed \1 hh:mm", text))
 
 
 def at(hhmm, day=DAY):
@@ -27,6 +35,17 @@ def refused(house, token, path, status, code, accept="application/json"):
     return json.loads(answer)
 
 
+def pages(data):
+    """A PDF's text as it stands on the pages, and their size."""
+    with tempfile.NamedTemporaryFile(suffix=".pdf") as f:
+        f.write(data)
+        f.flush()
+        text = subprocess.run(("pdftotext", "-layout", f.name, "-"), check=True, capture_output=True, text=True).stdout
+        info = subprocess.run(("pdfinfo", f.name), check=True, capture_output=True, text=True).stdout
+    assert re.search("Pages: *([0-9]+)", info).group(1) == str(text.count("\f")), info
+    return text, re.search("Page size: *([0-9.]+) x ([0-9.]+)", info).groups()
+
+
 def golden(name, text):
     """The report as it was looked at and found right; HADIR_GOLDEN=write keeps what it is now."""
     path = f"{GOLDEN}/{name}"
@@ -43,7 +62,8 @@ def a_morning_at_the_example(house):
     house.hadir("import", "minute-classes", f"{TOP}/sql/reference/minute-classes-permentan-68-2012.csv")
     house.hadir("import", "consequences", f"{TOP}/sql/reference/consequences-permentan-68-2012.csv")
     house.hadir("import", "discipline", f"{TOP}/sql/reference/discipline-pp-94-2021.csv")
-    house.hadir("government", "set", "LUTRA", "closes_after=03:00", "signing_place=Masamba")
+    house.hadir("government", "set", "LUTRA", "closes_after=03:00", "signing_place=Masamba",
+                "letterhead=PEMERINTAH KABUPATEN CONTOH|{unit}|Jalan Contoh Nomor 1, Telepon (0000) 000000 · contoh.go.id")
     house.unit = house.people[0]["unit"]
     # A day with something of everything: leave, duty travel, half a day; ten on time, two late, one who leaves early.
     house.hadir("import", "absences", house.write("absences.csv", "nip,code,first_day,last_day,number\n" + "".join(
@@ -127,6 +147,11 @@ def closed_it_is_the_same_everywhere(house):
     assert sheets[0] == sheets[1] and zipfile.ZipFile(io.BytesIO(sheets[0])).testzip() is None
     house.hadir("report", "daily", "--government", "LUTRA", "--date", DAY, "--closed", "--out", out)
     assert zipfile.ZipFile(out).testzip() is None
+    for name in ("daily", "daily-people"):
+        asked = f"/v1/reports/{name}?unit={house.unit}&date={DAY}&closed=ya"
+        first, second = (get(house, house.boss, asked, PDF) for _ in range(2))
+        assert first[0] == 200 and first[1]["content-type"] == PDF and first[2] == second[2], first[:2]
+        golden(f"{name}.txt", timeless(pages(first[2])[0]))
     golden("daily.csv", house.hadir("report", "daily", "--government", "LUTRA", "--date", DAY, "--closed").stdout)
 
 
@@ -233,6 +258,50 @@ kind = work_report
 
 
 @test
+def paper_as_the_office_has_it(house):
+    path = f"/v1/reports/monthly?unit={house.unit}&month={DAY[:7]}"
+    sizes = set()
+    for paper in ("A4", "A4-portrait", "A4-landscape", "F4-portrait", "F4-landscape", "F4"):
+        house.hadir("government", "set", "LUTRA", f"paper={paper}")
+        text, size = pages(get(house, house.boss, path, PDF)[2])
+        assert paper in ("A4", "F4") or (float(size[0]) < float(size[1])) == paper.endswith("portrait"), (paper, size)
+        sizes.add((paper[:2], *sorted(size)))
+        assert "PEMERINTAH KABUPATEN CONTOH" in text and "page 1 of" in text and "Masamba, " in text
+        last = text.rstrip("\f").split("\f")[-1]
+        assert "NIP. " in last and house.people[12]["name"].split()[0] in text
+    assert len(sizes) == 2, sizes
+    done = house.hadir("government", "set", "LUTRA", "paper=A5", check=False)
+    assert done.returncode == 1 and "A4 atau F4" in done.stderr, done
+
+
+@test
+def names_of_any_script_are_printed(house):
+    names = {0: "محمد بن سعيد", 1: "Ñandú E\u0301lan", 2: "Ω Σωκράτης 😀", 5: "I Gusti Ngurah Agung Bagus Made Contoh yang Namanya Sangat Panjang Sekali, S.Sos., M.Si."}
+    before = [(house.people[i]["nip"], house.people[i]["name"]) for i in names]
+    for i, name in names.items():
+        house.sql(f"update hadir.person set name = '{name}' where nip = '{house.people[i]['nip']}'")
+    text = pages(get(house, house.boss, f"/v1/reports/monthly?unit={house.unit}&month={DAY[:7]}", PDF)[2])[0]
+    for word in " ".join(names.values()).split():
+        assert word in text.replace("\u202b", "").replace("\u202c", "") or unicodedata.normalize("NFC", word) in text, (word, text)
+    for nip, name in before:
+        house.sql(f"update hadir.person set name = '{name}' where nip = '{nip}'")
+
+
+@test
+def a_page_that_cannot_be(house):
+    unit = house.unit
+    out = f"{house.dir}/none.pdf"
+    house.write("fonts.conf", f"<fontconfig><dir>{house.dir}/no-fonts</dir></fontconfig>", 0o644)
+    for env, reason in ((dict(FONTCONFIG_FILE=f"{house.dir}/fonts.conf"), "install fonts-liberation"), (dict(TMPDIR="/nonexistent"), "could not be begun")):
+        done = subprocess.run((f"{BUILD}/daemon/hadir", "report", "daily", "--unit", unit, "--out", out), capture_output=True, text=True,
+                              env={**house.env, **env}, user=house.user if os.getuid() == 0 else None)
+        assert done.returncode == 1 and reason in done.stderr and not os.path.exists(out), done
+    done = subprocess.run((f"{BUILD}/daemon/hadir", "report", "daily", "--unit", unit, "--format", "pdf"), stdout=open("/dev/full", "w"), stderr=subprocess.PIPE,
+                          text=True, env=house.env, user=house.user if os.getuid() == 0 else None)
+    assert done.returncode == 1 and "No space left" in done.stderr, done
+
+
+@test
 def a_closed_month_stays(house):
     """As it was closed, whatever people are called since, byte by byte; a sheet, too."""
     house.set_clock("2026-01-02T09:00:00+08:00")
@@ -243,7 +312,7 @@ def a_closed_month_stays(house):
     files = []
     for day in ("2026-01-02", "2026-01-03"):
         files.append([])
-        for ending in ("csv", "json", "xlsx"):
+        for ending in ("csv", "json", "xlsx", "pdf"):
             out = f"{house.dir}/{day}.{ending}"
             house.hadir("report", "monthly", *month, "--closed", "--out", out)
             files[-1].append(open(out, "rb").read())
@@ -251,6 +320,8 @@ def a_closed_month_stays(house):
         house.set_clock("2026-01-03T09:00:00+08:00")
     assert files[0] == files[1] and b"Nama Lain" not in files[1][0]
     assert "Nama Lain" in house.hadir("report", "monthly", *month).stdout
+    for name in ("monthly", "monthly-days"):
+        golden(f"{name}.txt", timeless(pages(get(house, house.boss, f"/v1/reports/{name}?unit={house.unit}&month={DAY[:7]}&closed=ya", PDF)[2])[0]))
 
 
 @test

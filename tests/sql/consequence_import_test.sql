@@ -70,13 +70,14 @@ set session authorization hadir_admin;
 -- Settings.
 select results_eq($$select p ->> 'field' from jsonb_array_elements(api.government_set('{"government": "entah", "warna": "biru", "closes_after": "6 jam",
     "confirms_corrections": "mungkin", "default_place": "RUMAH", "accuracy_cap_m": "jauh", "retention_days": "3", "absent_percent": "3",
-    "correction_days": "x"}', '2025-12-01') #> '{error,problems}') p where p ->> 'reason' <> ''$$,
+    "correction_days": "x", "paper": "A5", "letterhead": "1|2|3|4|5|6|7|8|9"}', '2025-12-01') #> '{error,problems}') p where p ->> 'reason' <> ''$$,
   $$values ('absent_percent'), ('accuracy_cap_m'), ('closes_after'), ('confirms_corrections'), ('correction_days'), ('default_place'), ('government'),
-    ('retention_days'), ('warna')$$, 'all of them are told; what has a date is no setting');
-select is(api.government_set('{"government": "kota", "closes_after": "8:30", "confirms_corrections": "ya"}', '2025-12-01') - '{accuracy_cap_m,default_place,retention_days,signing_place}'::text[],
+    ('letterhead'), ('paper'), ('retention_days'), ('warna')$$, 'all of them are told; what has a date is no setting');
+select is(api.government_set('{"government": "kota", "closes_after": "8:30", "confirms_corrections": "ya"}', '2025-12-01') - '{accuracy_cap_m,default_place,retention_days,signing_place,letterhead,paper}'::text[],
   '{"status": 200, "government": "kota", "closes_after": "08:30", "confirms_corrections": true, "correction_days": 5}', 'what is given changes');
-select is(api.government_set('{"government": "kota", "correction_days": "3"}', '2025-12-01') - '{accuracy_cap_m,default_place,retention_days,signing_place}'::text[],
+select is(api.government_set('{"government": "kota", "correction_days": "3"}', '2025-12-01') - '{accuracy_cap_m,default_place,retention_days,signing_place,letterhead,paper}'::text[],
   '{"status": 200, "government": "kota", "closes_after": "08:30", "confirms_corrections": true, "correction_days": 3}', 'the rest stays');
+select is(api.government_set('{"government": "kota", "paper": "A4-landscape", "letterhead": "PEMERINTAH KOTA CONTOH|{unit}"}', '2025-12-01') ->> 'paper', 'A4-landscape', 'paper, too');
 select is(api.government_set('{"government": "kota", "correction_days": null}', '2025-12-01') #>> '{error,problems,0,field}', 'correction_days', 'null is no value');
 reset session authorization;
 select * from finish();

@@ -109,7 +109,7 @@ select results_eq($$select * from t.names('{"government": "town", "from": "2031-
   ('B 202 Fri late_letter 1/0/1 NOT | daftar giliran G/4 (2031-03-01), belum disahkan'),
   -- On leave on Thursday: four working days. He is the one who counts as at the office on Monday.
   ('B 299 W03 min_office_days 4/3/4 met came 0'), ('B 299 Mon min_wfo 1/2/3 NOT')$$, 'with names');
-select is(api.report_compliance_head('{"unit": "B", "from": "2031-03-03", "to": "2031-03-09"}', t.at('2031-03-10', '12:00')) - '{signature,government}'::text[],
+select is(api.report_compliance_head('{"unit": "B", "from": "2031-03-03", "to": "2031-03-09"}', t.at('2031-03-10', '12:00')) - '{signature,print,government}'::text[],
   '{"status": 200, "unit": {"code": "B", "name": "Unit B"}, "from": "2031-03-03", "to": "2031-03-09", "codes": {}, "zone": "Asia/Makassar",
     "edition": "now", "as_of": "2031-03-10T12:00:00+08:00", "complete": true}', 'what it is about');
 select is(api.report_compliance_head('{"unit": "B", "from": "2031-03-03", "to": "2031-03-07"}', t.at('2031-03-07', '12:00')) ->> 'to', '2031-03-06', 'days that are over');
@@ -128,7 +128,7 @@ insert into hadir.work_report (government, person, day, kind, text, sent_at) val
 set session authorization hadir_admin;
 select results_eq($$select c, l from unnest('{tidak,ya}'::text[]) c, t.lines(jsonb_build_object('unit', 'B', 'from', '2031-03-03', 'to', '2031-03-09', 'closed', c)) l
   where l like '%evidence%'$$, $$values ('tidak', 'B Mon evidence 0/0/2 met'), ('ya', 'B Mon evidence 1/0/2 NOT | work_report 1')$$, 'a report that came later');
-select is(api.report_compliance_head('{"unit": "B", "from": "2031-03-03", "to": "2031-03-09", "closed": "ya"}', t.at('2031-03-20', '12:00')) - '{signature,government,unit,zone,codes}'::text[],
+select is(api.report_compliance_head('{"unit": "B", "from": "2031-03-03", "to": "2031-03-09", "closed": "ya"}', t.at('2031-03-20', '12:00')) - '{signature,print,government,unit,zone,codes}'::text[],
   '{"status": 200, "from": "2031-03-03", "to": "2031-03-09", "edition": "closed", "as_of": "2031-03-10T00:00:00+08:00", "complete": true,
     "note": "Kuota, pekan dan surat menurut aturan dan surat saat laporan dibuat; kehadiran dan bukti sebagaimana ditutup."}',
   'closed, as of the last closing, it says what of it is of now');

@@ -59,7 +59,7 @@ select results_eq($$select * from t.lines('{"unit": "A", "from": "2031-03-03", "
   ('A1@1 elsewhere - 0/0 in 5 | - 0/0 in 5 | -'), ('A1@1 late_days - 0/0 in 5 | - 0/0 in 5 | -'), ('A1@1 late_minutes - 0/0 in 5 | - 0/0 in 5 | -'),
   ('A1@1 early_days - 0/0 in 5 | - 0/0 in 5 | -'), ('A1@1 early_minutes - 0/0 in 5 | - 0/0 in 5 | -')$$,
   'a week against the one before; nothing of nothing is no figure');
-select is(api.report_evaluation_head('{"unit": "A", "from": "2031-03-03", "to": "2031-03-09"}', t.at('2031-03-10', '12:00')) - '{signature,government,unit,zone,codes}'::text[],
+select is(api.report_evaluation_head('{"unit": "A", "from": "2031-03-03", "to": "2031-03-09"}', t.at('2031-03-10', '12:00')) - '{signature,print,government,unit,zone,codes}'::text[],
   '{"status": 200, "from": "2031-03-03", "to": "2031-03-09", "baseline": {"from": "2031-02-24", "to": "2031-03-02"}, "edition": "now",
     "note": "Dibandingkan dengan 2031-02-24 sampai 2031-03-02.", "as_of": "2031-03-10T12:00:00+08:00", "complete": true}', 'which one');
 -- Two days, of which one is over: against the one a week before.

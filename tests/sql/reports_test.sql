@@ -8,6 +8,7 @@ from (values ('in', 'TL'), ('out', 'PSW')) c (counts_as, prefix), generate_serie
 insert into hadir.absence_code (government, code, name, working)
 values (1, 'CT', 'Cuti tahunan', false), (1, 'I', 'Izin', false), (1, 'DL', 'Dinas luar', true);
 insert into hadir.consequence (government, valid_from, absent_code, absent_percent, monthly_cap) values (1, '2031-01-01', 'TK', 3, 100);
+update hadir.government set letterhead = 'PEMERINTAH KOTA CONTOH|{unit} |Jalan Contoh 1' where id = 1;
 update hadir.government set signing_place = 'Kota Contoh', closes_after = '6 hours' where id = 1;
 update hadir.person set grade = 'III/b', post = 'Analis' where id = 101;
 insert into hadir.posting (person, unit, valid_from, kind) values (103, 11, '2031-01-01', 'head'), (102, 11, '2031-03-05', 'acting');
@@ -48,7 +49,8 @@ update hadir.ingest_mark set complete_to = t.at('2031-03-20', '0:00');
 set session authorization hadir_admin;
 select is(api.report_daily_head('{"government": "town"}', t.at('2031-03-03', '10:30')),
   '{"status": 200, "government": "Town", "date": "2031-03-03", "codes": {"excuses": ["CT", "DL", "I"]}, "zone": "Asia/Makassar", "edition": "now",
-    "as_of": "2031-03-03T10:30:00+08:00", "complete": true, "signature": {"place": "Kota Contoh", "date": "2031-03-03"}}', 'what it is about');
+    "as_of": "2031-03-03T10:30:00+08:00", "complete": true, "signature": {"place": "Kota Contoh", "date": "2031-03-03"},
+    "print": {"paper": "F4", "letterhead": ["PEMERINTAH KOTA CONTOH", "Jalan Contoh 1"]}}', 'what it is about');
 reset session authorization;
 delete from hadir.ingest_mark;
 insert into hadir.ingest_mark values ('00000000-0000-0000-0000-00000000000a', 4, t.at('2031-03-03', '16:06'), t.at('2031-03-03', '16:06'));
@@ -56,7 +58,7 @@ set session authorization hadir_admin;
 select results_eq($$select t.daily('{"unit": "A"}', t.at('2031-03-03', '16:06'))$$, $$values
   ('A@0 3/3/2 66.67 | 2 0 0 0 0 | 1 1 0 {0,0,0} 1 0'), ('A1@1 1/1/0 0.00 | 0 0 0 0 0 | 0 0 0 {0,0,0} 1 0')$$,
   'in the afternoon 103 is missing for the morning, whatever may still come');
-select is(api.report_daily_head('{"unit": "A"}', t.at('2031-03-03', '18:00')) - '{unit,government,signature,zone,codes}'::text[],
+select is(api.report_daily_head('{"unit": "A"}', t.at('2031-03-03', '18:00')) - '{unit,government,signature,print,zone,codes}'::text[],
   '{"status": 200, "date": "2031-03-03", "edition": "now", "as_of": "2031-03-03T16:06:00+08:00", "complete": false}', 'it says up to when it is right');
 select is((select r.missing || ' ' || r.not_yet from api.report_daily('{"unit": "A1"}', t.at('2031-03-03', '18:00')) r), '0 1', 'and calls nobody missing who may be there');
 reset session authorization;
@@ -91,7 +93,8 @@ select is(api.report_monthly_head('{"unit": "A", "month": "2031-03"}', t.at('203
   '{"status": 200, "unit": {"code": "A", "name": "Unit A"}, "government": "Town", "month": "2031-03", "from": "2031-03-03", "to": "2031-03-04",
     "codes": {"counts": ["TL1", "TL2", "TL3", "TL4", "PSW1", "PSW2", "PSW3", "PSW4"], "minutes": ["TL1", "TL2", "TL3", "TL4", "PSW1", "PSW2", "PSW3", "PSW4"],
       "excuses": ["CT", "DL", "I"]}, "zone": "Asia/Makassar", "edition": "now", "as_of": "2031-03-05T12:00:00+08:00", "complete": true,
-    "signature": {"place": "Kota Contoh", "date": "2031-03-05", "title": "Plt. Kepala Unit A", "name": "Pegawai 102", "nip": "999999999999999102"}}',
+    "signature": {"place": "Kota Contoh", "date": "2031-03-05", "title": "Plt. Kepala Unit A", "name": "Pegawai 102", "nip": "999999999999999102"},
+    "print": {"paper": "F4", "letterhead": ["PEMERINTAH KOTA CONTOH", "UNIT A", "Jalan Contoh 1"]}}',
   'who signs: the acting head');
 select is(api.report_monthly_head('{"unit": "A", "month": "2031-03"}', t.at('2031-03-04', '12:00')) #>> '{signature,title}', 'Kepala Unit A', 'before, the head');
 select is(t.why(api.report_monthly_head('{"unit": "A", "month": "2031-03", "closed": "ya"}', t.at('2031-03-20', '12:00'))), '409 not_closed month', 'the month is not closed');
@@ -116,7 +119,7 @@ reset session authorization;
 delete from hadir.absence_code where code = 'TB';
 update hadir.person set name = 'Pegawai 101' where id = 101;
 set session authorization hadir_admin;
-select is(api.report_monthly_head('{"unit": "A", "month": "2031-03", "closed": "ya"}', t.at('2031-04-20', '12:00')) - '{codes,unit,government,signature,zone}'::text[],
+select is(api.report_monthly_head('{"unit": "A", "month": "2031-03", "closed": "ya"}', t.at('2031-04-20', '12:00')) - '{codes,unit,government,signature,print,zone}'::text[],
   '{"status": 200, "month": "2031-03", "from": "2031-03-03", "to": "2031-03-31", "edition": "closed", "version": 1, "as_of": "2031-04-02T09:00:00+08:00", "complete": true}',
   'closed: by number, as of its closing');
 select is((select string_agg(right(nip, 3) || ' ' || working_days || ' ' || deduction, ', ' order by no)
