@@ -42,17 +42,14 @@ struct json_doc *cli_ask(struct session *s, const char *sql, struct buf *body, b
         cli_error("%s", cli_say("masukan terlalu besar", "the input is too large"));
         return NULL;
     }
-    const char *const language[] = {cli_say("id", "en")};
-    struct rows *set = cli_query(s, "select set_config('hadir.language', $1, false)", 1, language);
     const char *const params[] = {text, cli_now(now, sizeof now)};
-    struct rows *rows = set != NULL ? cli_query(s, sql, 2, params) : NULL;
+    struct rows *rows = cli_query(s, sql, 2, params);
     if (rows != NULL && rows_count(rows) == 1 && rows_get(rows, 0, 0) != NULL) {
         struct json_error e;
         doc = json_parse(rows_get(rows, 0, 0), rows_length(rows, 0, 0), 16, &e);
         if (doc == NULL)
             cli_error("%s", e.reason);
     }
-    rows_free(set);
     rows_free(rows);
     *ret_refused = doc != NULL && json_member(json_root(doc), "error") != NULL;
     return doc;

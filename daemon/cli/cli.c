@@ -111,10 +111,17 @@ void cli_fini(void)
     conf = NULL;
 }
 
+/* What the database says to people it says in the configured language. */
 struct session *cli_connect(const char *user)
 {
     char error[512];
+    struct store_error e;
     struct session *s = session_open(cli_conf()->database, user, error, sizeof error);
+    if (s != NULL && !session_script(s, cli_say("set hadir.language = 'id'", "set hadir.language = 'en'"), &e)) {
+        snprintf(error, sizeof error, "%s", e.message);
+        session_close(s);
+        s = NULL;
+    }
     if (s == NULL) {
         cli_error(cli_say("basis data tidak dapat dihubungi sebagai %s: %s", "no database connection as %s: %s"), user, error);
         cli_fini();

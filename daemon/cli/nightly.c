@@ -54,9 +54,7 @@ static bool freeze_due(struct session *s, const char *now)
 /* Closes the months that BKPSDM asked to be closed. One that cannot be is told, and kept as refused. */
 static bool close_months(struct session *s, const char *now)
 {
-    const char *const language[] = {cli_say("id", "en")};
-    struct rows *set = cli_query(s, "select set_config('hadir.language', $1, false)", 1, language);
-    struct rows *asked = set != NULL ? cli_query(s, "select ref, code, month from api.nightly_months()", 0, NULL) : NULL;
+    struct rows *asked = cli_query(s, "select ref, code, month from api.nightly_months()", 0, NULL);
     bool ok = asked != NULL;
     for (size_t i = 0; asked != NULL && i < rows_count(asked); i++) {
         const char *const key[] = {rows_get(asked, i, 0), now};
@@ -72,7 +70,6 @@ static bool close_months(struct session *s, const char *now)
             printf(cli_say("%s %s ditutup, versi %s\n", "%s %s is closed, version %s\n"), code, month, rows_get(done, 0, 0));
         rows_free(done);
     }
-    rows_free(set);
     rows_free(asked);
     return ok;
 }

@@ -24,32 +24,32 @@ begin
 
   select array_agg(row(q.line, q.field, q.reason)::hadir.import_problem order by q.line, q.field) into v_problems
   from (
-    select i.line, 'government', case when i.government_code is null then 'belum ada pemerintah'
-                                      else format('pemerintah %s tidak dikenal', i.government_code) end
+    select i.line, 'government', case when i.government_code is null then hadir.say('belum ada pemerintah', 'there is no government yet')
+                                      else format(hadir.say('pemerintah %s tidak dikenal', 'government %s is unknown'), i.government_code) end
     from pg_temp.import_code i where i.government is null
     union
-    select i.line, 'code', 'kode harus diisi: huruf dan angka, paling panjang 8'
+    select i.line, 'code', hadir.say('kode harus diisi: huruf dan angka, paling panjang 8', 'a code must be there: letters and digits, at most 8')
     from pg_temp.import_code i where i.code is null or i.code !~ '^[A-Za-z0-9]{1,8}$'
     union
-    select i.line, 'code', format('kode %s sudah ada di baris %s', i.code, j.line)
+    select i.line, 'code', format(hadir.say('kode %s sudah ada di baris %s', 'code %s is in line %s already'), i.code, j.line)
     from pg_temp.import_code i
     join pg_temp.import_code j on j.government = i.government and j.code = i.code and j.valid_from = i.valid_from and j.line < i.line
     union
-    select i.line, 'name', 'nama harus diisi' from pg_temp.import_code i where coalesce(i.name, '') = ''
+    select i.line, 'name', hadir.say('nama harus diisi', 'a name must be there') from pg_temp.import_code i where coalesce(i.name, '') = ''
     union
-    select i.line, 'working', 'harus ya atau tidak' from pg_temp.import_code i where i.working is null
+    select i.line, 'working', hadir.say('harus ya atau tidak', 'must be ya or tidak') from pg_temp.import_code i where i.working is null
     union
-    select i.line, 'needs_document', 'harus ya atau tidak' from pg_temp.import_code i where i.needs_document is null
+    select i.line, 'needs_document', hadir.say('harus ya atau tidak', 'must be ya or tidak') from pg_temp.import_code i where i.needs_document is null
     union
-    select i.line, 'percent', 'harus persen, 0 sampai 100' from pg_temp.import_code i where i.percent is null
+    select i.line, 'percent', hadir.say('harus persen, 0 sampai 100', 'must be percent, 0 to 100') from pg_temp.import_code i where i.percent is null
     union
-    select i.line, 'valid_from', 'tanggal mulai harus berbentuk TTTT-BB-HH dan ada di kalender'
+    select i.line, 'valid_from', hadir.say('tanggal mulai harus berbentuk TTTT-BB-HH dan ada di kalender', 'must be a date of the calendar, YYYY-MM-DD')
     from pg_temp.import_code i where i.valid_from is null
     union
-    select i.line, 'max_days', 'harus bilangan bulat positif, hari kalender; kosong: tanpa batas'
+    select i.line, 'max_days', hadir.say('harus bilangan bulat positif, hari kalender; kosong: tanpa batas', 'must be a whole number from 1, calendar days; empty: no bound')
     from pg_temp.import_code i where i.max_days_text is not null and i.max_days is null
     union
-    select i.line, 'max_days', 'paling banyak 1501: seribu lima ratus hari sesudah yang pertama'
+    select i.line, 'max_days', hadir.say('paling banyak 1501: seribu lima ratus hari sesudah yang pertama', 'at most 1501: fifteen hundred days after the first')
     from pg_temp.import_code i where i.max_days > 1501
   ) q (line, field, reason);
 

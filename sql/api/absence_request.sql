@@ -251,7 +251,7 @@ begin
         select from hadir.absence a
         where a.person = v_row.person and a.code = v_row.code and a.first_day = v_row.first_day and a.last_day = v_row.last_day
           and a.sessions is not distinct from v_row.sessions and a.status = 'approved');
-      v_found := hadir.problem_if(v_row.person is null, 'nip', 'NIP tidak dikenal')
+      v_found := hadir.problem_if(v_row.person is null, 'nip', hadir.say('NIP tidak dikenal', 'the NIP is unknown'))
         || hadir.problem_if(v_row.code is null, 'code', 'kode harus diisi')
         || hadir.problem_if(v_row.first_day is null, 'first_day', 'tanggal harus berbentuk TTTT-BB-HH dan ada di kalender')
         || hadir.problem_if(v_row.first_day is not null and v_row.last_day is null, 'last_day',

@@ -25,39 +25,39 @@ begin
 
   select array_agg(row(q.line, q.field, q.reason)::hadir.import_problem order by q.line, q.field) into v_problems
   from (
-    select i.line, 'day', 'tanggal harus berbentuk TTTT-BB-HH dan ada di kalender'
+    select i.line, 'day', hadir.say('tanggal harus berbentuk TTTT-BB-HH dan ada di kalender', 'must be a date of the calendar, YYYY-MM-DD')
     from pg_temp.import_day i where i.day is null
     union all
-    select i.line, 'dated', 'tanggal keputusan harus diisi, berbentuk TTTT-BB-HH, dan ada di kalender'
+    select i.line, 'dated', hadir.say('tanggal keputusan harus diisi, berbentuk TTTT-BB-HH, dan ada di kalender', 'must be there, the decree''s date, YYYY-MM-DD')
     from pg_temp.import_day i where i.dated is null
     union all
-    select i.line, 'kind', 'jenis harus LN, CB, REGIONAL atau WORK'
+    select i.line, 'kind', hadir.say('jenis harus LN, CB, REGIONAL atau WORK', 'must be LN, CB, REGIONAL or WORK')
     from pg_temp.import_day i where i.kind is null or i.kind not in ('LN', 'CB', 'REGIONAL', 'WORK')
     union all
-    select i.line, 'name', 'nama harus diisi' from pg_temp.import_day i where coalesce(i.name, '') = ''
+    select i.line, 'name', hadir.say('nama harus diisi', 'a name must be there') from pg_temp.import_day i where coalesce(i.name, '') = ''
     union all
-    select i.line, 'government', format('pemerintah %s tidak dikenal', i.government_code)
+    select i.line, 'government', format(hadir.say('pemerintah %s tidak dikenal', 'government %s is unknown'), i.government_code)
     from pg_temp.import_day i where i.government_code is not null and i.government is null
     union all
-    select i.line, 'government', 'libur daerah (REGIONAL) memerlukan pemerintah'
+    select i.line, 'government', hadir.say('libur daerah (REGIONAL) memerlukan pemerintah', 'REGIONAL needs a government')
     from pg_temp.import_day i where i.kind = 'REGIONAL' and i.government_code is null and i.government is null
     union all
-    select i.line, 'government', 'LN dan CB berlaku nasional; kosongkan pemerintah'
+    select i.line, 'government', hadir.say('LN dan CB berlaku nasional; kosongkan pemerintah', 'LN and CB are national; leave the government empty')
     from pg_temp.import_day i where i.kind in ('LN', 'CB') and i.government_code is not null
     union all
-    select i.line, 'day', format('hari, jenis dan tanggal keputusan yang sama sudah ada di baris %s', j.line)
+    select i.line, 'day', format(hadir.say('hari, jenis dan tanggal keputusan yang sama sudah ada di baris %s', 'the same day, kind and date of decree are in line %s already'), j.line)
     from pg_temp.import_day i
     join lateral (select min(j.line) as line from pg_temp.import_day j
                   where j.day = i.day and j.kind = i.kind and j.dated = i.dated
                     and j.government is not distinct from i.government) j on j.line < i.line
     union all
-    select i.line, 'dated', format('sudah ada dari keputusan lain bertanggal sama: %s', c.basis)
+    select i.line, 'dated', format(hadir.say('sudah ada dari keputusan lain bertanggal sama: %s', 'is there already, by another decree of the same date: %s'), c.basis)
     from pg_temp.import_day i
     join hadir.calendar_day c on c.day = i.day and c.kind = i.kind and c.dated = i.dated
       and c.government is not distinct from i.government and c.basis <> i.basis
     union all
     -- Two words of one date about one day: which of them would be the later?
-    select distinct i.line, 'kind', format('hari ini libur dan hari kerja (WORK) menurut keputusan bertanggal sama, %s', i.dated)
+    select distinct i.line, 'kind', format(hadir.say('hari ini libur dan hari kerja (WORK) menurut keputusan bertanggal sama, %s', 'the day is off and worked (WORK) by decrees of the same date, %s'), i.dated)
     from pg_temp.import_day i
     join (select j.government, j.day, j.kind, j.dated from pg_temp.import_day j
           union all
@@ -100,36 +100,36 @@ begin
 
   select array_agg(row(q.line, q.field, q.reason)::hadir.import_problem order by q.line, q.field) into v_problems
   from (
-    select i.line, 'kind', 'jenis harus diisi: huruf besar saja, paling panjang 20'
+    select i.line, 'kind', hadir.say('jenis harus diisi: huruf besar saja, paling panjang 20', 'a kind must be there: capital letters, at most 20')
     from pg_temp.import_period i where i.kind is null or i.kind !~ '^[A-Z]{1,20}$'
     union all
-    select i.line, 'name', 'nama harus diisi' from pg_temp.import_period i where coalesce(i.name, '') = ''
+    select i.line, 'name', hadir.say('nama harus diisi', 'a name must be there') from pg_temp.import_period i where coalesce(i.name, '') = ''
     union all
-    select i.line, t.field, 'tanggal harus berbentuk TTTT-BB-HH dan ada di kalender'
+    select i.line, t.field, hadir.say('tanggal harus berbentuk TTTT-BB-HH dan ada di kalender', 'must be a date of the calendar, YYYY-MM-DD')
     from pg_temp.import_period i
     cross join lateral (values ('first_day', i.first_day), ('last_day', i.last_day), ('dated', i.dated)) t (field, day)
     where t.day is null
     union all
-    select i.line, 'last_day', 'hari terakhir tidak boleh sebelum hari pertama, dan paling lama 366 hari'
+    select i.line, 'last_day', hadir.say('hari terakhir tidak boleh sebelum hari pertama, dan paling lama 366 hari', 'must not be before the first day, nor more than 366 days after')
     from pg_temp.import_period i where not i.last_day - i.first_day between 0 and 365
     union all
-    select i.line, 'government', format('pemerintah %s tidak dikenal', i.government_code)
+    select i.line, 'government', format(hadir.say('pemerintah %s tidak dikenal', 'government %s is unknown'), i.government_code)
     from pg_temp.import_period i where i.government_code is not null and i.government is null
     union all
-    select i.line, 'name', format('jenis, nama dan tanggal keputusan yang sama sudah ada di baris %s', j.line)
+    select i.line, 'name', format(hadir.say('jenis, nama dan tanggal keputusan yang sama sudah ada di baris %s', 'the same kind, name and date of decree are in line %s already'), j.line)
     from pg_temp.import_period i
     join lateral (select min(j.line) as line from pg_temp.import_period j
                   where j.kind = i.kind and j.name = i.name and j.dated = i.dated
                     and j.government is not distinct from i.government) j on j.line < i.line
     union all
-    select i.line, 'dated', 'keputusan bertanggal sama sudah menetapkan hari-hari lain; keputusan yang mengubahnya bertanggal kemudian'
+    select i.line, 'dated', hadir.say('keputusan bertanggal sama sudah menetapkan hari-hari lain; keputusan yang mengubahnya bertanggal kemudian', 'a decree of the same date has set other days; one that changes them is dated later')
     from pg_temp.import_period i
     join hadir.calendar_period c on c.kind = i.kind and c.name = i.name and c.dated = i.dated
       and c.government is not distinct from i.government
       and (c.first_day, c.last_day, c.basis) is distinct from (i.first_day, i.last_day, i.basis)
     union all
     -- The same days under two names: one of them is misspelt, and neither would ever supersede the other.
-    select distinct i.line, 'name', format('bertumpang tindih dengan %s dari jenis yang sama; pakai nama itu untuk mengubah harinya', o.name)
+    select distinct i.line, 'name', format(hadir.say('bertumpang tindih dengan %s dari jenis yang sama; pakai nama itu untuk mengubah harinya', 'overlaps %s of the same kind; use that name to change its days'), o.name)
     from pg_temp.import_period i
     join (select j.government, j.kind, j.name, j.first_day, j.last_day from pg_temp.import_period j
           union all

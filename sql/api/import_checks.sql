@@ -53,19 +53,19 @@ $$;
 -- Whether a NIP or NI PPPK has the shape of one; null = it has, else the reason. 8 digits of birth, 4 of a year, 2 of a
 -- month (PNS) or a contract number from 21 (PPPK), 1 of sex, 3 of a serial number from 001.
 create or replace function hadir.nip_problem(p_nip text) returns text
-language sql immutable set search_path = pg_catalog, pg_temp
+language sql stable set search_path = pg_catalog, pg_temp
 as $$
   select case
-    when p_nip is null then 'NIP harus diisi'
-    when p_nip !~ '^[0-9]{18}$' then 'NIP harus 18 angka'
+    when p_nip is null then hadir.say('NIP harus diisi', 'a NIP must be there')
+    when p_nip !~ '^[0-9]{18}$' then hadir.say('NIP harus 18 angka', 'a NIP has 18 digits')
     when hadir.try_date(substr(p_nip, 1, 4) || '-' || substr(p_nip, 5, 2) || '-' || substr(p_nip, 7, 2)) is null
-      then '8 angka pertama NIP bukan tanggal lahir'
+      then hadir.say('8 angka pertama NIP bukan tanggal lahir', 'the first 8 digits of the NIP are no date of birth')
     when substr(p_nip, 9, 4)::int not between substr(p_nip, 1, 4)::int + 15 and substr(p_nip, 1, 4)::int + 70
-      then 'angka 9–12 NIP bukan tahun pengangkatan yang masuk akal'
+      then hadir.say('angka 9–12 NIP bukan tahun pengangkatan yang masuk akal', 'digits 9–12 of the NIP are no likely year of appointment')
     when substr(p_nip, 13, 2)::int not between 1 and 12 and substr(p_nip, 13, 2)::int < 21
-      then 'angka 13–14 NIP harus bulan 01–12 (PNS) atau nomor perjanjian mulai 21 (PPPK)'
-    when substr(p_nip, 15, 1) not in ('1', '2') then 'angka ke-15 NIP harus 1 atau 2'
-    when substr(p_nip, 16, 3) = '000' then 'nomor urut NIP mulai dari 001'
+      then hadir.say('angka 13–14 NIP harus bulan 01–12 (PNS) atau nomor perjanjian mulai 21 (PPPK)', 'digits 13–14 of the NIP must be a month 01–12 (PNS) or a number of contract from 21 (PPPK)')
+    when substr(p_nip, 15, 1) not in ('1', '2') then hadir.say('angka ke-15 NIP harus 1 atau 2', 'digit 15 of the NIP must be 1 or 2')
+    when substr(p_nip, 16, 3) = '000' then hadir.say('nomor urut NIP mulai dari 001', 'the serial number of a NIP begins with 001')
   end
 $$;
 
@@ -103,7 +103,7 @@ as $$
 begin
   return query
   select distinct on (c.code) p_line, 'accept_from',
-         format('sesi %s di unit %s pada %s bertumpang tindih sampai habis dengan sesi berikutnya', c.code, c.unit_code, c.day)
+         format(hadir.say('sesi %s di unit %s pada %s bertumpang tindih sampai habis dengan sesi berikutnya', 'session %s of unit %s on %s is left no time by the next one'), c.code, c.unit_code, c.day)
   from hadir.plan_conflicts(hadir.plan_trial_days(p_from, p_to, p_today), p_units) c
   order by c.code, c.day, c.unit_code;
 end

@@ -25,37 +25,37 @@ begin
 
   select array_agg(row(q.line, q.field, q.reason)::hadir.import_problem order by q.line, q.field) into v_problems
   from (
-    select i.line, 'government', case when i.government_code is null then 'belum ada pemerintah'
-                                      else format('pemerintah %s tidak dikenal', i.government_code) end
+    select i.line, 'government', case when i.government_code is null then hadir.say('belum ada pemerintah', 'there is no government yet')
+                                      else format(hadir.say('pemerintah %s tidak dikenal', 'government %s is unknown'), i.government_code) end
     from pg_temp.import_class i where i.government is null
     union
-    select i.line, 'counts_as', 'harus in, out atau presence'
+    select i.line, 'counts_as', hadir.say('harus in, out atau presence', 'must be in, out or presence')
     from pg_temp.import_class i where i.counts_as is null or i.counts_as not in ('in', 'out', 'presence')
     union
-    select i.line, 'code', 'kode harus diisi: huruf dan angka, paling panjang 8'
+    select i.line, 'code', hadir.say('kode harus diisi: huruf dan angka, paling panjang 8', 'a code must be there: letters and digits, at most 8')
     from pg_temp.import_class i where i.code is null or i.code !~ '^[A-Za-z0-9]{1,8}$'
     union
-    select i.line, 'from_minutes', 'harus bilangan bulat, menit' from pg_temp.import_class i where i.from_minutes is null
+    select i.line, 'from_minutes', hadir.say('harus bilangan bulat, menit', 'must be a whole number, minutes') from pg_temp.import_class i where i.from_minutes is null
     union
-    select i.line, 'from_minutes', 'sesi presence tidak mengenal menit; isi 0'
+    select i.line, 'from_minutes', hadir.say('sesi presence tidak mengenal menit; isi 0', 'sessions of presence know no minutes; write 0')
     from pg_temp.import_class i where i.counts_as = 'presence' and i.from_minutes <> 0
     union
-    select i.line, 'percent', 'harus persen, 0 sampai 100' from pg_temp.import_class i where i.percent is null
+    select i.line, 'percent', hadir.say('harus persen, 0 sampai 100', 'must be percent, 0 to 100') from pg_temp.import_class i where i.percent is null
     union
-    select i.line, 'valid_from', 'tanggal mulai harus berbentuk TTTT-BB-HH dan ada di kalender'
+    select i.line, 'valid_from', hadir.say('tanggal mulai harus berbentuk TTTT-BB-HH dan ada di kalender', 'must be a date of the calendar, YYYY-MM-DD')
     from pg_temp.import_class i where i.valid_from is null
     union
-    select i.line, 'from_minutes', format('menit yang sama sudah ada di baris %s', j.line)
+    select i.line, 'from_minutes', format(hadir.say('menit yang sama sudah ada di baris %s', 'the same minutes are in line %s already'), j.line)
     from pg_temp.import_class i
     join pg_temp.import_class j on j.government = i.government and j.valid_from = i.valid_from and j.counts_as = i.counts_as
       and j.from_minutes = i.from_minutes and j.line < i.line
     union
-    select i.line, 'code', format('kode %s sudah ada di baris %s', i.code, j.line)
+    select i.line, 'code', format(hadir.say('kode %s sudah ada di baris %s', 'code %s is in line %s already'), i.code, j.line)
     from pg_temp.import_class i
     join pg_temp.import_class j on j.government = i.government and j.valid_from = i.valid_from and j.code = i.code
       and j.line < i.line
     union
-    select i.line, 'percent', format('lebih ringan daripada kelas yang menitnya lebih sedikit (baris %s)', j.line)
+    select i.line, 'percent', format(hadir.say('lebih ringan daripada kelas yang menitnya lebih sedikit (baris %s)', 'is lighter than the class of fewer minutes (line %s)'), j.line)
     from pg_temp.import_class i
     join pg_temp.import_class j on j.government = i.government and j.valid_from = i.valid_from and j.counts_as = i.counts_as
       and j.from_minutes < i.from_minutes and j.percent > i.percent
@@ -101,25 +101,25 @@ begin
 
   select array_agg(row(q.line, q.field, q.reason)::hadir.import_problem order by q.line, q.field) into v_problems
   from (
-    select i.line, 'government', case when i.government_code is null then 'belum ada pemerintah'
-                                      else format('pemerintah %s tidak dikenal', i.government_code) end
+    select i.line, 'government', case when i.government_code is null then hadir.say('belum ada pemerintah', 'there is no government yet')
+                                      else format(hadir.say('pemerintah %s tidak dikenal', 'government %s is unknown'), i.government_code) end
     from pg_temp.import_rule i where i.government is null
     union
-    select i.line, 'valid_from', 'tanggal mulai harus berbentuk TTTT-BB-HH dan ada di kalender'
+    select i.line, 'valid_from', hadir.say('tanggal mulai harus berbentuk TTTT-BB-HH dan ada di kalender', 'must be a date of the calendar, YYYY-MM-DD')
     from pg_temp.import_rule i where i.valid_from is null
     union
-    select i.line, 'absent_code', 'kode harus diisi: huruf dan angka, paling panjang 8'
+    select i.line, 'absent_code', hadir.say('kode harus diisi: huruf dan angka, paling panjang 8', 'a code must be there: letters and digits, at most 8')
     from pg_temp.import_rule i where i.absent_code is null or i.absent_code !~ '^[A-Za-z0-9]{1,8}$'
     union
-    select i.line, t.field, 'harus persen, 0 sampai 100'
+    select i.line, t.field, hadir.say('harus persen, 0 sampai 100', 'must be percent, 0 to 100')
     from pg_temp.import_rule i
     cross join lateral (values ('absent_percent', i.absent_percent), ('monthly_cap', i.monthly_cap)) t (field, percent)
     where t.percent is null
     union
-    select i.line, 'minutes_per_day', 'harus menit, 1 sampai 1440, atau kosong (aturan tidak dipakai)'
+    select i.line, 'minutes_per_day', hadir.say('harus menit, 1 sampai 1440, atau kosong (aturan tidak dipakai)', 'must be minutes, 1 to 1440, or empty (they never count)')
     from pg_temp.import_rule i where i.minutes_text is not null and coalesce(i.minutes_per_day not between 1 and 1440, true)
     union
-    select i.line, 'valid_from', format('tanggal yang sama sudah ada di baris %s', j.line)
+    select i.line, 'valid_from', format(hadir.say('tanggal yang sama sudah ada di baris %s', 'the same date is in line %s already'), j.line)
     from pg_temp.import_rule i
     join pg_temp.import_rule j on j.government = i.government and j.valid_from = i.valid_from and j.line < i.line
   ) q (line, field, reason);
@@ -163,23 +163,23 @@ begin
 
   select array_agg(row(q.line, q.field, q.reason)::hadir.import_problem order by q.line, q.field) into v_problems
   from (
-    select i.line, 'government', case when i.government_code is null then 'belum ada pemerintah'
-                                      else format('pemerintah %s tidak dikenal', i.government_code) end
+    select i.line, 'government', case when i.government_code is null then hadir.say('belum ada pemerintah', 'there is no government yet')
+                                      else format(hadir.say('pemerintah %s tidak dikenal', 'government %s is unknown'), i.government_code) end
     from pg_temp.import_step i where i.government is null
     union
-    select i.line, 'from_days', 'harus bilangan bulat, hari, 1 sampai 366'
+    select i.line, 'from_days', hadir.say('harus bilangan bulat, hari, 1 sampai 366', 'must be a whole number, days, 1 to 366')
     from pg_temp.import_step i where i.from_days is null or i.from_days not between 1 and 366
     union
-    select i.line, 'valid_from', 'tanggal mulai harus berbentuk TTTT-BB-HH dan ada di kalender'
+    select i.line, 'valid_from', hadir.say('tanggal mulai harus berbentuk TTTT-BB-HH dan ada di kalender', 'must be a date of the calendar, YYYY-MM-DD')
     from pg_temp.import_step i where i.valid_from is null
     union
-    select i.line, 'consecutive', 'harus ya atau tidak' from pg_temp.import_step i where i.consecutive is null
+    select i.line, 'consecutive', hadir.say('harus ya atau tidak', 'must be ya or tidak') from pg_temp.import_step i where i.consecutive is null
     union
-    select i.line, 'level', 'tingkat harus diisi' from pg_temp.import_step i where coalesce(i.level, '') = ''
+    select i.line, 'level', hadir.say('tingkat harus diisi', 'a level must be there') from pg_temp.import_step i where coalesce(i.level, '') = ''
     union
-    select i.line, 'sanction', 'hukuman harus diisi' from pg_temp.import_step i where coalesce(i.sanction, '') = ''
+    select i.line, 'sanction', hadir.say('hukuman harus diisi', 'a sanction must be there') from pg_temp.import_step i where coalesce(i.sanction, '') = ''
     union
-    select i.line, 'from_days', format('jumlah hari yang sama sudah ada di baris %s', j.line)
+    select i.line, 'from_days', format(hadir.say('jumlah hari yang sama sudah ada di baris %s', 'the same number of days is in line %s already'), j.line)
     from pg_temp.import_step i
     join pg_temp.import_step j on j.government = i.government and j.valid_from = i.valid_from and j.consecutive = i.consecutive
       and j.from_days = i.from_days and j.line < i.line

@@ -26,41 +26,41 @@ begin
 
   select array_agg(row(q.line, q.field, q.reason)::hadir.import_problem order by q.line, q.field) into v_problems
   from (
-    select i.line, 'code', 'kode pagar harus diisi'
+    select i.line, 'code', hadir.say('kode pagar harus diisi', 'a code must be there')
     from pg_temp.import_fence i where coalesce(i.code, '') = ''
     union all
-    select i.line, 'code', format('kode %s sudah ada di baris %s', i.code, j.line)
+    select i.line, 'code', format(hadir.say('kode %s sudah ada di baris %s', 'code %s is in line %s already'), i.code, j.line)
     from pg_temp.import_fence i
     join lateral (select min(j.line) as line from pg_temp.import_fence j
                   where j.code = i.code and j.government is not distinct from i.government) j on j.line < i.line
     union all
-    select i.line, 'name', 'nama harus diisi' from pg_temp.import_fence i where coalesce(i.name, '') = ''
+    select i.line, 'name', hadir.say('nama harus diisi', 'a name must be there') from pg_temp.import_fence i where coalesce(i.name, '') = ''
     union all
-    select i.line, 'kind', 'jenis harus office, site, home atau area'
+    select i.line, 'kind', hadir.say('jenis harus office, site, home atau area', 'must be office, site, home or area')
     from pg_temp.import_fence i where i.kind is null or i.kind not in ('office', 'site', 'home', 'area')
     union all
-    select i.line, 'unit', format('unit %s tidak dikenal', i.unit_code)
+    select i.line, 'unit', format(hadir.say('unit %s tidak dikenal', 'unit %s is unknown'), i.unit_code)
     from pg_temp.import_fence i where i.unit_code is not null and i.unit is null
     union all
-    select i.line, 'nip', 'NIP tidak dikenal' from pg_temp.import_fence i where i.nip is not null and i.person is null
+    select i.line, 'nip', hadir.say('NIP tidak dikenal', 'the NIP is unknown') from pg_temp.import_fence i where i.nip is not null and i.person is null
     union all
-    select i.line, 'nip', 'unit dan nip tidak boleh diisi bersama'
+    select i.line, 'nip', hadir.say('unit dan nip tidak boleh diisi bersama', 'not both unit and nip')
     from pg_temp.import_fence i where i.nip is not null and i.unit_code is not null
     union all
-    select i.line, 'nip', 'rumah (home) memerlukan nip, dan hanya rumah'
+    select i.line, 'nip', hadir.say('rumah (home) memerlukan nip, dan hanya rumah', 'a home needs a nip, and nothing else has one')
     from pg_temp.import_fence i where (i.kind = 'home') <> (i.nip is not null)
     union all
-    select i.line, 'unit', 'kantor (office) memerlukan unit'
+    select i.line, 'unit', hadir.say('kantor (office) memerlukan unit', 'an office needs a unit')
     from pg_temp.import_fence i where i.kind = 'office' and i.unit_code is null
     union all
-    select i.line, 'shared', 'harus ya atau tidak'
+    select i.line, 'shared', hadir.say('harus ya atau tidak', 'must be ya or tidak')
     from pg_temp.import_fence i where i.shared_text is not null and hadir.try_boolean(i.shared_text) is null
     union all
-    select i.line, 'shared', 'rumah tidak dapat dipakai bersama' from pg_temp.import_fence i where i.shared and i.kind = 'home'
+    select i.line, 'shared', hadir.say('rumah tidak dapat dipakai bersama', 'a home is not shared') from pg_temp.import_fence i where i.shared and i.kind = 'home'
     union all
-    select i.line, 'shape', 'bentuk tidak terbaca' from pg_temp.import_fence i where i.shape is null
+    select i.line, 'shape', hadir.say('bentuk tidak terbaca', 'the shape cannot be read') from pg_temp.import_fence i where i.shape is null
     union all
-    select i.line, 'government', 'pemerintah tidak dapat ditentukan; isi government, unit atau nip'
+    select i.line, 'government', hadir.say('pemerintah tidak dapat ditentukan; isi government, unit atau nip', 'which government cannot be told; fill in government, unit or nip')
     from pg_temp.import_fence i
     where i.government is null and (i.unit_code is null or i.unit is not null) and (i.nip is null or i.person is not null)
   ) q (line, field, reason);

@@ -49,83 +49,84 @@ begin
 
   select array_agg(row(q.line, q.field, q.reason)::hadir.import_problem order by q.line, q.field) into v_problems
   from (
-    select distinct i.line, 'government', case when i.government_code is null then 'belum ada pemerintah'
-                                               else format('pemerintah %s tidak dikenal', i.government_code) end
+    select distinct i.line, 'government', case when i.government_code is null then hadir.say('belum ada pemerintah', 'there is no government yet')
+                                               else format(hadir.say('pemerintah %s tidak dikenal', 'government %s is unknown'), i.government_code) end
     from pg_temp.import_hour i
     where i.government is null and (i.unit_code is null or i.unit is not null) and (i.nip is null or i.person is not null)
     union
-    select i.line, 'unit', format('unit %s tidak dikenal', i.unit_code)
+    select i.line, 'unit', format(hadir.say('unit %s tidak dikenal', 'unit %s is unknown'), i.unit_code)
     from pg_temp.import_hour i where i.unit_code is not null and i.unit is null
     union
-    select i.line, 'nip', 'NIP tidak dikenal' from pg_temp.import_hour i where i.nip is not null and i.person is null
+    select i.line, 'nip', hadir.say('NIP tidak dikenal', 'the NIP is unknown') from pg_temp.import_hour i where i.nip is not null and i.person is null
     union
-    select i.line, 'nip', 'unit dan nip tidak boleh diisi bersama'
+    select i.line, 'nip', hadir.say('unit dan nip tidak boleh diisi bersama', 'not both unit and nip')
     from pg_temp.import_hour i where i.nip is not null and i.unit_code is not null
     union
-    select i.line, 'unit', 'unit milik pemerintah lain'
+    select i.line, 'unit', hadir.say('unit milik pemerintah lain', 'the unit belongs to another government')
     from pg_temp.import_hour i join hadir.unit u on u.id = i.unit where u.government <> i.government
     union
-    select i.line, 'valid_from', 'tanggal mulai harus berbentuk TTTT-BB-HH dan ada di kalender'
+    select i.line, 'valid_from', hadir.say('tanggal mulai harus berbentuk TTTT-BB-HH dan ada di kalender', 'must be a date of the calendar, YYYY-MM-DD')
     from pg_temp.import_hour i where i.valid_from is null
     union
-    select i.line, 'valid_to', 'tanggal akhir harus berbentuk TTTT-BB-HH, ada di kalender, dan tidak sebelum tanggal mulai'
+    select i.line, 'valid_to', hadir.say('tanggal akhir harus berbentuk TTTT-BB-HH, ada di kalender, dan tidak sebelum tanggal mulai', 'must be a date of the calendar, YYYY-MM-DD, not before the first')
     from pg_temp.import_hour i where i.valid_to_text is not null and (i.valid_to is null or i.valid_to < i.valid_from)
     union
-    select i.line, 'weekdays', 'hari kerja harus seperti 1-5 atau 1-4,6 (1 = Senin, 7 = Minggu)'
+    select i.line, 'weekdays', hadir.say('hari kerja harus seperti 1-5 atau 1-4,6 (1 = Senin, 7 = Minggu)', 'must be like 1-5 or 1-4,6 (1 = Monday, 7 = Sunday)')
     from pg_temp.import_hour i where i.weekdays is null
     union
-    select i.line, 'session', 'kode sesi harus diisi: huruf kecil, angka, garis; paling panjang 32'
+    select i.line, 'session', hadir.say('kode sesi harus diisi: huruf kecil, angka, garis; paling panjang 32', 'a code must be there: small letters, digits, - and _; at most 32')
     from pg_temp.import_hour i where not i.off and (i.code is null or i.code !~ '^[a-z0-9_-]{1,32}$')
     union
-    select i.line, 'counts_as', 'harus in, out atau presence'
+    select i.line, 'counts_as', hadir.say('harus in, out atau presence', 'must be in, out or presence')
     from pg_temp.import_hour i where not i.off and (i.counts_as is null or i.counts_as not in ('in', 'out', 'presence'))
     union
-    select i.line, t.field, 'jam harus berbentuk JJ:MM atau JJ:MM:DD, paling akhir 48:00'
+    select i.line, t.field, hadir.say('jam harus berbentuk JJ:MM atau JJ:MM:DD, paling akhir 48:00', 'must be HH:MM or HH:MM:SS, 48:00 at the latest')
     from pg_temp.import_hour i
     cross join lateral (values ('accept_from', i.accept_from), ('on_time_from', i.on_time_from), ('due', i.due),
                                ('on_time_until', i.on_time_until), ('accept_until', i.accept_until)) t (field, hour)
     where t.hour is null and not i.off
     union
-    select i.line, 'accept_from', 'urutan jam harus accept_from ≤ on_time_from ≤ due ≤ on_time_until ≤ accept_until, '
-                                  'tidak kosong, dan mulai sebelum 36:00'
+    select i.line, 'accept_from', hadir.say(
+      'urutan jam harus accept_from ≤ on_time_from ≤ due ≤ on_time_until ≤ accept_until, tidak kosong, dan mulai sebelum 36:00',
+      'the order must be accept_from ≤ on_time_from ≤ due ≤ on_time_until ≤ accept_until, not empty, and begin before 36:00')
     from pg_temp.import_hour i
     where not (i.accept_from <= i.on_time_from and i.on_time_from <= i.due and i.due <= i.on_time_until
                and i.on_time_until <= i.accept_until and i.on_time_from < i.on_time_until
                and i.accept_from < interval '36 hours')
     union
-    select i.line, 'on_holidays', 'harus ya atau tidak'
+    select i.line, 'on_holidays', hadir.say('harus ya atau tidak', 'must be ya or tidak')
     from pg_temp.import_hour i where i.on_holidays_text is not null and hadir.try_boolean(i.on_holidays_text) is null
     union
-    select i.line, 'break_minutes', 'istirahat harus 0 sampai 720 menit'
+    select i.line, 'break_minutes', hadir.say('istirahat harus 0 sampai 720 menit', 'must be 0 to 720 minutes')
     from pg_temp.import_hour i where i.break_minutes is null or i.break_minutes > 720
     union
-    select i.line, 'season', format('belum ada periode berjenis %s; muat dahulu: hadir import periods', i.season)
+    select i.line, 'season', format(hadir.say('belum ada periode berjenis %s; muat dahulu: hadir import periods', 'there is no period of kind %s yet; load it first: hadir import periods'), i.season)
     from pg_temp.import_hour i
     where i.season is not null
       and not exists (select from hadir.calendar_period c where c.kind = i.season
                       and (c.government is null or c.government = i.government))
     union
-    select i.line, 'shift', 'nama sif hanya huruf, angka, garis bawah, tanda hubung; paling panjang 20'
+    select i.line, 'shift', hadir.say('nama sif hanya huruf, angka, garis bawah, tanda hubung; paling panjang 20', 'only letters, digits, underscores, hyphens; at most 20')
     from pg_temp.import_hour i where i.shift !~ '^[A-Za-z0-9_-]{1,20}$'
     union
-    select i.line, 'shift', 'sif berlaku bagi yang dijadwalkan, pada hari apa pun: kosongkan weekdays, on_holidays dan season'
+    select i.line, 'shift', hadir.say('sif berlaku bagi yang dijadwalkan, pada hari apa pun: kosongkan weekdays, on_holidays dan season', 'a shift holds for whoever is on the list, on any day: leave weekdays, on_holidays and season empty')
     from pg_temp.import_hour i
     where i.shift is not null and (cardinality(i.weekdays) < 7 or i.season is not null or i.on_holidays_text is not null)
     union
-    select i.line, 'session', format('sif %s di baris %s tanpa sesi, jadi libur', i.shift, j.line)
+    select i.line, 'session', format(hadir.say('sif %s di baris %s tanpa sesi, jadi libur', 'shift %s in line %s has no session, hence is a day off'), i.shift, j.line)
     from pg_temp.import_hour i
     join pg_temp.import_hour j on j.government = i.government and coalesce(j.unit, 0) = coalesce(i.unit, 0)
       and coalesce(j.person, 0) = coalesce(i.person, 0) and j.valid_from = i.valid_from and j.shift = i.shift
     where j.off and j.line <> i.line
     union
-    select i.line, 'session', format('sesi %s sudah ada di baris %s untuk jam kerja yang sama', i.code, j.line)
+    select i.line, 'session', format(hadir.say('sesi %s sudah ada di baris %s untuk jam kerja yang sama', 'session %s is in line %s already, of the same hours'), i.code, j.line)
     from pg_temp.import_hour i
     join pg_temp.import_hour j on j.government = i.government and coalesce(j.unit, 0) = coalesce(i.unit, 0)
       and coalesce(j.person, 0) = coalesce(i.person, 0) and j.valid_from = i.valid_from and j.weekdays && i.weekdays
       and coalesce(j.season, '') = coalesce(i.season, '') and coalesce(j.shift, '') = coalesce(i.shift, '')
       and j.code = i.code and j.line < i.line
     union
-    select i.line, t.field, format('berbeda dengan baris %s dari jam kerja yang sama', j.line)
+    select i.line, t.field, format(hadir.say('berbeda dengan baris %s dari jam kerja yang sama', 'differs from line %s of the same hours'), j.line)
     from pg_temp.import_hour i
     join pg_temp.import_hour j on j.government = i.government and coalesce(j.unit, 0) = coalesce(i.unit, 0)
       and coalesce(j.person, 0) = coalesce(i.person, 0) and j.valid_from = i.valid_from and j.weekdays = i.weekdays
@@ -135,7 +136,7 @@ begin
                                ('break_minutes', j.break_minutes <> i.break_minutes)) t (field, differs)
     where t.differs
     union
-    select d.line, 'session', format('sehari paling banyak %s sesi', hadir.most_sessions())
+    select d.line, 'session', format(hadir.say('sehari paling banyak %s sesi', 'at most %s sessions a day'), hadir.most_sessions())
     from (
       select i.line, row_number() over (partition by i.government, i.unit, i.person, i.valid_from, i.season, i.shift, w.weekday
                                         order by i.line) as nth
@@ -143,7 +144,7 @@ begin
     where d.nth > hadir.most_sessions()
     union
     -- Two sessions of a shift, today's and those of the same shift tomorrow: each ends where the next begins.
-    select i.line, 'accept_from', format('sesi %s dari sif %s tertutup oleh sesi %s (baris %s)', i.code, i.shift, j.code, j.line)
+    select i.line, 'accept_from', format(hadir.say('sesi %s dari sif %s tertutup oleh sesi %s (baris %s)', 'session %s of shift %s is covered by session %s (line %s)'), i.code, i.shift, j.code, j.line)
     from pg_temp.import_hour i
     join pg_temp.import_hour j on j.government = i.government and coalesce(j.unit, 0) = coalesce(i.unit, 0)
       and coalesce(j.person, 0) = coalesce(i.person, 0) and j.valid_from = i.valid_from and j.shift = i.shift

@@ -31,30 +31,30 @@ begin
     select i.line, 'nip', hadir.nip_problem(i.nip)
     from pg_temp.import_person i where hadir.nip_problem(i.nip) is not null
     union all
-    select i.line, 'nip', format('NIP sudah ada di baris %s', j.line)
+    select i.line, 'nip', format(hadir.say('NIP sudah ada di baris %s', 'the NIP is in line %s already'), j.line)
     from pg_temp.import_person i
     join (select nip, min(line) as line from pg_temp.import_person group by nip having count(*) > 1) j
       on j.nip = i.nip and j.line < i.line
     union all
-    select i.line, 'name', 'nama harus diisi' from pg_temp.import_person i where coalesce(i.name, '') = ''
+    select i.line, 'name', hadir.say('nama harus diisi', 'a name must be there') from pg_temp.import_person i where coalesce(i.name, '') = ''
     union all
-    select i.line, 'category', 'kategori harus PNS, PPPK atau PPPK_PW'
+    select i.line, 'category', hadir.say('kategori harus PNS, PPPK atau PPPK_PW', 'must be PNS, PPPK or PPPK_PW')
     from pg_temp.import_person i where i.category is null or i.category not in ('PNS', 'PPPK', 'PPPK_PW')
     union all
-    select i.line, 'echelon', 'eselon harus I, II, III atau IV; kosong untuk jabatan fungsional dan pelaksana'
+    select i.line, 'echelon', hadir.say('eselon harus I, II, III atau IV; kosong untuk jabatan fungsional dan pelaksana', 'must be I, II, III or IV; empty for functional posts and staff')
     from pg_temp.import_person i where i.echelon not in ('', 'I', 'II', 'III', 'IV')
     union all
-    select i.line, 'unit', case when i.unit_code is null then 'unit harus diisi'
-                                    else format('unit %s tidak dikenal', i.unit_code) end
+    select i.line, 'unit', case when i.unit_code is null then hadir.say('unit harus diisi', 'a unit must be there')
+                                    else format(hadir.say('unit %s tidak dikenal', 'unit %s is unknown'), i.unit_code) end
     from pg_temp.import_person i where i.unit is null
     union all
-    select i.line, 'from', 'tanggal mulai harus berbentuk TTTT-BB-HH dan ada di kalender'
+    select i.line, 'from', hadir.say('tanggal mulai harus berbentuk TTTT-BB-HH dan ada di kalender', 'must be a date of the calendar, YYYY-MM-DD')
     from pg_temp.import_person i where i.starts is null
     union all
-    select i.line, 'unit', 'pegawai ini milik pemerintah lain'
+    select i.line, 'unit', hadir.say('pegawai ini milik pemerintah lain', 'the person belongs to another government')
     from pg_temp.import_person i where i.known_government <> i.government
     union all
-    select i.line, 'from', format('pegawai sudah mempunyai penempatan yang mulai %s; yang lalu tidak diubah', o.valid_from)
+    select i.line, 'from', format(hadir.say('pegawai sudah mempunyai penempatan yang mulai %s; yang lalu tidak diubah', 'has a posting from %s on already; the past is not changed'), o.valid_from)
     from pg_temp.import_person i
     join lateral (
       select max(o.valid_from) as valid_from from hadir.posting o

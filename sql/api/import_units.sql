@@ -44,32 +44,32 @@ begin
 
   select array_agg(row(q.line, q.field, q.reason)::hadir.import_problem order by q.line, q.field) into v_problems
   from (
-    select i.line, 'code', case when i.code is null then 'kode unit harus diisi'
-                 else 'kode unit hanya huruf, angka, titik, garis bawah, garis miring, tanda hubung; paling panjang 60' end
+    select i.line, 'code', case when i.code is null then hadir.say('kode unit harus diisi', 'a code must be there')
+                 else hadir.say('kode unit hanya huruf, angka, titik, garis bawah, garis miring, tanda hubung; paling panjang 60', 'only letters, digits, points, underscores, slashes, hyphens; at most 60') end
 
     from pg_temp.import_unit i where i.code is null or i.code !~ '^[A-Za-z0-9._/-]{1,60}$'
     union all
-    select i.line, 'code', format('kode %s sudah ada di baris %s', i.code, j.line)
+    select i.line, 'code', format(hadir.say('kode %s sudah ada di baris %s', 'code %s is in line %s already'), i.code, j.line)
     from pg_temp.import_unit i
     join lateral (select min(j.line) as line from pg_temp.import_unit j where j.code = i.code) j on j.line < i.line
     union all
-    select i.line, 'name', 'nama unit harus diisi' from pg_temp.import_unit i where coalesce(i.name, '') = ''
+    select i.line, 'name', hadir.say('nama unit harus diisi', 'a name must be there') from pg_temp.import_unit i where coalesce(i.name, '') = ''
     union all
-    select i.line, 'service', 'layanan harus public, support atau administration; kosong: mengikuti unit induk'
+    select i.line, 'service', hadir.say('layanan harus public, support atau administration; kosong: mengikuti unit induk', 'must be public, support or administration; empty: that of the unit above')
     from pg_temp.import_unit i where i.service not in ('public', 'support', 'administration')
     union all
-    select i.line, 'parent', format('unit induk %s tidak dikenal', i.parent)
+    select i.line, 'parent', format(hadir.say('unit induk %s tidak dikenal', 'the unit above, %s, is unknown'), i.parent)
     from pg_temp.import_unit i
     where i.parent is not null and not exists (select from pg_temp.import_unit j where j.code = i.parent)
       and not exists (select from hadir.unit u where u.code = i.parent)
     union all
-    select i.line, 'government', format('pemerintah %s tidak dikenal', i.government)
+    select i.line, 'government', format(hadir.say('pemerintah %s tidak dikenal', 'government %s is unknown'), i.government)
     from pg_temp.import_unit i where i.government is not null and i.named is null
     union all
-    select i.line, 'government', 'unit tidak dapat pindah ke pemerintah lain'
+    select i.line, 'government', hadir.say('unit tidak dapat pindah ke pemerintah lain', 'a unit does not move to another government')
     from pg_temp.import_unit i where i.named <> i.known
     union all
-    select i.line, 'government', 'unit induk milik pemerintah lain'
+    select i.line, 'government', hadir.say('unit induk milik pemerintah lain', 'the unit above belongs to another government')
     from pg_temp.import_unit i
     join pg_temp.import_home h on h.line = i.line
     left join pg_temp.import_unit j on j.code = i.parent
@@ -77,7 +77,7 @@ begin
     left join hadir.unit u on u.code = i.parent
     where i.parent is not null and coalesce(k.government, u.government) <> h.government
     union all
-    select i.line, 'government', 'pemerintah tidak dapat ditentukan; isi kolom government'
+    select i.line, 'government', hadir.say('pemerintah tidak dapat ditentukan; isi kolom government', 'which government cannot be told; fill in government')
     from pg_temp.import_unit i join pg_temp.import_home h on h.line = i.line
     where h.government is null and (i.government is null or i.named is not null)
   ) q (line, field, reason);
@@ -95,7 +95,7 @@ begin
       union all
       select w.start, w.line, e.parent from walk w join edge e on e.code = w.at where w.at <> w.start
     ) cycle at set looped using path
-    select array_agg(distinct row(w.line, 'parent', 'unit induk membentuk lingkaran')::hadir.import_problem) into v_problems
+    select array_agg(distinct row(w.line, 'parent', hadir.say('unit induk membentuk lingkaran', 'the units above go round in a circle'))::hadir.import_problem) into v_problems
     from walk w where w.at = w.start or w.looped;
   end if;
 

@@ -58,6 +58,47 @@ def imports_list_every_problem_and_load_nothing(house):
             (2, "weekdays"), (4, "counts_as"), (5, "accept_from"))
 
 
+# What a file of three faulty lines (2 to 4) is: the fields that are named, line by line.
+THREE_FAULTS = {
+    "units": ("code,name,kind,parent,service\nX,,opd,SETDA,\nY/!,Contoh,opd,SETDA,\nZ,Contoh,opd,TIADA,umum\n", "2 name,3 code,4 parent,4 service"),
+    "people": ("nip,name,category,unit,from\n123,Contoh,PNS,SETDA,2025-01-01\n198001012005011501,Contoh,HONOR,SETDA,2025-01-01\n"
+               "198001012005011502,Contoh,PNS,TIADA,2025-02-30\n", "2 nip,3 category,4 from,4 unit"),
+    "heads": ("nip,unit,kind,from\n123,SETDA,head,2025-01-01\n{nip},TIADA,head,2025-01-01\n{nip},SETDA,boss,2025-13-01\n", "2 nip,3 unit,4 from,4 kind"),
+    "calendar": ("day,kind,name,dated,government\n2026-02-30,LN,x,2026-01-01,\n2026-02-03,LIBUR,x,2026-01-01,\n2026-02-03,REGIONAL,,2026-01-41,TIADA\n",
+                 "2 day,3 kind,4 dated,4 government,4 name"),
+    "periods": ("kind,name,first_day,last_day,dated\nRAMADAN,x,2028-03-01,2028-02-01,2026-01-01\nRAMADAN,,2028-03-01,2028-03-02,2026-01-01\n"
+                "puasa,x,2028-13-01,2028-03-02,x\n", "2 last_day,3 name,4 dated,4 first_day,4 kind"),
+    "hours": ("weekdays,session,label,counts_as,accept_from,on_time_from,due,on_time_until,accept_until,unit,valid_from\n1-9,pagi,P,in,06:00,,07:00,07:01,09:00,"
+              "SETDA,2026-01-01\n1,pagi,P,masuk,06:00,,07:00,07:01,09:00,SETDA,2026-01-01\n2,pagi,P,in,06:00,,25:99,07:01,09:00,TIADA,2026-01-32\n",
+              "2 weekdays,3 counts_as,4 due,4 unit,4 valid_from"),
+    "minute-classes": ("counts_as,code,from_minutes,percent,valid_from\nmasuk,TL1,1,1,2026-01-01\nin,TL2,x,1,2026-01-01\nin,,1,101,2026-02-30\n",
+                       "2 counts_as,3 from_minutes,4 code,4 percent,4 valid_from"),
+    "consequences": ("valid_from,absent_code,absent_percent,monthly_cap\n2026-02-30,TK,3,100\n2026-01-01,,3,100\n2026-01-02,TK,x,1000\n",
+                     "2 valid_from,3 absent_code,4 absent_percent,4 monthly_cap"),
+    "discipline": ("from_days,level,sanction,valid_from,consecutive\nx,ringan,s,2026-01-01,tidak\n3,,,2026-01-01,tidak\n4,ringan,s,2026-02-30,mungkin\n",
+                   "2 from_days,3 level,3 sanction,4 consecutive,4 valid_from"),
+    "absence-codes": ("code,name,working,percent,needs_document,valid_from\n,x,ya,0,tidak,2026-01-01\nXX,,boleh,0,tidak,2026-01-01\n"
+                      "YY,x,ya,200,perlu,2026-02-30\n", "2 code,3 name,3 working,4 needs_document,4 percent,4 valid_from"),
+    "absences": ("nip,code,first_day,last_day\n123,CT,2026-01-05,\n{nip},XX,2026-01-05,\n{nip},CT,2026-01-08,2026-01-05\n", "2 nip,3 code,4 last_day")}
+ID_WORDS = re.compile(r"\b(harus|tidak|sudah|dan|bukan|angka)\b")
+
+
+@test
+def every_import_lists_its_problems_by_line_in_the_readers_language(house):
+    for language in ("en", "id"):
+        house.conf["language"] = language
+        house.write_conf()
+        for what, (text, fields) in THREE_FAULTS.items():
+            path = file(house, "three.csv", text.replace("{nip}", house.people[0]["nip"]))
+            lines = refused(house, what, path).splitlines()
+            found = [re.match(r".*three\.csv:(\d+): (\w+): (.+)", l) for l in lines]
+            assert ",".join(f"{m[1]} {m[2]}" for m in found if m) == fields, (what, lines)
+            for m in found:
+                assert m is None or bool(ID_WORDS.search(m[3].replace("ya or tidak", ""))) == (language == "id"), (what, language, m[0])
+    house.conf["language"] = "en"
+    house.write_conf()
+
+
 @test
 def the_manual_s_examples_of_hours_load(house):
     with open(f"{TOP}/deploy/man/hadir-hours.5") as page:
