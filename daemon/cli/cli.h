@@ -92,8 +92,6 @@ int cmd_hours(int argc, char **argv);
 int cmd_month(int argc, char **argv);
 int cmd_differences(int argc, char **argv);
 int cmd_reopen(int argc, char **argv);
-int cmd_discipline(int argc, char **argv);
-int cmd_recap(int argc, char **argv);
 int cmd_report(int argc, char **argv);
 int cmd_policy(int argc, char **argv);
 int cmd_nightly(int argc, char **argv);

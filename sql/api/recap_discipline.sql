@@ -20,6 +20,8 @@ declare
   v_year    constant date := date_trunc('year', p_as_of::timestamp)::date;
   -- How far into the old year a row of days is followed back.
   c_before  constant int := 60;
+  -- Everybody's days are too many at a time.
+  v_days    constant int := case when p_persons is null then 7 else 1000 end;
 begin
   return query
   with rule as materialized (
@@ -31,7 +33,8 @@ begin
     select d.person, d.day, d.unit, d.absent, least(d.late_minutes + d.early_minutes, d.work_minutes) as minutes,
       row_number() over (partition by d.person order by d.day)
         - count(*) filter (where d.absent) over (partition by d.person order by d.day) as island
-    from hadir.recap_days(p_government, v_year - c_before, p_as_of, p_persons, p_closed) d
+    from generate_series((v_year - c_before)::timestamp, p_as_of::timestamp, make_interval(days => v_days)) w
+    cross join lateral hadir.recap_days(p_government, w::date, least(w::date + v_days - 1, p_as_of), p_persons, p_closed) d
   ),
   series as (
     select d.person, d.day, d.unit, d.absent, d.minutes,

@@ -696,7 +696,8 @@ comment on function api.report_monthly(jsonb, timestamptz) is
 drop function if exists api.report_monthly_days(jsonb, timestamptz);
 create function api.report_monthly_days(p_body jsonb, p_now timestamptz)
 returns table (unit text, nip text, name text, day date, weekday text, time_in text, time_out text, present boolean, places text, codes text,
-  excuses text, late_minutes int, early_minutes int, percent numeric, evidence_missing text, outside_window int, doubts int)
+  excuses text, late_minutes int, early_minutes int, work_minutes int, percent_in numeric, percent_out numeric, percent_presence numeric,
+  percent_absent numeric, percent_excuse numeric, percent numeric, evidence_missing text, outside_window int, doubts int)
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
@@ -722,13 +723,21 @@ begin
   )
   select coalesce(c.unit_code, u.code), p.nip, coalesce(c.name, p.name), d.day, to_char(d.day, 'dy'), to_char(c.first_in at time zone a.zone, 'HH24:MI'),
     to_char(c.last_out at time zone a.zone, 'HH24:MI'), d.present, array_to_string(d.places, ' '),
-    (select string_agg(i.value ->> 'code', ' ' order by i.ordinality) from jsonb_array_elements(d.counted) with ordinality i
-     where i.value ->> 'component' <> 'excuse'),
-    (select string_agg(distinct i.value ->> 'code', ' ') from jsonb_array_elements(d.counted) i where i.value ->> 'component' = 'excuse'),
-    d.late_minutes, d.early_minutes, trim_scale(round(d.percent, 4)), hadir.evidence_text(e.missing), d.outside_window, d.doubts
+    k.codes, k.excuses, d.late_minutes, d.early_minutes, d.work_minutes, k.percent_in, k.percent_out, k.percent_presence, k.percent_absent,
+    k.percent_excuse, trim_scale(round(d.percent, 4)), hadir.evidence_text(e.missing), d.outside_window, d.doubts
   from hadir.recap_days(a.government, a.first_day, a.last_day, a.persons, a.closed) d
   join hadir.person p on p.id = d.person
   join hadir.unit u on u.id = d.unit
+  cross join lateral (
+    select string_agg(i.code, ' ' order by n.turn) filter (where i.component <> 'excuse') as codes,
+      string_agg(distinct i.code, ' ') filter (where i.component = 'excuse') as excuses,
+      coalesce(sum(i.percent) filter (where i.component = 'in'), 0) as percent_in,
+      coalesce(sum(i.percent) filter (where i.component = 'out'), 0) as percent_out,
+      coalesce(sum(i.percent) filter (where i.component = 'presence'), 0) as percent_presence,
+      coalesce(sum(i.percent) filter (where i.component = 'absent'), 0) as percent_absent,
+      coalesce(sum(i.percent) filter (where i.component = 'excuse'), 0) as percent_excuse
+    from jsonb_array_elements(d.counted) with ordinality n (item, turn)
+    cross join lateral jsonb_to_record(n.item) i (component text, code text, percent numeric)) k
   left join clock c on c.person = d.person and c.day = d.day
   left join hadir.evidence_gaps(a.government, a.first_day, a.last_day, a.persons, a.closed) e on e.person = d.person and e.day = d.day
   where d.unit = any (a.units)
@@ -736,7 +745,7 @@ begin
 end
 $$;
 comment on function api.report_monthly_days(jsonb, timestamptz) is
-  'p_body: as in hadir.report_month_asked. The working days behind api.report_monthly, a row per person and day; times are local. No row '
+  'p_body: as in hadir.report_month_asked. The working days behind api.report_monthly, a row per person and day; times are local, percents before the month''s cap. No row '
   'when the head is a refusal. Called by hadir_query with hadir.actor set, hadir_admin, hadir_nightly.';
 
 do $$

@@ -52,15 +52,15 @@ def a_day_is_closed_and_counted(house):
     house.set_clock(at("09:00", "2025-12-30"))
     house.wait_live()
     house.hadir("nightly")
-    rows = table(house.hadir("recap", "--unit", unit, "--month", DAY[:7], "--closed", "--csv").stdout)
+    rows = table(house.hadir("report", "monthly", "--unit", unit, "--month", DAY[:7]).stdout)
     row = {r["nip"]: r for r in rows}[late]
     # 40 minutes are TL2 (1 percent), the missing afternoon PSW4 (2 percent).
-    assert (row["TL2"], row["PSW4"], row["deduction"], row["late_minutes"], row["working_days"]) == ("1", "1", "3", "40", "1"), row
-    absent = [r for r in rows if r["TK"] == "1"]
-    assert len(absent) == len(rows) - 3 and {r["deduction"] for r in absent} == {"4"}, rows
+    assert (row["counts_TL2"], row["counts_PSW4"], row["deduction"], row["minutes_TL2"], row["working_days"]) == ("1", "1", "3.00", "40", "1"), row
+    absent = [r for r in rows if r["absent_days"] == "1"]
+    assert len(absent) == len(rows) - 3 and {r["deduction"] for r in absent} == {"4.00"}, rows
     assert {r["doubts"] for r in rows if r["nip"] in (twin, other)} == {"1"}, rows
-    days = house.hadir("recap", late, "--month", DAY[:7], "--csv").stdout
-    assert f"{DAY},{unit},true,false" in days and '""code"":""TL2""' in days, days
+    day, = table(house.hadir("report", "monthly-days", "--unit", unit, "--month", DAY[:7], "--nip", late).stdout)
+    assert (day["day"], day["present"], day["codes"], day["percent_in"], day["percent_out"], day["percent"]) == (DAY, "true", "TL2 PSW4", "1", "2", "3"), day
     status, answer = get(house, boss, f"/v1/recap?unit={unit}&month={DAY[:7]}")
     assert status == 200 and {p["nip"]: p["deduction"] for p in answer["people"]}[late] == 3, answer
     status, answer = get(house, tokens[0], f"/v1/recap/days?nip={late}&month={DAY[:7]}")
@@ -92,9 +92,9 @@ def days_add_up_and_the_superior_is_told(house):
         house.set_clock(at("09:00", "2025-12-31" if day.endswith("30") else "2026-01-02"))
         house.wait_live()
         house.hadir("nightly")
-    rows = table(house.hadir("discipline", "--unit", unit, "--year", "2025", "--closed", "--csv").stdout)
+    rows = table(house.hadir("report", "discipline", "--unit", unit, "--date", "2025-12-31", "--closed").stdout)
     row = {r["nip"]: r for r in rows}[away]
-    assert row["days"] == row["longest_run"] == "3" and row["absent_dates"] == '["2025-12-29","2025-12-30","2025-12-31"]', row
+    assert row["days"] == row["longest_run"] == "3" and row["dates"] == "2025-12-29 2025-12-30 2025-12-31", row
     boss = house.grant(house.people[5]["nip"], unit=unit)
     house.known(boss)
     status, answer = get(house, boss, f"/v1/discipline?unit={unit}&year=2025")
@@ -110,7 +110,7 @@ def days_add_up_and_the_superior_is_told(house):
     other = next(n["notice"] for n in listed if n["told_to"] == "")
     assert house.hadir("notices", "seen", other).stdout == f"notice {other}: seen\n"
     assert "notice number 999999" in house.hadir("notices", "seen", "999999", check=False).stderr
-    done = house.hadir("discipline", "--unit", "TIDAK-ADA", check=False)
+    done = house.hadir("report", "discipline", "--unit", "TIDAK-ADA", check=False)
     assert done.returncode == 1 and "unit:" in done.stderr, done.stderr
 
 

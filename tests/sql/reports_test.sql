@@ -125,10 +125,10 @@ select is(api.report_monthly_head('{"unit": "A", "month": "2031-03", "closed": "
 select is((select string_agg(right(nip, 3) || ' ' || working_days || ' ' || deduction, ', ' order by no)
   from api.report_monthly('{"unit": "A", "month": "2031-03", "closed": "ya"}', t.at('2031-04-20', '12:00'))),
   '101 5 12.50, 102 5 13.00, 103 5 15.00', 'of its frozen days: Monday, and the others at 3 each');
-select results_eq($$select right(nip, 3), day, weekday, time_in, time_out, places, codes, late_minutes, early_minutes, percent
+select results_eq($$select right(nip, 3), day, weekday, time_in, time_out, places, codes, late_minutes, early_minutes, percent_in, percent_absent, percent
   from api.report_monthly_days('{"unit": "A", "month": "2031-03", "nip": "999999999999999101", "closed": "ya"}', t.at('2031-04-20', '12:00'))
   where day < '2031-03-05'$$, $$values
-  ('101', date '2031-03-03', 'mon', '07:45', '16:05', 'WFO', 'TL1', 15, 0, 0.5), ('101', '2031-03-04', 'tue', null, null, '', 'TK', 0, 0, 3)$$, 'the days behind it');
+  ('101', date '2031-03-03', 'mon', '07:45', '16:05', 'WFO', 'TL1', 15, 0, 0.5, 0::numeric, 0.5), ('101', '2031-03-04', 'tue', null, null, '', 'TK', 0, 0, 0, 3, 3)$$, 'the days behind it');
 select results_eq($$select * from api.report_monthly_days('{"unit": "A", "month": "2031-03", "closed": "ya"}', t.at('2031-04-20', '12:00'))$$,
   $$select * from api.report_monthly_days('{"unit": "A", "month": "2031-03"}', t.at('2031-04-20', '12:00')) where day <= '2031-03-07'$$, 'derived now they are the same');
 -- By night the same, of everybody.
