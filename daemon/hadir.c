@@ -91,7 +91,7 @@ static const struct command commands[] = {
      "target add GOVERNMENT NAME URL [--what day|month|all] [--since D] [--from A --to A,… [--format F,…]]"
      " | remove GOVERNMENT NAME | list [GOVERNMENT] [--csv] | status [GOVERNMENT [NAME]] [--all] [--csv]",
      "tujuan pengiriman laporan, dan keadaannya", "where exports are delivered, and how far that is"},
-    {"verify", cmd_verify, "verify DIR [--certificate FILE | --ca FILE] [--signed-from D]",
+    {"verify", cmd_verify, "verify DIR [--certificate FILE | --ca FILE] [--signed-from D] [--part]",
      "memeriksa laporan malam tanpa basis data", "verifies the nightly export offline"},
     {"verify-receipt", cmd_verify_receipt, "verify-receipt --key PUBLIC FILE", "memeriksa tanda terima tanpa basis data",
      "verifies a receipt offline"},

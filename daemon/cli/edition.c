@@ -5,7 +5,8 @@
  *   a month   the reports due each month, of the government and of each unit
  * Contents depend on frozen rows alone and carry the closing instant, never the time of the run: a run killed anywhere is finished
  * by the next with the same bytes. A signature, which differs each time, is made once and kept in the database before anybody can
- * see it. Days and months of a government are one chain, in the order of publication: each manifest names the one before.
+ * see it. The days of a government are a chain, its months another, in the order of publication: each manifest names the one before;
+ * so who wants days alone, or months, has all of a chain.
  * Published folders are never rewritten. Files are written as rows arrive; memory does not grow with them. */
 #include "edition.h"
 
@@ -20,6 +21,7 @@
 #include "file.h"
 #include "report.h"
 #include "seal.h"
+#include "wall.h"
 
 #define MANIFEST "manifest.json"
 #define SIGNATURE "manifest.json.p7s"
@@ -234,18 +236,42 @@ static bool give_rows(void *arg, const char *sql, report_row_cb on_row, void *ro
     return session_stream(from->s, sql, 2, from->params, count_row, from, &from->error);
 }
 
-/* {"government" or "unit": code, "date" or "month": period, "closed": "ya"} */
-static void report_body(struct buf *body, const struct edition *e, const char *unit)
+static void member(struct json_writer *w, const char *name, const char *value)
 {
+    json_key(w, name);
+    json_string(w, value);
+}
+
+/* The first and the last day of the edition. */
+static void days_of(const struct edition *e, char first[11], char last[11])
+{
+    int32_t days = 0, year;
+    unsigned month, day;
+    snprintf(first, 11, is_month(e) ? "%.7s-01" : "%.10s", e->period);
+    snprintf(last, 11, "%s", first);
+    if (!is_month(e) || !wall_parse_date(first, 10, &days))
+        return;
+    wall_civil_from_days(days + 31, &year, &month, &day);
+    (void)wall_format_date(last, 11, wall_days_from_civil(year, month, 1) - 1);
+}
+
+/* {"government" or "unit": code, "closed": "ya"} and those days, as the report asks for them: month, from and to, or date. */
+static void report_body(struct buf *body, const struct edition *e, const struct report *r, const char *unit)
+{
+    char first[11], last[11];
     struct json_writer w;
+    days_of(e, first, last);
     json_begin(&w, body);
     json_object(&w);
-    json_key(&w, unit != NULL ? "unit" : "government");
-    json_string(&w, unit != NULL ? unit : e->code);
-    json_key(&w, is_month(e) ? "month" : "date");
-    json_string(&w, e->period);
-    json_key(&w, "closed");
-    json_string(&w, "ya");
+    member(&w, unit != NULL ? "unit" : "government", unit != NULL ? unit : e->code);
+    if (strstr(r->members, "month") != NULL)
+        member(&w, "month", e->period);
+    else if (strstr(r->members, "from to") != NULL) {
+        member(&w, "from", first);
+        member(&w, "to", last);
+    } else
+        member(&w, "date", last);
+    member(&w, "closed", "ya");
     json_object_end(&w);
 }
 
@@ -268,12 +294,21 @@ static bool report_file(struct edition *e, const struct report *r, const char *u
     return end_file(e, &out, name, from->rows, ok);
 }
 
-#define NOTHING "nothing_to_report"
-static bool nothing_to_report(const json_value *answer)
+static bool has_code(const json_value *answer, const char *word)
 {
     struct text code;
-    return json_get_string(json_member(json_member(answer, "error"), "code"), &code) && code.len == strlen(NOTHING) &&
-           memcmp(code.s, NOTHING, code.len) == 0;
+    return json_get_string(json_member(json_member(answer, "error"), "code"), &code) && code.len == strlen(word) &&
+           memcmp(code.s, word, code.len) == 0;
+}
+
+/* There is nobody or nothing to report on; or it looks back on days that were never frozen: not the edition's own. */
+static bool left_out(const struct edition *e, const struct report *r, const json_value *answer)
+{
+    bool back = has_code(answer, "not_closed");
+    if (back)
+        printf(cli_say("%s %s: tanpa laporan %s, yang mencakup hari yang belum ditutup\n",
+                       "%s %s: without the report %s, which covers days that are not frozen\n"), e->code, e->period, r->name);
+    return back || has_code(answer, "nothing_to_report");
 }
 
 /* A report in every format that holds as many rows; unit NULL: the whole government. */
@@ -283,11 +318,11 @@ static bool report_files(struct edition *e, const struct report *r, const char *
     bool refused, ok = true;
     struct buf body;
     buf_init(&body, BODY_MAX);
-    report_body(&body, e, unit);
+    report_body(&body, e, r, unit);
     struct json_doc *head = cli_ask(e->s, r->head, &body, &refused);
     const char *const params[] = {buf_str(&body), cli_now(now, sizeof now)};
     struct source from = {.s = e->s, .params = params};
-    if (head == NULL || (refused && !nothing_to_report(json_root(head)))) {
+    if (head == NULL || (refused && !left_out(e, r, json_root(head)))) {
         cli_error(cli_say("%s %s: laporan %s tidak dapat dibuat", "%s %s: report %s cannot be made"), e->code, e->period, r->name);
         ok = false;
     }

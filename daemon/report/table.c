@@ -205,15 +205,15 @@ static const struct report table[] = {
     {"monthly-days", "Rincian Harian Kehadiran", "Attendance Day by Day", CALLS("monthly", "monthly_days"),
      "unit government month nip closed", monthly_days, COUNT(monthly_days), false, REPORT_DUE_MONTH, 4, NULL},
     {"compliance", "Kepatuhan terhadap Surat Edaran", "Compliance with the Circulars", CALLS("compliance", "compliance"),
-     "unit government from to closed", compliance, COUNT(compliance), true, 0, 2, NULL},
+     "unit government from to closed", compliance, COUNT(compliance), true, REPORT_DUE_MONTH, 2, NULL},
     {"compliance-people", "Kepatuhan terhadap Surat Edaran, dengan Nama", "Compliance with the Circulars, by Name",
-     CALLS("compliance", "compliance_people"), "unit government from to closed", compliance_people, COUNT(compliance_people), false, 0, 3, NULL},
+     CALLS("compliance", "compliance_people"), "unit government from to closed", compliance_people, COUNT(compliance_people), false, REPORT_DUE_MONTH, 3, NULL},
     {"evaluation", "Evaluasi Kehadiran", "Evaluation of Attendance", CALLS("evaluation", "evaluation"),
-     "unit government from to baseline closed", evaluation, COUNT(evaluation), true, 0, 2, NULL},
+     "unit government from to baseline closed", evaluation, COUNT(evaluation), true, REPORT_DUE_MONTH, 2, NULL},
     {"discipline", "Daftar Pantau Disiplin", "Watch-List of Discipline", CALLS("discipline", "discipline"), "unit government date closed",
-     discipline, COUNT(discipline), true, 0, 4, NULL},
+     discipline, COUNT(discipline), true, REPORT_DUE_MONTH, 4, NULL},
     {"discipline-days", "Daftar Pantau Disiplin, Hari demi Hari", "Watch-List of Discipline, Day by Day",
-     CALLS("discipline", "discipline_days"), "unit government date closed", discipline_days, COUNT(discipline_days), false, 0, 4, NULL},
+     CALLS("discipline", "discipline_days"), "unit government date closed", discipline_days, COUNT(discipline_days), false, REPORT_DUE_MONTH, 4, NULL},
 };
 
 size_t reports_count(void)

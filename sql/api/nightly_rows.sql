@@ -113,13 +113,14 @@ as $$
   select e.manifest_sha256
   from hadir.export_run e
   left join hadir.export_run own on own.government = p_government and own.period = p_period and own.version = p_version
-  where e.government = p_government and (e.period, e.version) <> (p_period, p_version) and (own.id is null or e.id < own.id)
+  where e.government = p_government and length(e.period) = length(p_period) and (e.period, e.version) <> (p_period, p_version)
+    and (own.id is null or e.id < own.id)
   order by e.id desc
   limit 1
 $$;
 comment on function api.export_previous(bigint, text, int) is
-  'The manifest''s SHA-256 of the government''s export before this one, day or month (the same answer after this one was recorded); '
-  'null for the first. Called by hadir_nightly.';
+  'The manifest''s SHA-256 of the government''s export before this one, of a day before a day, of a month before a month (the same answer after this '
+  'one was recorded); null for the first. Called by hadir_nightly.';
 revoke all on function api.export_previous(bigint, text, int) from public;
 grant execute on function api.export_previous(bigint, text, int) to hadir_nightly;
 

@@ -567,8 +567,8 @@ create table hadir.attendance (
 );
 create index on hadir.attendance (person, day);
 
--- What was published: a frozen day ("YYYY-MM-DD") or a closed month ("YYYY-MM"). id: the order of publication, and that of the
--- chain of manifests.
+-- What was published: a frozen day ("YYYY-MM-DD") or a closed month ("YYYY-MM"). id: the order of publication, and in it
+-- the chains of manifests, one of days and one of months.
 create table hadir.export_run (
   id              bigint generated always as identity unique,
   government      bigint not null,

@@ -73,7 +73,7 @@ def closed_months_are_published(house):
     assert (manifest["month"], manifest["version"], "day" in manifest) == ("2025-12", 2, False)
     assert {"day": LAST, "version": "2"} in manifest["days"] and LAST in json.loads(files["2025-12/manifest.json"])["days"][-1].values()
     unit = house.people[0]["unit"]
-    for name in ("monthly", "monthly-days", f"monthly-unit-{unit}"):
+    for name in ("monthly", "monthly-days", f"monthly-unit-{unit}", "compliance", "compliance-people", "evaluation", "discipline", "discipline-days"):
         assert {n.rpartition(".")[2] for n in files if n.startswith(f"2025-12.v2/{name}.")} >= {"csv", "xlsx", "json"}, name
     for scope, name in ((("--unit", unit), f"monthly-unit-{unit}"), (("--government", "LUTRA"), "monthly")):
         said = house.hadir("report", "monthly", *scope, "--month", "2025-12", "--closed").stdout.replace("\n", "\r\n")

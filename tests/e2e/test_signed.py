@@ -320,7 +320,7 @@ def plain_export(folder, *editions):
 @test
 def chains_of_every_shape(house):
     a, b, c, a2, a3, m, m2 = "2031-03-01", "2031-03-02", "2031-03-03", "2031-03-01.v2", "2031-03-01.v3", "2031-03", "2031-03.v2"
-    good = ((a, None), (b, a), (a2, b), (a3, a2), (m, a3), (c, m))
+    good = ((a, None), (b, a), (a2, b), (m, None), (a3, a2), (c, a3))
     folder = f"{house.dir}/plain/A%2FB"
     code, faults, total = plain_export(folder, *good)
     assert (code, faults, total) == (0, [], "5 days, 1 months, 0 files, 0 validly signed; 0 faults"), (faults, total)
@@ -330,11 +330,21 @@ def chains_of_every_shape(house):
             (((a, None), (b, a), (c, a)), [f"{c}: follows the same manifest as {b}"]),
             (((a2, None), (a, a2), (b, a)), [f"{a2}: comes before version 1 in the chain"]),
             (((a, None), (a3, a), (b, a3)), [f"{a3}: version 2 of {a} is missing"]),
-            (((a, None), (m2, a), (m, m2)), [f"{m2}: comes before version 1 in the chain"]),
-            (((a, None), (m2, a)), [f"{m2}: version 1 of {m} is missing"]),
+            (((m2, None), (m, m2), (a, None)), [f"{m2}: comes before version 1 in the chain"]),
+            (((m2, None),), [f"{m2}: version 1 of {m} is missing"]),
+            (((a, None), (m, a)), [f"{m}: the chain is broken: the manifest before (SHA-256 HASH) is missing or was changed"]),
             (((a, "gone"), (b, a)), [f"{a}: the chain is broken: the manifest before (SHA-256 {'0' * 64}) is missing or was changed"])):
         code, faults, total = plain_export(folder, *shape)
+        expected = [re.sub("HASH", re.search("SHA-256 ([0-9a-f]*)", "".join(faults) + "SHA-256 ").group(1), f) for f in expected]
         assert code == 1 and faults == expected, (faults, expected)
+    # A copy that begins later: of a day its second version alone, of months the second.
+    part = ((a2, "gone"), (a3, a2), (c, a3), ("2031-04", "gone"))
+    code, faults, total = plain_export(folder, *part)
+    assert code == 1 and len(faults) == 3, faults
+    assert verify(None, folder, "--part", certificate=None)[:2] == (0, [])
+    plain_export(folder, *part, ("2031-04.v3", "gone"))
+    code, faults, total = verify(None, folder, "--part", certificate=None)
+    assert code == 1 and [f.split(":")[0] for f in faults] == ["2031-04.v3"] * 2, faults
     plain_export(folder, *good)
     os.rename(folder, f"{house.dir}/plain/AB")
     code, faults, total = verify(None, f"{house.dir}/plain", certificate=None)
