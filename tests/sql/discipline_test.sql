@@ -187,7 +187,7 @@ select results_eq($$select * from t.listed('{"unit": "A"}') l where l not like '
   ('A 102 2030-12-30 mon absent day 0 row 4'), ('A 102 2030-12-31 tue absent day 0 row 5'), ('A 102 2031-01-01 wed absent day 1 row 6'),
   ('A 102 2031-01-02 thu absent day 2 row 7'), ('A 102 2031-01-03 fri absent day 3 row 8'), ('A 102 2031-01-06 mon absent day 4 row 9'),
   ('A 102 2031-01-07 tue absent day 5 row 10')$$, 'day by day');
-select is(api.report_discipline_head('{"unit": "A"}', t.at('2031-03-29', '12:00')) - '{signature,government,unit,zone,codes,complete,as_of}'::text[],
+select is(api.report_discipline_head('{"unit": "A"}', t.at('2031-03-29', '12:00')) - '{signature,government,unit,zone,codes,complete,as_of,print}'::text[],
   '{"status": 200, "from": "2031-01-01", "to": "2031-03-28", "minutes_per_day": null, "edition": "now",
     "note": "Bahan pemeriksaan bagi atasan langsung; laporan ini tidak menjatuhkan hukuman."}', 'of the year, as far as it is over; nothing is imposed');
 reset session authorization;
