@@ -21,15 +21,34 @@ as $$
                 p_name, (p_notice).days, (p_notice).reached_on, (p_notice).basis, (p_notice).level, (p_notice).sanction) end
 $$;
 
--- Whether a notice is for the actor: about a person, if he decides about him; about a unit, if he acts for it, not as its operator.
+-- Whether a notice is for the actor: of a unit's breach, if he acts for it, not as its operator; of a person's, if he decides about
+-- him; of a step of discipline only if he is the direct superior (nobody is named head nearer than where the actor leads or is
+-- delegated) or BKPSDM.
 create or replace function hadir.notice_is_mine(p_notice hadir.notice, p_now timestamptz) returns boolean
 language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
+declare
+  v_capacity text;
+  v_day      date;
+  v_nearest  bigint;  -- the nearest unit above him that has a head; null: nobody is named
 begin
-  if (p_notice).person is not null then
-    return hadir.capacity_to_decide((p_notice).person, p_now) is not null;
+  if (p_notice).person is null then
+    return coalesce(hadir.actor_capacity((p_notice).unit, p_now) <> 'operator', false);
   end if;
-  return coalesce(hadir.actor_capacity((p_notice).unit, p_now) <> 'operator', false);
+  v_capacity := hadir.capacity_to_decide((p_notice).person, p_now);
+  if (p_notice).kind = 'breach' or v_capacity is null or v_capacity not in ('head', 'acting', 'delegate') then
+    return v_capacity is not null;
+  end if;
+  v_day := hadir.local_day((p_notice).government, p_now);
+  select c.ancestor into v_nearest
+  from hadir.unit_closure c
+  where c.descendant = hadir.superior_unit((p_notice).person, v_day) and exists (
+    select from hadir.posting o where o.unit = c.ancestor and o.kind in ('head', 'acting') and o.valid_from <= v_day
+      and (o.valid_to is null or o.valid_to >= v_day))
+  order by c.depth limit 1;
+  return v_nearest is null or exists (
+    select from hadir.posting o where o.person = hadir.actor_person() and o.unit = v_nearest and o.kind in ('head', 'acting', 'delegate')
+      and o.valid_from <= v_day and (o.valid_to is null or o.valid_to >= v_day));
 end
 $$;
 
@@ -110,8 +129,8 @@ begin
 end
 $$;
 comment on function api.notices(jsonb, timestamptz) is
-  'p_body: unit (code). The notices of the unit and below it that are for the actor: of people about whom he may decide, and of units '
-  'for which he acts; untold ones first, then the latest; hadir.list_most() of them ("more": there are others). Called by '
+  'p_body: unit (code). The notices of the unit and below it that are for the actor: steps of discipline of those whose direct superior he '
+  'is, breaches of people about whom he may decide and of units for which he acts; BKPSDM and the console have all; untold ones first, then the latest; hadir.list_most() of them ("more": there are others). Called by '
   'hadir_query with hadir.actor set, and hadir_admin.';
 revoke all on function api.notices(jsonb, timestamptz) from public;
 grant execute on function api.notices(jsonb, timestamptz) to hadir_query, hadir_admin;

@@ -256,8 +256,8 @@ def doubts_with_six_decimals_need_three_others(house):
 @test
 def ten_days_in_a_row_and_who_is_told(house):
     """Absent from Monday the 5th: three days on the 7th, four on the 8th, seven on the 13th, and ten in a row on Monday the 19th,
-    over two weekends and the holiday of the 16th. The direct superior is told, and who may decide beside him: not the head of
-    another unit, not he himself."""
+    over two weekends and the holiday of the 16th. The direct superior is told, and BKPSDM: not the head above him, not the head
+    of another unit, not he himself."""
     move(house, "20T09:00")
 
     def nights():
@@ -275,6 +275,12 @@ def ten_days_in_a_row_and_who_is_told(house):
     for who, unit in (("lain", "BIDANG"), ("alpa", "BIDANG"), ("telat", "BIDANG")):
         assert call(house, house.boss[who], "GET", f"/v1/notices?unit={unit}")[0] == 404, who
     assert all(n["nip"] != nip("alpa") for n in get(house, "lain", "/v1/notices?unit=LAIN")["notices"])
+    # the head of the division never came either: that is for the head of the office above, not for himself
+    assert nip("kabid") not in {n["nip"] for n in get(house, "kabid", "/v1/notices?unit=BIDANG")["notices"]}
+    above = {n["nip"] for n in get(house, "kepala", "/v1/notices?unit=DINAS")["notices"]}
+    assert nip("kabid") in above and not above & {nip("kepala"), nip("alpa")}, above
+    assert call(house, house.boss["kepala"], "POST", f"/v1/notices/{notices[0]['notice']}/seen", {})[0] == 404
+    assert {nip("alpa"), nip("kabid")} <= {n["nip"] for n in get(house, "bkpsdm", "/v1/notices?unit=CONTOH")["notices"]}
     number = next(n["notice"] for n in notices if n["consecutive"])
     assert call(house, house.boss["lain"], "POST", f"/v1/notices/{number}/seen", {})[0] == 404
     assert call(house, house.boss["kabid"], "POST", f"/v1/notices/{number}/seen", {})[0] == 200
