@@ -218,19 +218,22 @@ struct source {
     struct store_error error;
     report_row_cb on_row;
     void *arg;
+    const struct report *report;
+    bool counts; /* these are its own rows, not those of its annex */
     size_t rows;
 };
 
 static bool count_row(void *arg, size_t count, const char *const *names, const char *const *cells)
 {
     struct source *from = arg;
-    from->rows++;
+    from->rows += from->counts;
     return from->on_row(from->arg, count, names, cells);
 }
 
 static bool give_rows(void *arg, const char *sql, report_row_cb on_row, void *row_arg)
 {
     struct source *from = arg;
+    from->counts = strcmp(sql, from->report->rows) == 0;
     from->on_row = on_row;
     from->arg = row_arg;
     return session_stream(from->s, sql, 2, from->params, count_row, from, &from->error);
@@ -287,6 +290,7 @@ static bool report_file(struct edition *e, const struct report *r, const char *u
     if (!folder_file_begin(&out, &e->folder, name))
         return false;
     from->rows = 0;
+    from->report = r;
     bool ok = report_run(r, &style, head, give_rows, from, folder_file_write, &out, reason, sizeof reason);
     const char *why = from->error.message[0] != '\0' ? from->error.message : reason;
     if (!ok && why[0] != '\0')

@@ -12,6 +12,7 @@
 /* A report's columns as written: spreads taken apart. */
 struct layout {
     const struct report *report;
+    const struct report_annex *annex; /* what it is annexed as; NULL: it stands for itself */
     struct report_style style;
     const json_value *head;
     const json_value *codes[64]; /* by column: the array of a spread's codes, else NULL */
@@ -45,6 +46,7 @@ char *temporary_folder(void);
 /* One of the formats. cells: the row's values in the order of the columns, NULL for SQL null. */
 struct writer {
     bool (*row)(struct writer *w, const char *const *cells);
+    bool (*annex)(struct writer *w, const struct layout *l); /* the rows that follow are those; NULL: the format has none */
     bool (*end)(struct writer *w);   /* all rows were written */
     void (*free)(struct writer *w);
     const char *error;               /* why row or end returned false, if not because nothing more is wanted */

@@ -23,7 +23,8 @@ const char *lines_member(const json_value *object, const char *name, char *dst, 
 
 const char *lines_title(const struct layout *l)
 {
-    return lines_say(l, l->report->indonesian, l->report->english);
+    return l->annex != NULL ? lines_say(l, l->annex->indonesian, l->annex->english)
+                            : lines_say(l, l->report->indonesian, l->report->english);
 }
 
 const char *lines_subject(const struct layout *l, char dst[LINES_CAP])

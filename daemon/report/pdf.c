@@ -50,6 +50,18 @@ static bool pdf_row(struct writer *w, const char *const *cells)
     return rows_file_add(p->d.rows, table(p)->column_count, texts) || no_room(p);
 }
 
+static bool pdf_annex(struct writer *w, const struct layout *l)
+{
+    struct pdf *p = (struct pdf *)w;
+    p->d.table_count = 2;
+    bool done = plan_init(table(p), l, p->d.pen);
+    table(p)->begin = rows_file_at(p->d.rows);
+    if (done)
+        return true;
+    w->error = strerror(ENOMEM);
+    return false;
+}
+
 static void describe(struct pdf *p)
 {
     char subject[LINES_CAP], period[LINES_CAP], both[2 * LINES_CAP], government[300], as_of[64];
@@ -108,7 +120,7 @@ struct writer *writer_pdf(const struct layout *l, report_write_cb write, void *a
     if (p == NULL)
         return NULL;
     p->layout = *l;
-    p->base = (struct writer){.row = pdf_row, .end = pdf_end, .free = pdf_free};
+    p->base = (struct writer){.row = pdf_row, .annex = pdf_annex, .end = pdf_end, .free = pdf_free};
     p->d.layout = &p->layout;
     p->d.pen = pen_new(write, arg);
     p->d.rows = rows_file_new();

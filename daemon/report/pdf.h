@@ -69,7 +69,7 @@ void plan_left_out(const struct pdf_table *t, struct buf *out);
 
 /* ---- a chart above the rows (pdf_chart.c) ---- */
 
-#define CHART_BARS_MAX 30u
+#define CHART_BARS_MAX 48u /* as many as find room below a letterhead */
 
 struct pdf_bar {
     char label[120];

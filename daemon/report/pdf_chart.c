@@ -10,7 +10,9 @@
 #include "pdf.h"
 
 #define BAR_STEP 11.0
-#define BAR_HEIGHT 7.0
+#define BAR_STEP_DENSE 7.5 /* of more than BARS_DENSE */
+#define BARS_DENSE 20u
+#define BAR_SHARE 0.65 /* of a step */
 #define TITLE_HEIGHT 14.0
 #define LEGEND_HEIGHT 13.0
 #define AXIS_HEIGHT 12.0
@@ -18,10 +20,11 @@
 #define LABEL_SHARE 0.32
 #define VALUE_SHARE 0.14
 #define TEXT_SIZE 7.0
+#define TEXT_SIZE_DENSE 6.0
 #define SWATCH 7.0
 
-static const struct pen_style small = {.size = TEXT_SIZE}, small_right = {.size = TEXT_SIZE, .align = PEN_RIGHT},
-                              small_centre = {.size = TEXT_SIZE, .align = PEN_CENTRE}, title_style = {.size = 9, .bold = true};
+static const struct pen_style small = {.size = TEXT_SIZE}, small_centre = {.size = TEXT_SIZE, .align = PEN_CENTRE},
+                              title_style = {.size = 9, .bold = true};
 
 static size_t column_of(const struct layout *l, const char *name)
 {
@@ -98,11 +101,21 @@ static size_t lines(const struct pdf_chart *c)
     return c->chart->label != NULL ? c->count : c->chart->part_count;
 }
 
+static double step(const struct pdf_chart *c)
+{
+    return lines(c) > BARS_DENSE ? BAR_STEP_DENSE : BAR_STEP;
+}
+
+static struct pen_style beside(const struct pdf_chart *c, enum pen_align align)
+{
+    return (struct pen_style){.size = lines(c) > BARS_DENSE ? TEXT_SIZE_DENSE : TEXT_SIZE, .align = align};
+}
+
 double chart_height(const struct pdf_chart *c)
 {
     if (c->chart == NULL || c->sums.whole <= 0 || lines(c) == 0)
         return 0;
-    return TITLE_HEIGHT + (c->chart->label != NULL ? LEGEND_HEIGHT : 0) + (double)lines(c) * BAR_STEP + AXIS_HEIGHT + BELOW;
+    return TITLE_HEIGHT + (c->chart->label != NULL ? LEGEND_HEIGHT : 0) + (double)lines(c) * step(c) + AXIS_HEIGHT + BELOW;
 }
 
 static bool contained(const struct pdf_chart *c, size_t part)
@@ -138,16 +151,17 @@ static const char *percent(const struct pdf_chart *c, double part, double whole,
 
 static void draw_parts(const struct pdf_chart *c, struct pen *pen, const struct pdf_bar *bar, double x, double y, double width)
 {
+    const double height = step(c) * BAR_SHARE;
     double at = x, before = 0;
     for (size_t i = 0; i < c->chart->part_count; i++) {
         double length = width * bar->values[i] / bar->whole;
         if (contained(c, i)) {
             length = fmin(length, before);
-            pen_bar(pen, at - length, y, length, BAR_HEIGHT, (enum pen_shade)(i % PEN_SHADES));
+            pen_bar(pen, at - length, y, length, height, (enum pen_shade)(i % PEN_SHADES));
             continue;
         }
         length = fmin(length, x + width - at);
-        pen_bar(pen, at, y, length, BAR_HEIGHT, (enum pen_shade)(i % PEN_SHADES));
+        pen_bar(pen, at, y, length, height, (enum pen_shade)(i % PEN_SHADES));
         at += length;
         before = length;
     }
@@ -156,11 +170,12 @@ static void draw_parts(const struct pdf_chart *c, struct pen *pen, const struct 
 static void draw_value(const struct pdf_chart *c, struct pen *pen, double x, double y, double width, double part, double whole)
 {
     char share[40], text[120];
+    const struct pen_style right = beside(c, PEN_RIGHT);
     snprintf(text, sizeof text, "%.0f / %.0f = %s", part, whole, percent(c, part, whole, share));
-    pen_text(pen, &small_right, x, y, width, text);
+    pen_text(pen, &right, x, y, width, text);
 }
 
-static void draw_axis(const struct pdf_chart *c, struct pen *pen, double x, double top, double bottom, double width)
+static void draw_axis(struct pen *pen, double x, double top, double bottom, double width)
 {
     for (unsigned tick = 0; tick <= 4; tick++) {
         char text[16];
@@ -169,20 +184,20 @@ static void draw_axis(const struct pdf_chart *c, struct pen *pen, double x, doub
         pen_line(pen, at, top, at, bottom, tick % 4 == 0 ? 0.4 : 0.15);
         pen_text(pen, &small_centre, at - 20, bottom + 1, 40, text);
     }
-    (void)c;
 }
 
 /* A name on one line, whatever its length. */
-static void draw_label(struct pen *pen, double x, double y, double width, const char *label)
+static void draw_label(const struct pdf_chart *c, struct pen *pen, double x, double y, double width, const char *label)
 {
     char text[120];
+    const struct pen_style left = beside(c, PEN_LEFT);
     size_t len = strlen(label);
     snprintf(text, sizeof text, "%s", label);
-    while (pen_width(pen, &small, text) > width && len > 1) {
+    while (pen_width(pen, &left, text) > width && len > 1) {
         len = utf8_cut(label, len, len - 1);
         snprintf(text, sizeof text, "%.*s…", (int)len, label);
     }
-    pen_text(pen, &small, x, y, width + 1, text);
+    pen_text(pen, &left, x, y, width + 1, text);
 }
 
 void chart_draw(const struct pdf_chart *c, struct pen *pen, double x, double y, double width)
@@ -195,15 +210,15 @@ void chart_draw(const struct pdf_chart *c, struct pen *pen, double x, double y, 
         draw_legend(c, pen, x, y);
         y += LEGEND_HEIGHT;
     }
-    draw_axis(c, pen, bars_x, y, y + (double)lines(c) * BAR_STEP, bars);
-    for (size_t i = 0; i < lines(c); i++, y += BAR_STEP) {
+    draw_axis(pen, bars_x, y, y + (double)lines(c) * step(c), bars);
+    for (size_t i = 0; i < lines(c); i++, y += step(c)) {
         const struct pdf_bar *bar = c->chart->label != NULL ? &c->bars[i] : &c->sums;
         double part = c->chart->label != NULL ? bar->values[0] : bar->values[i], in = bar->level * indent;
-        draw_label(pen, x + in, y, width * LABEL_SHARE - in - 6, c->chart->label != NULL ? bar->label : heading(c, i, words));
+        draw_label(c, pen, x + in, y, width * LABEL_SHARE - in - 6, c->chart->label != NULL ? bar->label : heading(c, i, words));
         if (c->chart->label != NULL)
             draw_parts(c, pen, bar, bars_x, y + 1, bars);
         else
-            pen_bar(pen, bars_x, y + 1, bars * fmin(1, part / bar->whole), BAR_HEIGHT, PEN_LIGHT);
+            pen_bar(pen, bars_x, y + 1, bars * fmin(1, part / bar->whole), step(c) * BAR_SHARE, PEN_LIGHT);
         draw_value(c, pen, bars_x + bars, y, width * VALUE_SHARE, part, bar->whole);
     }
 }

@@ -21,6 +21,8 @@
 #define SIGNATURE_WIDTH 230.0
 #define SIGNATURE_GAP 44.0   /* for the hand */
 #define LETTERHEAD_LINES 8u
+#define SECTION_GAP 14.0
+#define SECTION_ROWS 3
 
 struct flow {
     struct pdf_document *d;
@@ -35,7 +37,7 @@ static const struct pen_style letterhead_first = {.size = 12, .bold = true, .ali
                               letterhead_other = {.size = 9, .align = PEN_CENTRE},
                               title_style = {.size = 12, .bold = true, .align = PEN_CENTRE},
                               about_style = {.size = 9, .align = PEN_CENTRE},
-                              note_style = {.size = 7}, none_style = {.size = 9}, footer_left = {.size = 7}, footer_right = {.size = 7, .align = PEN_RIGHT},
+                              note_style = {.size = 7}, none_style = {.size = 9}, section_style = {.size = 10, .bold = true}, footer_left = {.size = 7}, footer_right = {.size = 7, .align = PEN_RIGHT},
                               sign_style = {.size = 9, .align = PEN_CENTRE},
                               sign_name = {.size = 9, .bold = true, .underline = true, .align = PEN_CENTRE};
 
@@ -290,6 +292,17 @@ static void put_sheets(struct flow *f, const struct pdf_table *t, off_t at, size
     }
 }
 
+/* The title of an annex, with room for its headings and a few rows below it. */
+static void put_section(struct flow *f, const struct pdf_table *t)
+{
+    const double title = pen_height(f->d->pen, &section_style, "", f->right - f->left);
+    need(f, SECTION_GAP + title + heading_height(f, t) + SECTION_ROWS * t->size * 1.7);
+    if (f->y > top())
+        f->y += SECTION_GAP;
+    put(f, &section_style, lines_title(&t->layout));
+    f->y += 3;
+}
+
 static void put_table(struct flow *f, const struct pdf_table *t, double tail)
 {
     const double heading = heading_height(f, t);
@@ -363,6 +376,8 @@ static void put_all(struct flow *f, bool drawing)
     put_chart(f);
     for (size_t i = 0; i < f->d->table_count && !f->failed; i++) {
         const bool last = i + 1 == f->d->table_count;
+        if (i > 0)
+            put_section(f, &f->d->tables[i]);
         put_table(f, &f->d->tables[i], last ? tail : 0);
     }
     if (tail > 0 && !f->failed) {

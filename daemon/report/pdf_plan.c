@@ -13,6 +13,7 @@
 
 #define PADDING_EM (2 * PDF_PADDING_EM + 0.05) /* left and right together, and for rounding */
 #define CHARACTER_EM 0.55  /* of a column's width in characters */
+#define WORD_EM 16.0       /* longer words break inside */
 #define SQUEEZE 0.55       /* texts take at least this part of what they would like */
 #define SIZE_COMFORT 9.0
 #define SIZE_UNWRAPPED 7.0 /* down to here nothing wraps */
@@ -154,12 +155,12 @@ static void set_wishes(struct pdf_table *t)
     for (size_t i = 0; i < t->column_count; i++) {
         struct pdf_column *c = &t->columns[i];
         const struct report_column *r = &t->layout.report->columns[c->source];
-        const double most = r->width * CHARACTER_EM;
+        const double word = fmin(c->word, WORD_EM), most = fmax(r->width * CHARACTER_EM, word);
         c->wish = c->least = fmax(c->heading_word, c->seen) + PADDING_EM;
         if (!wraps(r))
             continue;
         c->wish = fmax(c->heading_word, fmin(c->seen, most)) + PADDING_EM;
-        c->least = fmax(fmax(c->heading_word, fmin(c->word, most)) + PADDING_EM, c->wish * SQUEEZE);
+        c->least = fmax(fmax(c->heading_word, word) + PADDING_EM, c->wish * SQUEEZE);
     }
 }
 

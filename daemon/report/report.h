@@ -46,6 +46,12 @@ struct report_chart {
     const char *within;               /* a part that is contained in the one before it; NULL: none is */
 };
 
+/* On paper and as a second sheet: rows of another report that has the same head, the names behind the numbers. */
+struct report_annex {
+    const char *report, *indonesian, *english; /* whose rows; what they are here */
+    const char *column, *values;               /* only those in which this is one of these words */
+};
+
 struct report {
     const char *name, *indonesian, *english; /* as asked for; its title */
     const char *head, *rows;                 /* statements: parameters are the JSON object asked with, and now */
@@ -56,6 +62,7 @@ struct report {
     unsigned due;                            /* of enum report_due, any */
     size_t kept;                             /* columns that say whose row it is: again on each sheet of a wide one */
     const struct report_chart *chart;        /* NULL: none */
+    const struct report_annex *annex;        /* NULL: none */
 };
 
 size_t reports_count(void);

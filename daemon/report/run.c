@@ -14,6 +14,7 @@ const char REPORT_BEGIN[] = "begin transaction isolation level repeatable read, 
 
 struct run {
     const struct report *report;
+    const struct report_annex *annex; /* NULL: all rows */
     struct writer *writer;
     bool checked;
     const char *error;
@@ -30,6 +31,19 @@ static bool same_columns(const struct report *r, size_t count, const char *const
     return true;
 }
 
+/* Whether an annex shows the row. */
+static bool wanted(const struct run *run, const char *const *cells)
+{
+    size_t i = 0;
+    while (i < run->report->column_count && strcmp(run->report->columns[i].name, run->annex->column) != 0)
+        i++;
+    if (i == run->report->column_count || cells[i] == NULL)
+        return false;
+    const char *at = strstr(run->annex->values, cells[i]);
+    const char *behind = at != NULL ? at + strlen(cells[i]) : NULL;
+    return at != NULL && (at == run->annex->values || at[-1] == ' ') && (*behind == ' ' || *behind == '\0');
+}
+
 static bool on_row(void *arg, size_t count, const char *const *names, const char *const *cells)
 {
     struct run *run = arg;
@@ -38,7 +52,7 @@ static bool on_row(void *arg, size_t count, const char *const *names, const char
         return false;
     }
     run->checked = true;
-    return run->writer->row(run->writer, cells);
+    return (run->annex != NULL && !wanted(run, cells)) || run->writer->row(run->writer, cells);
 }
 
 static struct writer *writer_new(const struct layout *l, report_write_cb write, void *arg)
@@ -56,10 +70,28 @@ static struct writer *writer_new(const struct layout *l, report_write_cb write, 
     return NULL;
 }
 
+/* The annex of a report, if it has one and the format, too. */
+static bool annex(struct run *run, struct layout *l, report_source_cb source, void *source_arg)
+{
+    const struct report_annex *annexed = run->report->annex;
+    if (annexed == NULL || run->writer->annex == NULL)
+        return true;
+    run->report = report_find(annexed->report, strlen(annexed->report));
+    run->annex = annexed;
+    run->checked = false;
+    const struct report_style style = l->style;
+    if (run->report == NULL || !layout_init(l, run->report, &style, l->head)) {
+        run->error = "the annex has another head";
+        return false;
+    }
+    l->annex = annexed;
+    return run->writer->annex(run->writer, l) && source(source_arg, run->report->rows, on_row, run);
+}
+
 bool report_run(const struct report *report, const struct report_style *style, const json_value *head, report_source_cb source,
                 void *source_arg, report_write_cb write, void *arg, char *error, size_t error_cap)
 {
-    struct layout layout;
+    struct layout layout, annexed;
     struct run run = {.report = report};
     error[0] = '\0';
     if (layout_init(&layout, report, style, head))
@@ -68,7 +100,8 @@ bool report_run(const struct report *report, const struct report_style *style, c
         snprintf(error, error_cap, "the report could not be begun");
         return false;
     }
-    bool done = source(source_arg, report->rows, on_row, &run) && run.writer->end(run.writer);
+    annexed = layout;
+    bool done = source(source_arg, report->rows, on_row, &run) && annex(&run, &annexed, source, source_arg) && run.writer->end(run.writer);
     const char *reason = run.error != NULL ? run.error : run.writer->error;
     if (!done && reason != NULL)
         snprintf(error, error_cap, "%s", reason);

@@ -195,25 +195,27 @@ static const struct report_chart monthly_chart = {
     "Hari kerja seluruh pegawai menurut kehadiran dan tempat", "Working days of everybody by presence and place", NULL, NULL,
     "working_days", monthly_parts, COUNT(monthly_parts), NULL};
 
+static const struct report_annex daily_annex = {"daily-people", "Tanpa presensi dan terlambat", "Missing and late", "state", "missing late"};
+
 static const struct report table[] = {
     {"daily", "Rekap Harian Kehadiran", "Daily Attendance Recap", CALLS("daily", "daily"), "unit government date closed",
-     daily, COUNT(daily), true, REPORT_DUE_DAY, 2, &daily_chart},
+     daily, COUNT(daily), true, REPORT_DUE_DAY, 2, &daily_chart, &daily_annex},
     {"daily-people", "Daftar Nama Harian", "Daily List of Names", CALLS("daily", "daily_people"), "unit government date closed",
-     daily_people, COUNT(daily_people), false, REPORT_DUE_DAY, 4, NULL},
+     daily_people, COUNT(daily_people), false, REPORT_DUE_DAY, 4, NULL, NULL},
     {"monthly", "Rekap Bulanan Kehadiran", "Monthly Attendance Recap", CALLS("monthly", "monthly"),
-     "unit government month nip closed", monthly, COUNT(monthly), true, REPORT_DUE_MONTH | REPORT_DUE_MONTH_UNIT, 3, &monthly_chart},
+     "unit government month nip closed", monthly, COUNT(monthly), true, REPORT_DUE_MONTH | REPORT_DUE_MONTH_UNIT, 3, &monthly_chart, NULL},
     {"monthly-days", "Rincian Harian Kehadiran", "Attendance Day by Day", CALLS("monthly", "monthly_days"),
-     "unit government month nip closed", monthly_days, COUNT(monthly_days), false, REPORT_DUE_MONTH, 4, NULL},
+     "unit government month nip closed", monthly_days, COUNT(monthly_days), false, REPORT_DUE_MONTH, 4, NULL, NULL},
     {"compliance", "Kepatuhan terhadap Surat Edaran", "Compliance with the Circulars", CALLS("compliance", "compliance"),
-     "unit government from to closed", compliance, COUNT(compliance), true, REPORT_DUE_MONTH, 2, NULL},
+     "unit government from to closed", compliance, COUNT(compliance), true, REPORT_DUE_MONTH, 2, NULL, NULL},
     {"compliance-people", "Kepatuhan terhadap Surat Edaran, dengan Nama", "Compliance with the Circulars, by Name",
-     CALLS("compliance", "compliance_people"), "unit government from to closed", compliance_people, COUNT(compliance_people), false, REPORT_DUE_MONTH, 3, NULL},
+     CALLS("compliance", "compliance_people"), "unit government from to closed", compliance_people, COUNT(compliance_people), false, REPORT_DUE_MONTH, 3, NULL, NULL},
     {"evaluation", "Evaluasi Kehadiran", "Evaluation of Attendance", CALLS("evaluation", "evaluation"),
-     "unit government from to baseline closed", evaluation, COUNT(evaluation), true, REPORT_DUE_MONTH, 2, NULL},
+     "unit government from to baseline closed", evaluation, COUNT(evaluation), true, REPORT_DUE_MONTH, 2, NULL, NULL},
     {"discipline", "Daftar Pantau Disiplin", "Watch-List of Discipline", CALLS("discipline", "discipline"), "unit government date closed",
-     discipline, COUNT(discipline), true, REPORT_DUE_MONTH, 4, NULL},
+     discipline, COUNT(discipline), true, REPORT_DUE_MONTH, 4, NULL, NULL},
     {"discipline-days", "Daftar Pantau Disiplin, Hari demi Hari", "Watch-List of Discipline, Day by Day",
-     CALLS("discipline", "discipline_days"), "unit government date closed", discipline_days, COUNT(discipline_days), false, REPORT_DUE_MONTH, 4, NULL},
+     CALLS("discipline", "discipline_days"), "unit government date closed", discipline_days, COUNT(discipline_days), false, REPORT_DUE_MONTH, 4, NULL, NULL},
 };
 
 size_t reports_count(void)

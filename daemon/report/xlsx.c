@@ -20,6 +20,8 @@
 
 #define HEADING_ROW 4u
 #define ROOM_BYTES ((uint64_t)4 << 20)
+#define PAPER_A4 9     /* as Excel numbers them */
+#define PAPER_FOLIO 14 /* 8.5 x 13 inches: F4 */
 #define COPY_BYTES ((size_t)64 << 10)
 
 struct sheet {
@@ -29,7 +31,9 @@ struct sheet {
     void *arg;
     char path[64];
     lxw_workbook *book; /* NULL once closed */
-    lxw_worksheet *page;
+    lxw_worksheet *page; /* the one that is written; the last of: */
+    lxw_worksheet *pages[2];
+    size_t page_count;
     lxw_format *title, *heading, *whole, *decimal, *date, *name;
     lxw_row_t row;
     lxw_col_t columns;
@@ -194,13 +198,25 @@ static bool copy_out(struct sheet *s)
 static bool room(struct sheet *s)
 {
     struct statvfs disk;
-    FILE *rows = s->page->optimize_tmpfile;
-    off_t size = fflush(rows) == 0 && !ferror(rows) ? ftello(rows) : -1;
-    if (size >= 0 && statvfs(temporary_folder(), &disk) == 0 &&
-        (uint64_t)disk.f_bavail * disk.f_frsize > 2 * (uint64_t)size + ROOM_BYTES)
+    uint64_t size = ROOM_BYTES;
+    bool whole = statvfs(temporary_folder(), &disk) == 0;
+    for (size_t i = 0; i < s->page_count && whole; i++) {
+        FILE *rows = s->pages[i]->optimize_tmpfile;
+        whole = fflush(rows) == 0 && !ferror(rows);
+        size += 2 * (uint64_t)ftello(rows);
+    }
+    if (whole && (uint64_t)disk.f_bavail * disk.f_frsize > size)
         return true;
     s->base.error = lines_say(s->layout, "tempat untuk berkas sementara (TMPDIR) tidak cukup", "there is not enough room for temporary files (TMPDIR)");
     return false;
+}
+
+static void end_page(struct sheet *s)
+{
+    if (s->row > HEADING_ROW + 1)
+        (void)good(s, worksheet_autofilter(s->page, HEADING_ROW, 0, s->row - 1, (lxw_col_t)(s->columns - 1)));
+    if (s->layout->report->signature)
+        write_signature(s);
 }
 
 static bool sheet_end(struct writer *w)
@@ -208,10 +224,7 @@ static bool sheet_end(struct writer *w)
     struct sheet *s = (struct sheet *)w;
     if (!room(s))
         return false;
-    if (s->row > HEADING_ROW + 1)
-        (void)good(s, worksheet_autofilter(s->page, HEADING_ROW, 0, s->row - 1, (lxw_col_t)(s->columns - 1)));
-    if (s->layout->report->signature)
-        write_signature(s);
+    end_page(s);
     lxw_workbook *book = s->book;
     s->book = NULL;
     if (!good(s, workbook_close(book)) || s->failed)
@@ -260,8 +273,11 @@ static void set_formats(struct sheet *s)
 
 static void set_print(struct sheet *s)
 {
-    worksheet_set_landscape(s->page);
-    worksheet_set_paper(s->page, 9); /* A4 */
+    char paper[40];
+    lines_member(json_member(s->layout->head, "print"), "paper", paper, sizeof paper);
+    if (strstr(paper, "portrait") == NULL)
+        worksheet_set_landscape(s->page);
+    worksheet_set_paper(s->page, strncmp(paper, "F4", 2) == 0 ? PAPER_FOLIO : PAPER_A4);
     worksheet_fit_to_pages(s->page, 1, 0);
     (void)good(s, worksheet_repeat_rows(s->page, HEADING_ROW, HEADING_ROW));
     (void)good(s, worksheet_set_footer(s->page, lines_say(s->layout, "&RHalaman &P dari &N", "&RPage &P of &N")));
@@ -290,26 +306,47 @@ static bool make_file(struct sheet *s)
     return true;
 }
 
+/* A worksheet down to its headings. */
+static bool begin_page(struct sheet *s, const struct layout *l)
+{
+    s->page = s->book != NULL ? workbook_add_worksheet(s->book, l->report->name) : NULL;
+    if (s->page == NULL)
+        return false;
+    s->pages[s->page_count++] = s->page;
+    s->layout = l;
+    s->row = HEADING_ROW + 1;
+    s->columns = 0;
+    set_print(s);
+    write_title(s);
+    write_headings(s);
+    worksheet_freeze_panes(s->page, HEADING_ROW + 1, 0);
+    return true;
+}
+
+static bool sheet_annex(struct writer *w, const struct layout *l)
+{
+    struct sheet *s = (struct sheet *)w;
+    end_page(s);
+    return begin_page(s, l);
+}
+
 struct writer *writer_xlsx(const struct layout *l, report_write_cb write, void *arg)
 {
     struct sheet *s = calloc(1, sizeof *s);
     if (s == NULL)
         return NULL;
-    *s = (struct sheet){.layout = l, .write = write, .arg = arg, .row = HEADING_ROW + 1};
-    s->base = (struct writer){.row = sheet_row, .end = sheet_end, .free = sheet_free};
+    *s = (struct sheet){.layout = l, .write = write, .arg = arg};
+    s->base = (struct writer){.row = sheet_row, .annex = sheet_annex, .end = sheet_end, .free = sheet_free};
     lxw_workbook_options options = {.constant_memory = LXW_TRUE, .tmpdir = temporary_folder()};
     if (make_file(s))
         s->book = workbook_new_opt(s->path, &options);
-    s->page = s->book != NULL ? workbook_add_worksheet(s->book, l->report->name) : NULL;
-    if (s->page == NULL) {
+    if (s->book != NULL) {
+        set_formats(s);
+        set_created(s);
+    }
+    if (!begin_page(s, l)) {
         sheet_free(&s->base);
         return NULL;
     }
-    set_formats(s);
-    set_created(s);
-    set_print(s);
-    write_title(s);
-    write_headings(s);
-    worksheet_freeze_panes(s->page, HEADING_ROW + 1, 0);
     return &s->base;
 }

@@ -152,6 +152,10 @@ def closed_it_is_the_same_everywhere(house):
         first, second = (get(house, house.boss, asked, PDF) for _ in range(2))
         assert first[0] == 200 and first[1]["content-type"] == PDF and first[2] == second[2], first[:2]
         golden(f"{name}.txt", timeless(pages(first[2])[0]))
+    book = zipfile.ZipFile(io.BytesIO(sheets[0]))
+    names = book.read("xl/worksheets/sheet2.xml").decode()
+    assert 'name="daily-people"' in book.read("xl/workbook.xml").decode() and "Missing and late" in names
+    assert house.people[0]["nip"] in names and ">late<" in names and ">excused<" not in names, names
     golden("daily.csv", house.hadir("report", "daily", "--government", "LUTRA", "--date", DAY, "--closed").stdout)
 
 

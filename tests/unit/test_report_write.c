@@ -14,7 +14,7 @@ static const struct report_column columns[] = {
     {"state", "Keadaan", "State", REPORT_WORD, 9}, {"there", "Hadir", "There", REPORT_FLAG, 9},
     {"day", "Tanggal", "Date", REPORT_DATE, 9}, {"counts", " kali", " times", REPORT_SPREAD, 9},
     {"percent", "Potongan %", "Deduction %", REPORT_DECIMAL, 9}};
-static const struct report sample = {"sample", "Contoh", "Sample", "", "", "", columns, sizeof columns / sizeof columns[0], true, 0, 2, NULL};
+static const struct report sample = {"sample", "Contoh", "Sample", "", "", "", columns, sizeof columns / sizeof columns[0], true, 0, 2, NULL, NULL};
 static const char HEAD[] = "{\"status\":200,\"date\":\"2031-03-03\",\"as_of\":\"2031-03-04T02:00:00+08:00\",\"version\":1,"
                            "\"codes\":{\"counts\":[\"TL1\",\"PSW1\"]},\"signature\":{\"place\":\"Kota Contoh\",\"date\":\"2031-03-04\"}}";
 static const char *const first[] = {"198701012010011001", "Pegawai, Satu", "late", "t", "2031-03-03", "{1,0.5}", "0.50"};
@@ -193,6 +193,55 @@ START_TEST(a_head_without_the_codes)
 }
 END_TEST
 
+/* A day of one unit, and four people of it; which statements were asked. */
+static unsigned asked_daily, asked_people;
+static bool give_day(void *arg, const char *sql, report_row_cb on_row, void *row_arg)
+{
+    static const char *const states[] = {"missing", "late", "excused", "miss"};
+    const struct report *daily = report_find("daily", 5), *people = report_find("daily-people", 12);
+    const struct report *r = strcmp(sql, daily->rows) == 0 ? daily : people;
+    const char *names[64], *cells[64];
+    asked_daily += r == daily;
+    asked_people += r == people;
+    for (size_t n = 0; n < (r == daily ? 1 : 4); n++) {
+        for (size_t i = 0; i < r->column_count; i++) {
+            names[i] = r->columns[i].name;
+            cells[i] = strcmp(names[i], "state") == 0 ? states[n] : r->columns[i].type == REPORT_SPREAD ? "{1}" : "1";
+        }
+        if (!on_row(row_arg, arg != NULL && r == people ? 1 : r->column_count, names, cells))
+            return false;
+    }
+    return true;
+}
+
+static bool run_daily(enum report_format format, void *broken, char error[256])
+{
+    static const char head[] = "{\"status\":200,\"date\":\"2031-03-03\",\"as_of\":\"2031-03-04T02:00:00+08:00\",\"codes\":{\"excuses\":[\"CT\"]}}";
+    struct json_error e;
+    struct json_doc *doc = json_parse(head, strlen(head), 8, &e);
+    const struct report_style style = {.format = format};
+    buf_init(&out, 64u << 20);
+    asked_daily = asked_people = 0;
+    bool done = report_run(report_find("daily", 5), &style, json_root(doc), give_day, broken, take, NULL, error, 256);
+    json_doc_free(doc);
+    buf_fini(&out);
+    return done;
+}
+
+START_TEST(names_behind_the_numbers)
+{
+    char error[256];
+    for (int i = 0; i < REPORT_FORMATS; i++) {
+        bool paper = i == REPORT_XLSX || i == REPORT_PDF;
+        ck_assert_msg(run_daily((enum report_format)i, NULL, error), "%s", error);
+        ck_assert_uint_eq(asked_daily, 1);
+        ck_assert_uint_eq(asked_people, paper);
+        ck_assert(run_daily((enum report_format)i, &asked_daily, error) == !paper);
+        ck_assert_int_eq(strstr(error, "other columns") != NULL, paper);
+    }
+}
+END_TEST
+
 START_TEST(the_table)
 {
     enum report_format format;
@@ -201,6 +250,8 @@ START_TEST(the_table)
         ck_assert_ptr_eq(report_find(r->name, strlen(r->name)), r);
         ck_assert_uint_le(r->column_count, 64);
         ck_assert_uint_lt(strlen(r->name), 32); /* a sheet's name has 31 */
+        ck_assert(r->annex == NULL || report_find(r->annex->report, strlen(r->annex->report)) != NULL);
+        ck_assert_uint_le(r->kept, r->column_count);
     }
     ck_assert_ptr_null(report_find("dail", 4));
     ck_assert(report_format_find("xlsx", &format) && format == REPORT_XLSX);
@@ -211,4 +262,4 @@ END_TEST
 
 UNIT_MAIN("report/write", csv_for_programs, csv_for_people, json_with_the_head, sheets_and_pages_come_out_the_same, pages_at_every_edge,
           pages_that_cannot_be, long_ones_leave_in_parts,
-          a_head_without_the_codes, the_table)
+          a_head_without_the_codes, names_behind_the_numbers, the_table)
