@@ -5,7 +5,8 @@
  *
  * Nearly all cells are ASCII that breaks between words: its glyphs are placed by a table of widths and shown many at once, ten
  * times as fast as a PangoLayout each. Everything else goes through the one PangoLayout there is. Letters that no installed
- * font has are drawn as boxes. Threads: pango's own, which reads the list of fonts. */
+ * font has are drawn as boxes. Fonts once loaded stay with the process, in pango's map, so that hundreds of small reports
+ * do not load them hundreds of times. Threads: pango's own, which reads the list of fonts. */
 #include "pen.h"
 
 #include <cairo-pdf.h>
@@ -76,7 +77,7 @@ struct pen *pen_new(report_write_cb write, void *arg)
     buf_init(&p->out, OUT_MAX);
     p->surface = cairo_pdf_surface_create_for_stream(on_bytes, p, 1, 1);
     p->cairo = cairo_create(p->surface);
-    p->fonts = pango_cairo_font_map_new();
+    p->fonts = g_object_ref(pango_cairo_font_map_get_default());
     p->context = pango_font_map_create_context(p->fonts);
     pango_cairo_context_set_resolution(p->context, 72); /* so that a point is a point */
     pango_cairo_update_context(p->cairo, p->context);

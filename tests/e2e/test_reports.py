@@ -305,6 +305,41 @@ def a_page_that_cannot_be(house):
     assert done.returncode == 1 and "No space left" in done.stderr, done
 
 
+def cell(text, comma):
+    """A cell as two programs may write it: numbers by their value, codes of many digits as they are, a guarded text bare."""
+    text = re.sub(r'^="(.*)"$', r"\1", text)
+    text = re.sub(r"^'(?=[=+@\t\r-])", "", text)
+    number = text.replace(",", ".") if comma else text
+    return float(number) if re.fullmatch(r"-?[0-9]{1,15}(\.[0-9]+)?", number) else {"true": "yes", "false": "no"}.get(text, text)
+
+
+@test
+def another_program_reads_the_sheets(house):
+    """Every report's sheet through LibreOffice into CSV, beside our own CSV for people: every cell."""
+    nip, name = house.people[1]["nip"], house.people[1]["name"]
+    house.sql(f"update hadir.person set name = '=1+1 é محمد' where nip = '{nip}'")
+    folder = f"{house.dir}/office"
+    house.as_user("mkdir", folder)
+    when = {"date": ("--date", DAY), "month": ("--month", DAY[:7]), "from": ("--from", DAY, "--to", DAY)}
+    ours = {}
+    for line in house.hadir("report").stdout.splitlines():
+        report, members = line.split()[0], line[line.rindex("(") + 1:-1].split()
+        ask = ("report", report, "--unit", house.unit, *next(when[m] for m in members if m in when))
+        house.hadir(*ask, "--out", f"{folder}/{report}.xlsx")
+        ours[report] = house.hadir(*ask, "--csv-dialect", "excel-id").stdout.lstrip("\ufeff")
+    house.as_user("env", f"HOME={folder}", "soffice", f"-env:UserInstallation=file://{folder}/profile", "--headless", "--convert-to",
+                  "csv:Text - txt - csv (StarCalc):44,34,76,1,,0,false,true,false,false,false,-1", "--outdir", folder, *(f"{folder}/{r}.xlsx" for r in ours))
+    assert len(ours) > 8, ours.keys()
+    for report, text in ours.items():
+        rows = [[cell(c, True) for c in row] for row in csv.reader(io.StringIO(text), delimiter=";")]
+        with open(f"{folder}/{report}-{report}.csv", newline="") as f:
+            sheet = [[cell(c, False) for c in row[:len(rows[0])]] for row in csv.reader(f)]
+        assert sheet[4:4 + len(rows)] == rows, (report, next(pair for pair in zip(sheet[4:], rows) if pair[0] != pair[1]))
+    with open(f"{folder}/daily-people-daily-people.csv") as f:
+        assert "=1+1 é محمد" in f.read()
+    house.sql(f"update hadir.person set name = '{name}' where nip = '{nip}'")
+
+
 @test
 def a_closed_month_stays(house):
     """As it was closed, whatever people are called since, byte by byte; a sheet, too."""
