@@ -431,6 +431,13 @@ def whom_to_watch(house):
     assert (reached["sanction"], reached["reached_on"], reached["dates"]) == ("teguran lisan", "2025-12-31", f"{DAY} {NEXT} 2025-12-31"), reached
     # On Wednesday only the one who had been recalled came.
     assert house.hadir("report", "discipline-days", *old).stdout.count("2025-12-31") == 6
+    # On paper, too, wide as they are, with what must be read beside them.
+    text = pages(get(house, house.boss, f"/v1/reports/discipline?unit={house.unit}&date=2025-12-31&closed=ya", PDF)[2])[0]
+    assert "this report imposes nothing" in text and "teguran" in text and text.count("2025-12-30") == 10, text
+    for path in (f"compliance?unit={house.unit}&from={DAY}&to=2026-01-04", f"compliance-people?unit={house.unit}&from={DAY}&to=2026-01-04",
+                 f"evaluation?unit={house.unit}&from=2026-01-05&to=2026-01-05", f"discipline-days?unit={house.unit}"):
+        status, headers, paper = get(house, house.boss, f"/v1/reports/{path}", PDF)
+        assert status == 200 and "Bagian Pemerintahan" in pages(paper)[0], (path, status, paper[:300])
 
 
 @test
