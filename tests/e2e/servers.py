@@ -62,13 +62,14 @@ class Sshd(Server):
 
 
 class Nginx(Server):
-    """PUT below /in/ with a token, over TLS with a certificate of its own authority; /full/ has no room, /closed/ takes nothing."""
+    """PUT below /in/ with a token, below /named/ with a password, over TLS with a certificate of its own authority; /full/ has no room, /closed/ takes nothing."""
 
     def __init__(self, house, certificate, key):
         super().__init__(house, "nginx")
         self.root, self.token = f"{self.dir}/root", "token-uji"
-        for d in (self.root, f"{self.root}/in", f"{self.dir}/tmp"):
+        for d in (self.root, f"{self.root}/in", f"{self.root}/named", f"{self.dir}/tmp"):
             house.as_user("mkdir", d)
+        self.write("users", "lutra:{PLAIN}rahasia uji\n")
         temporary = "".join(f"{n}_temp_path {self.dir}/tmp;\n" for n in ("proxy", "fastcgi", "uwsgi", "scgi"))
         conf = self.write("conf", f"""daemon off; master_process off; pid {self.dir}/pid; error_log stderr;
 events {{}}
@@ -79,6 +80,7 @@ http {{
   server {{
     listen 127.0.0.1:{self.port} ssl; ssl_certificate {certificate}; ssl_certificate_key {key}; root {self.root};
     location /in/ {{ if ($http_authorization != "Bearer {self.token}") {{ return 401; }} dav_methods PUT; create_full_put_path on; }}
+    location /named/ {{ auth_basic uji; auth_basic_user_file {self.dir}/users; dav_methods PUT; create_full_put_path on; }}
     location /full/ {{ return 507; }}
     location /closed/ {{ return 403; }}
   }}

@@ -133,20 +133,22 @@ def refusals_hold_up_nobody(house):
     add(house, "open", house.sshd.url(), known_hosts=house.sshd.known_hosts, key=f"{house.sshd.dir}/user")
     os.chmod(f"{house.dir}/targets/LUTRA.open", 0o644)
     add(house, "odd", house.nginx.url(), colour="red")
+    add(house, "password", house.nginx.url("named"), user="lutra", password="salah", ca=house.ca)
+    add(house, "named", house.nginx.url("named"), user="lutra", password="rahasia uji", ca=house.ca)
     add(house, "good", f"file://{house.dir}/arsip2")
     house.exim.write("grey", "")
     done = house.hadir("deliver", check=False)
-    assert done.returncode == 1 and done.stdout == f"LUTRA {DAY} version 1: delivered to good\n", (done.stdout, done.stderr)
+    assert done.returncode == 1 and sorted(done.stdout.splitlines()) == [f"LUTRA {DAY} version 1: delivered to {n}" for n in ("good", "named")], (done.stdout, done.stderr)
     for name, reason in (("closed", "403"), ("full", "507"), ("token", "401"), ("unknown-ca", "certificate"), ("host-key", "remote key"), ("no-hosts", "known_hosts is not set"),
                          ("user-key", "uthentication"), ("rejected", "550 no such person"), ("no-tls", "certificate"), ("grey", "451 greylisted"),
-                         ("gone", "is not there"), ("open", "others can reach it"), ("odd", "line 2: unknown key colour")):
+                         ("gone", "is not there"), ("open", "others can reach it"), ("odd", "line 2: unknown key colour"), ("password", "401")):
         got = state(house, name)
         assert got[:2] == ("failed", 1) and reason in got[2], (name, got)
         assert f"not delivered to {name} (failed, tried again): " in done.stderr, done.stderr
-    assert files_below(f"{house.dir}/arsip2") == published(house)
+    assert files_below(f"{house.dir}/arsip2") == files_below(f"{house.nginx.root}/named") == published(house)
     said = house.hadir("doctor", check=False).stdout
     assert "gagal terkirim" in said and "LUTRA full (1: " in said, said
-    secrets = (house.nginx.token, "wrong")
+    secrets = (house.nginx.token, "wrong", "salah", "rahasia uji")
     assert not [s for s in secrets if s in done.stdout + done.stderr], "a secret was said"
     waits = lambda: house.value("select string_agg(distinct tries || ': ' || extract(epoch from next_at - tried_at)::int, ', ') "
                                 "from hadir.export_delivery where state = 'failed'")
@@ -171,7 +173,7 @@ def refusals_hold_up_nobody(house):
     house.write("targets/LUTRA.host-key", f"[target]\nknown_hosts = {house.sshd.known_hosts}\nkey = {house.sshd.dir}/user\n")
     done = house.hadir("deliver", "--again", "LUTRA", "host-key")
     assert "delivered to host-key" in done.stdout and state(house, "host-key") == ("delivered", 1, ""), done.stdout
-    remove(house, "closed", "full", "token", "unknown-ca", "host-key", "no-hosts", "user-key", "rejected", "no-tls", "grey", "gone", "open", "odd", "good")
+    remove(house, "closed", "full", "token", "unknown-ca", "host-key", "no-hosts", "user-key", "rejected", "no-tls", "grey", "gone", "open", "odd", "good", "password", "named")
     assert "gagal terkirim" not in house.hadir("doctor", check=False).stdout
 
 
@@ -194,13 +196,19 @@ def who_hangs_holds_up_nobody(house):
     connection.close()
     out, err = p.communicate(timeout=60)
     assert p.returncode == 1 and state(house, "silent")[:2] == ("failed", 1), (out, err)
+    # Nobody is waited for longer than is said, whatever he speaks.
     silent = socket.create_server(("127.0.0.1", 0))
-    remove(house, "silent")
-    add(house, "silent", f"https://127.0.0.1:{silent.getsockname()[1]}/", ca=house.ca, timeout_s=1)
-    house.hadir("deliver", check=False)
-    assert "timed out" in state(house, "silent")[2].lower() or "timeout" in state(house, "silent")[2].lower(), state(house, "silent")
-    silent.close()
+    at = f"127.0.0.1:{silent.getsockname()[1]}"
     remove(house, "silent", "arsip")
+    add(house, "silent-web", f"https://{at}/", ca=house.ca, timeout_s=1)
+    add(house, "silent-sftp", f"sftp://x@{at}/", known_hosts=house.sshd.known_hosts, key=f"{house.sshd.dir}/user", timeout_s=1)
+    add(house, "silent-mail", f"smtp://{at}", "--from", "a@example.go.id", "--to", "b@example.go.id", timeout_s=1)
+    house.hadir("deliver", check=False)
+    for name in ("silent-web", "silent-sftp", "silent-mail"):
+        got = state(house, name)
+        assert got[:2] == ("failed", 1) and ("timed out" in got[2].lower() or "timeout" in got[2].lower()), (name, got)
+    silent.close()
+    remove(house, "silent-web", "silent-sftp", "silent-mail")
 
 
 def delivered_at_last(house, name):
