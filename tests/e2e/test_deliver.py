@@ -291,6 +291,7 @@ def a_closed_month_goes_too_to_who_wants_it(house):
     for what in ("day", "month", "all"):
         house.as_user("mkdir", f"{house.dir}/arsip-{what}")
         add(house, what, f"file://{house.dir}/arsip-{what}", "--what", what, since=None)
+    add(house, "month-mail", house.exim.url("127.0.0.1"), "--from", "hadir@example.go.id", "--to", "bulanan@example.go.id", "--what", "month", since=None)
     house.set_clock("2026-01-01T05:00:00+08:00")
     nights(house, "2025-12-31")
     house.hadir("month", "close", "2025-12", "--government", "LUTRA")
@@ -300,6 +301,12 @@ def a_closed_month_goes_too_to_who_wants_it(house):
     assert got == {"day": ["2025-12-31"], "month": ["2025-12"], "all": ["2025-12", "2025-12-31"]}, got
     assert files_below(f"{house.dir}/arsip-month") == published(house, "2025-12")
     verifies(house, f"{house.dir}/arsip-month")
+    # A mail has bounds: what finds no room is named; the government's own reports come first.
+    mail = wait_until("the mail is in the box", lambda: [m for m in house.exim.messages() if m["To"] == "bulanan@example.go.id"])[0]
+    attached, text = {p.get_filename() for p in mail.iter_attachments()}, mail.get_body().get_content()
+    wanted = {n.split("/")[-1] for n in published(house, "2025-12") if n.endswith((".pdf", ".xlsx", "manifest.json", ".p7s"))}
+    assert len(attached) == 64 and attached >= {"monthly.pdf", "monthly.xlsx", "manifest.json", "manifest.json.p7s"}, sorted(attached)
+    assert wanted - attached == {l.split(": ")[-1] for l in text.splitlines() if l.startswith("Not attached")}, text
     for what in ("day", "all"):
         verifies(house, f"{house.dir}/arsip-{what}", "--part")
 
