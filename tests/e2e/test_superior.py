@@ -103,7 +103,7 @@ def four_hundred_and_fifty_minutes(house):
     row = discipline(house, "telat")
     assert (row["absent_days"], row["minute_days"], row["days"]) == (0, 1, 1), row
     assert row["minute_dates"] == {f"2026-01-{d}": 90 for d in ("05", "06", "07", "08", "09")}, row
-    listed = list(csv.DictReader(house.hadir("discipline", "--unit", "BIDANG", "--year", "2026", "--csv").stdout.splitlines()))
+    listed = list(csv.DictReader(house.hadir("report", "discipline", "--unit", "BIDANG").stdout.splitlines()))
     assert {r["nip"]: (r["minutes"], r["minute_days"]) for r in listed}[nip("telat")] == ("450", "1"), listed
     month = get(house, "kabid", "/v1/recap?unit=BIDANG&month=2026-01")
     row = next(p for p in month["people"] if p["nip"] == nip("telat"))
