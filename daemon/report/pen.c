@@ -82,6 +82,7 @@ struct pen *pen_new(report_write_cb write, void *arg)
     pango_cairo_context_set_resolution(p->context, 72); /* so that a point is a point */
     pango_cairo_update_context(p->cairo, p->context);
     pango_context_set_round_glyph_positions(p->context, FALSE);
+    pango_context_set_language(p->context, pango_language_from_string("id")); /* not that of whoever runs it */
     p->layout = pango_layout_new(p->context);
     pango_layout_set_wrap(p->layout, PANGO_WRAP_WORD_CHAR);
     pango_layout_set_ellipsize(p->layout, PANGO_ELLIPSIZE_END);
