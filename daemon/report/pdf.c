@@ -25,7 +25,7 @@ static bool failed(struct pdf *p, const char *indonesian, const char *english)
 
 static bool no_room(struct pdf *p)
 {
-    return failed(p, "berkas sementara (TMPDIR) tidak dapat ditulis; cukupkah tempatnya?", "the temporary file (TMPDIR) could not be written; is there room?");
+    return failed(p, "berkas sementara (TMPDIR) tidak dapat ditulis atau dibaca; cukupkah tempatnya?", "the temporary file (TMPDIR) could not be written or read; is there room?");
 }
 
 static struct pdf_table *table(struct pdf *p)
@@ -77,7 +77,8 @@ static bool pdf_end(struct writer *w)
         return no_room(p);
     if (pages_draw(&p->d) && pen_finish(p->d.pen))
         return true;
-    w->error = pen_error(p->d.pen);
+    if (!pen_failed(p->d.pen, &w->error))
+        return no_room(p); /* a row did not come back */
     return false;
 }
 

@@ -55,7 +55,7 @@ static bool flush_out(struct pen *p, size_t from)
 {
     if (p->out.len < from || p->out.len == 0)
         return !p->refused;
-    p->refused = p->refused || p->out.failed || !p->write(p->arg, p->out.data, p->out.len);
+    p->refused = p->refused || !p->write(p->arg, p->out.data, p->out.len);
     buf_clear(&p->out);
     return !p->refused;
 }
@@ -63,7 +63,8 @@ static bool flush_out(struct pen *p, size_t from)
 static cairo_status_t on_bytes(void *arg, const unsigned char *bytes, unsigned len)
 {
     struct pen *p = arg;
-    (void)buf_add(&p->out, bytes, len);
+    if (!buf_add(&p->out, bytes, len))
+        return CAIRO_STATUS_NO_MEMORY;
     return flush_out(p, FLUSH_BYTES) ? CAIRO_STATUS_SUCCESS : CAIRO_STATUS_WRITE_ERROR;
 }
 
@@ -391,10 +392,11 @@ bool pen_finish(struct pen *p)
     return cairo_surface_status(p->surface) == CAIRO_STATUS_SUCCESS && flush_out(p, 0);
 }
 
-const char *pen_error(const struct pen *p)
+bool pen_failed(const struct pen *p, const char **ret_reason)
 {
     cairo_status_t status = cairo_status(p->cairo);
     if (status == CAIRO_STATUS_SUCCESS)
         status = cairo_surface_status(p->surface);
-    return p->refused || status == CAIRO_STATUS_SUCCESS ? NULL : cairo_status_to_string(status);
+    *ret_reason = p->refused || status == CAIRO_STATUS_SUCCESS ? NULL : cairo_status_to_string(status);
+    return p->refused || status != CAIRO_STATUS_SUCCESS;
 }

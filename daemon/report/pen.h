@@ -32,10 +32,10 @@ double pen_height(struct pen *p, const struct pen_style *style, const char *text
 void pen_text(struct pen *p, const struct pen_style *style, double x, double y, double width, const char *text);
 void pen_line(struct pen *p, double x1, double y1, double x2, double y2, double thickness);
 void pen_bar(struct pen *p, double x, double y, double width, double height, enum pen_shade shade);
-/* false: see pen_error. */
+/* false: see pen_failed. */
 bool pen_end_page(struct pen *p);
 bool pen_finish(struct pen *p);
-/* Why not; NULL when `write` refused. */
-const char *pen_error(const struct pen *p);
+/* Whether one of them failed, and why; NULL when `write` refused. */
+bool pen_failed(const struct pen *p, const char **ret_reason);
 
 #endif
