@@ -22,15 +22,16 @@ as $$
 $$;
 
 -- Whether a notice is for the actor: of a unit's breach, if he acts for it, not as its operator; of a person's, if he decides about
--- him; of a step of discipline only if he is the direct superior (nobody is named head nearer than where the actor leads or is
--- delegated) or BKPSDM.
+-- him; of a step of discipline only if he is the direct superior (nobody is named head of a unit nearer than the one that the actor
+-- leads, is delegated for, or without such a posting has his token for) or BKPSDM.
 create or replace function hadir.notice_is_mine(p_notice hadir.notice, p_now timestamptz) returns boolean
 language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_capacity text;
   v_day      date;
-  v_nearest  bigint;  -- the nearest unit above him that has a head; null: nobody is named
+  v_unit     bigint;  -- whose head decides about him
+  v_mine     int;     -- how far above it the actor stands
 begin
   if (p_notice).person is null then
     return coalesce(hadir.actor_capacity((p_notice).unit, p_now) <> 'operator', false);
@@ -40,15 +41,20 @@ begin
     return v_capacity is not null;
   end if;
   v_day := hadir.local_day((p_notice).government, p_now);
-  select c.ancestor into v_nearest
+  v_unit := hadir.superior_unit((p_notice).person, v_day);
+  select coalesce(
+      min(c.depth) filter (where exists (
+        select from hadir.posting o where o.unit = c.ancestor and o.person = hadir.actor_person() and o.kind = any ('{head,acting,delegate}')
+          and o.valid_from <= v_day and (o.valid_to is null or o.valid_to >= v_day))),
+      min(c.depth) filter (where exists (
+        select from hadir.access a where a.id = hadir.actor_id('access') and a.unit = c.ancestor))) into v_mine
   from hadir.unit_closure c
-  where c.descendant = hadir.superior_unit((p_notice).person, v_day) and exists (
-    select from hadir.posting o where o.unit = c.ancestor and o.kind in ('head', 'acting') and o.valid_from <= v_day
-      and (o.valid_to is null or o.valid_to >= v_day))
-  order by c.depth limit 1;
-  return v_nearest is null or exists (
-    select from hadir.posting o where o.person = hadir.actor_person() and o.unit = v_nearest and o.kind in ('head', 'acting', 'delegate')
-      and o.valid_from <= v_day and (o.valid_to is null or o.valid_to >= v_day));
+  where c.descendant = v_unit;
+  return not exists (
+    select from hadir.unit_closure c
+    join hadir.posting o on o.unit = c.ancestor and o.kind in ('head', 'acting') and o.valid_from <= v_day
+      and (o.valid_to is null or o.valid_to >= v_day)
+    where c.descendant = v_unit and c.depth < v_mine);
 end
 $$;
 

@@ -78,7 +78,8 @@ begin
   analyze pg_temp.plan_who;
   v_changed := hadir.plan_members(v_number);
 
-  -- Then the days: of these people, of the window's new end, and of whoever works by a rule that changed.
+  -- Then the days: of these people, of the window's new end, and of whoever works by a rule that changed; when every day of the
+  -- window is compiled anyway, of a rule only the days that were reopened, for they may lie before it.
   insert into pg_temp.plan_need
   select d::date, m.pair
   from (select distinct greatest(m.first_day, w.since) as first_day, least(m.last_day, v_last) as last_day, m.pair
@@ -94,31 +95,29 @@ begin
           where m.first_day <= v_last and m.last_day >= state.first_day + state.days) m
     cross join generate_series(m.first_day::timestamp, m.last_day::timestamp, interval '1 day') d;
   end if;
-  if not v_whole then
-    insert into pg_temp.plan_need
-    with rule as materialized (
-      select d.kind, d.ref, greatest(case d.why when 'reopen' then v_back else v_first end, coalesce(d.first_day, v_first) - 1)
-               as first_day, least(v_last, coalesce(d.last_day, v_last)) as last_day
-      from pg_temp.plan_dirty d where d.kind in ('unit', 'government', 'all')
-    ),
-    class as (
-      select k.id, r.first_day, r.last_day from rule r cross join hadir.plan_class k where r.kind = 'all'
-      union
-      select k.id, r.first_day, r.last_day
-      from rule r join hadir.unit u on u.government = r.ref join hadir.plan_class k on k.unit = u.id
-      where r.kind = 'government'
-      union
-      select k.id, r.first_day, r.last_day
-      from rule r join hadir.unit_closure c on c.ancestor = r.ref join hadir.plan_class k on k.unit = c.descendant
-      where r.kind = 'unit'
-    ),
-    pair as (
-      select p.id, c.first_day, c.last_day from class c join hadir.plan_pair p on p.class = c.id
-      union
-      select p.id, c.first_day, c.last_day from class c join hadir.plan_pair p on p.next = c.id
-    )
-    select s.day, s.pair from pair p join hadir.plan_slot s on s.pair = p.id and s.day between p.first_day and p.last_day;
-  end if;
+  insert into pg_temp.plan_need
+  with rule as materialized (
+    select d.kind, d.ref, greatest(case d.why when 'reopen' then v_back else v_first end, coalesce(d.first_day, v_first) - 1)
+             as first_day, least(v_last, coalesce(d.last_day, v_last)) as last_day
+    from pg_temp.plan_dirty d where d.kind in ('unit', 'government', 'all') and (d.why = 'reopen' or not v_whole)
+  ),
+  class as (
+    select k.id, r.first_day, r.last_day from rule r cross join hadir.plan_class k where r.kind = 'all'
+    union
+    select k.id, r.first_day, r.last_day
+    from rule r join hadir.unit u on u.government = r.ref join hadir.plan_class k on k.unit = u.id
+    where r.kind = 'government'
+    union
+    select k.id, r.first_day, r.last_day
+    from rule r join hadir.unit_closure c on c.ancestor = r.ref join hadir.plan_class k on k.unit = c.descendant
+    where r.kind = 'unit'
+  ),
+  pair as (
+    select p.id, c.first_day, c.last_day from class c join hadir.plan_pair p on p.class = c.id
+    union
+    select p.id, c.first_day, c.last_day from class c join hadir.plan_pair p on p.next = c.id
+  )
+  select s.day, s.pair from pair p join hadir.plan_slot s on s.pair = p.id and s.day between p.first_day and p.last_day;
   -- A closed day keeps the rules by which it was closed, whatever decree or circular comes later; what a late letter or
   -- leave needs besides is added. Only who reopens it has it compiled anew.
   delete from pg_temp.plan_need n

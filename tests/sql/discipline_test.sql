@@ -155,6 +155,32 @@ select results_eq(format('select told_at, told_to from hadir.notice where id = %
 set session authorization hadir_query;
 select set_config('hadir.actor', 'access:72', true);
 select is(api.notices('{"unit": "B"}', t.at('2031-03-29', '12:00')) -> 'notices', '[]', 'B has none');
+-- The direct superior is the nearest who leads: a head, a Plt., a delegate, or by his token alone while nobody is named.
+reset session authorization;
+insert into hadir.access (id, government, person, role, unit, token_hash, granted_at) overriding system value
+values (74, 1, 201, 'supervisor', 10, sha256('d'), '2031-01-01'), (75, 1, 202, 'supervisor', 12, sha256('e'), '2031-01-01');
+create function t.told(p_actor text, p_unit text) returns text language sql as $$
+  select coalesce((select string_agg(distinct right(n ->> 'nip', 3), ' ')
+    from (select set_config('hadir.actor', p_actor, true)) s, jsonb_array_elements(api.notices(jsonb_build_object('unit', p_unit), t.at('2031-03-29', '12:00')) -> 'notices') n), '-')
+$$;
+grant execute on function t.told(text, text) to public;
+insert into hadir.posting (person, unit, valid_from, kind) values (201, 10, '2031-01-01', 'head');
+set session authorization hadir_query;
+select is(t.told('access:71', 'A'), '101 102 103', 'A''s by his token is nearer than the head named above');
+select is(t.told('access:74', 'R'), '101 102 103', 'and so is he: nobody else is named');
+reset session authorization;
+insert into hadir.posting (person, unit, valid_from, kind) values (299, 11, '2031-01-01', 'head'), (202, 12, '2031-01-01', 'delegate');
+set session authorization hadir_query;
+select is(t.told('access:74', 'R'), '-', 'with a head of A named the one above is told of nobody');
+select is(t.told('access:75', 'A1'), '103', 'a delegate of a unit without head is told');
+select is(t.told('access:71', 'A'), '101 102 103', 'beside the head who delegated');
+reset session authorization;
+insert into hadir.posting (person, unit, valid_from, kind) values (102, 12, '2031-03-01', 'acting');
+set session authorization hadir_query;
+select is(t.told('access:71', 'A'), '101 102', 'where a Plt. leads, the head above is not');
+reset session authorization;
+delete from hadir.posting where kind <> 'main';
+delete from hadir.access where id in (74, 75);
 set session authorization hadir_intake;
 select throws_ok($$select api.discipline_notice(1, '2031-03-03', '2031-03-04')$$, '42501', null, 'intake computes no consequence');
 reset session authorization;
