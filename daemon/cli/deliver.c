@@ -12,6 +12,7 @@
 #include "deliver.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -387,6 +388,7 @@ static bool start(const struct target *target, int64_t until_mono_ms)
 {
     pid_t pid = fork();
     if (pid == 0) {
+        signal(SIGPIPE, SIG_IGN); /* a receiver that leaves is a reason, no end */
         alarm((unsigned)((until_mono_ms - mono_now_ms()) / 1000));
         bool ok = deliver_target(target, until_mono_ms);
         fflush(NULL);

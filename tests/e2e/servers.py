@@ -213,8 +213,7 @@ class Gate:
                 pass
 
     def stop(self):
-        self.listener.close()
-        for s in self.sockets:
+        for s in [self.listener, *self.sockets]:  # shutdown, not close: it ends what waits in accept and recv
             try:
                 s.shutdown(socket.SHUT_RDWR)
             except OSError:

@@ -211,6 +211,19 @@ def who_hangs_holds_up_nobody(house):
     remove(house, "silent-web", "silent-sftp", "silent-mail")
 
 
+@test
+def who_leaves_in_the_middle_gets_it_again(house):
+    gate = Gate(house.nginx.port, 60000)
+    add(house, "web", house.nginx.url(port=gate.port), token=house.nginx.token, ca=house.ca)
+    p = background(house, "deliver")
+    assert gate.closed.wait(60)
+    gate.stop()
+    out, err = p.communicate(timeout=60)
+    got = state(house, "web")
+    assert p.returncode == 1 and got[:2] == ("failed", 1) and got[2], (p.returncode, got, err)
+    remove(house, "web")
+
+
 def delivered_at_last(house, name):
     """A killed run's lock lasts until the server has noticed."""
     wait_until(f"{name} has it", lambda: (house.hadir("deliver", check=False), state(house, name)[0])[1] == "delivered")
