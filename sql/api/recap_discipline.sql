@@ -22,7 +22,17 @@ declare
   c_before  constant int := 60;
   -- Everybody's days are too many at a time.
   v_days    constant int := case when p_persons is null then 7 else 1000 end;
+  v_persons bigint[] := p_persons;
 begin
+  -- Of everybody few were ever absent, and where no minutes count the others have nothing.
+  if p_persons is null and p_closed and not exists (
+      select from generate_series(v_year::timestamp, p_as_of::timestamp, interval '1 day') a (at)
+      cross join lateral hadir.consequence_on(p_government, a.at::date) c where c.minutes_per_day is not null) then
+    v_persons := array(
+      select distinct a.person from hadir.attendance a
+      where a.government = p_government and a.day between v_year - c_before and p_as_of
+        and a.sessions @? '$[*] ? (@.code != null)' and not a.sessions @? '$[*] ? (@.code != null && @.state != "missing")');
+  end if;
   return query
   with rule as materialized (
     select a.at::date as day, c.minutes_per_day
@@ -34,7 +44,7 @@ begin
       row_number() over (partition by d.person order by d.day)
         - count(*) filter (where d.absent) over (partition by d.person order by d.day) as island
     from generate_series((v_year - c_before)::timestamp, p_as_of::timestamp, make_interval(days => v_days)) w
-    cross join lateral hadir.recap_days(p_government, w::date, least(w::date + v_days - 1, p_as_of), p_persons, p_closed) d
+    cross join lateral hadir.recap_days(p_government, w::date, least(w::date + v_days - 1, p_as_of), v_persons, p_closed) d
   ),
   series as (
     select d.person, d.day, d.unit, d.absent, d.minutes,
@@ -56,7 +66,8 @@ $$;
 comment on function hadir.discipline_days(bigint, date, bigint[], boolean) is
   'The days of p_as_of''s year up to it that count against p_persons (null: everybody): absent, or with minutes; and those of the old year '
   'that a row of the new one began with. days: how many unexcused days there were by then, run: how many of them in a row, since run_first. '
-  'p_closed: as in hadir.recap_sessions. Called by hadir.discipline_steps, hadir.discipline and api.report_discipline_days.';
+  'p_closed: as in hadir.recap_sessions; of everybody, frozen, without a rule of minutes, who was never absent has no row. Called by '
+  'hadir.discipline_steps, hadir.discipline and api.report_discipline_days.';
 
 -- The table of steps that holds on a day.
 create or replace function hadir.steps_on(p_government bigint, p_day date) returns setof hadir.discipline_step

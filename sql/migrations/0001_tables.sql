@@ -566,6 +566,9 @@ create table hadir.attendance (
   primary key (government, day, version, person)
 );
 create index on hadir.attendance (person, day);
+-- Days on which nobody came to any session: few, and wanted of a whole year at once (hadir.discipline_days).
+create index attendance_absent on hadir.attendance (government, day)
+  where sessions @? '$[*] ? (@.code != null)' and not sessions @? '$[*] ? (@.code != null && @.state != "missing")';
 
 -- What was published: a frozen day ("YYYY-MM-DD") or a closed month ("YYYY-MM"). id: the order of publication, and in it
 -- the chains of manifests, one of days and one of months.
