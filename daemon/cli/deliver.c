@@ -96,13 +96,14 @@ static bool each_file(struct try *t, file_cb each, void *arg)
     for (size_t i = 0; i < count + 2; i++) {
         snprintf(name, sizeof name, "%s", i == count ? SIGNATURE : MANIFEST);
         if (i < count && !listed(t, i, name, listed_hash))
-            return failed(t, "the manifest is malformed");
+            return failed(t, cli_say("manifes rusak", "the manifest is malformed"));
         snprintf(path, sizeof path, "%s/%s", t->folder, name);
         if (i == count && access(path, F_OK) != 0)
             continue; /* unsigned */
         if (!hash_of(path, hash) || (i < count && strcmp(hash, listed_hash) != 0)) {
             buf_clear(&t->error);
-            (void)buf_printf(&t->error, "%s: is missing, or was changed since it was published", path);
+            (void)buf_printf(&t->error, cli_say("%s: tidak ada, atau diubah setelah diterbitkan",
+                                                "%s: is missing, or was changed since it was published"), path);
             return false;
         }
         if (!each(t, name, path, hash, arg))
@@ -124,7 +125,7 @@ static bool copy_file(struct try *t, const char *name, const char *path, const c
     if (f == NULL || !folder_file_begin(&out, to, name)) {
         if (f != NULL)
             fclose(f);
-        return failed(t, f == NULL ? "a file is unreadable" : cli_last_error());
+        return failed(t, f == NULL ? cli_say("ada berkas yang tidak terbaca", "a file is unreadable") : cli_last_error());
     }
     bool ok = true;
     while (ok && (n = fread(chunk, 1, sizeof chunk, f)) > 0)
@@ -142,8 +143,10 @@ static bool to_folder(struct try *t)
     struct stat st;
     struct folder to;
     const char *top = t->target->url + strlen("file://"), *slash = strchr(t->path, '/');
-    if (stat(top, &st) != 0 || !S_ISDIR(st.st_mode)) {
-        (void)buf_printf(&t->error, "%s: %s", top, errno == ENOENT || S_ISDIR(st.st_mode) ? "is not there" : strerror(errno));
+    bool there = stat(top, &st) == 0;
+    if (!there || !S_ISDIR(st.st_mode)) {
+        (void)buf_printf(&t->error, "%s: %s", top, there ? cli_say("bukan folder", "is no folder")
+                         : errno == ENOENT ? cli_say("tidak ada", "is not there") : strerror(errno));
         return false;
     }
     snprintf(parent, sizeof parent, "%s/%.*s", top, (int)(slash - t->path), t->path);
@@ -173,7 +176,7 @@ static bool put_file(struct try *t, const char *name, const char *path, const ch
 static bool to_server(struct try *t)
 {
     struct sender *s = sender_new(&t->account);
-    bool ok = s != NULL ? each_file(t, put_file, s) : failed(t, "memory is short");
+    bool ok = s != NULL ? each_file(t, put_file, s) : failed(t, cli_say("memori tidak cukup", "memory is short"));
     sender_free(s);
     return ok;
 }
@@ -211,16 +214,17 @@ static bool attach(struct try *t, const char *name, const char *path, const char
     if (!wanted(t, name))
         return true;
     if (stat(path, &st) != 0)
-        return failed(t, "a file is unreadable");
+        return failed(t, cli_say("ada berkas yang tidak terbaca", "a file is unreadable"));
     if (!proof && (m->bytes + st.st_size > MAIL_BYTES_MAX || m->count + 2 >= MAIL_FILES_MAX)) {
-        (void)buf_printf(&m->text, cli_say("Tidak dilampirkan, terlalu besar bersama yang lain: %s\r\n", "Not attached, too much with the others: %s\r\n"), name);
+        (void)buf_printf(&m->text, cli_say("Tidak dilampirkan, terlalu besar bersama yang lain: %s\r\n",
+                                           "Not attached, too much with the others: %s\r\n"), name);
         return true;
     }
     m->bytes += st.st_size;
     struct sender_part *p = &m->parts[m->count++];
     p->file = strdup(path);
     p->name = strdup(name);
-    return (p->file != NULL && p->name != NULL) || failed(t, "memory is short");
+    return (p->file != NULL && p->name != NULL) || failed(t, cli_say("memori tidak cukup", "memory is short"));
 }
 
 static bool send_mail(struct try *t, struct mail *m)
@@ -237,7 +241,7 @@ static bool send_mail(struct try *t, struct mail *m)
     const struct sender_mail mail = {.from = t->target->from, .to = t->target->to, .subject = subject, .message_id = id,
                                      .date = t->recorded_at, .text = buf_str(&m->text), .parts = m->parts, .count = m->count};
     struct sender *s = mail.text != NULL ? sender_new(&t->account) : NULL;
-    bool ok = s != NULL ? sender_mail(s, &mail) || failed(t, sender_error(s)) : failed(t, "memory is short");
+    bool ok = s != NULL ? sender_mail(s, &mail) || failed(t, sender_error(s)) : failed(t, cli_say("memori tidak cukup", "memory is short"));
     sender_free(s);
     return ok;
 }
@@ -246,7 +250,7 @@ static bool to_mail(struct try *t)
 {
     struct mail *m = calloc(1, sizeof *m);
     if (m == NULL)
-        return failed(t, "memory is short");
+        return failed(t, cli_say("memori tidak cukup", "memory is short"));
     buf_init(&m->text, MAIL_TEXT_MAX);
     (void)buf_printf(&m->text, cli_say("Laporan kehadiran %s, %s, versi %s.\r\n\r\n", "Attendance reports of %s, %s, version %s.\r\n\r\n"),
                      t->target->government, t->period, t->version);
@@ -280,11 +284,12 @@ static bool send_edition(struct try *t, const char *manifest_sha256)
     struct json_error e;
     snprintf(path, sizeof path, "%s/%s", t->folder, MANIFEST);
     if (!hash_of(path, hash) || strcmp(hash, manifest_sha256) != 0)
-        return failed(t, "the manifest is missing, or was changed since it was published");
+        return failed(t, cli_say("manifes tidak ada, atau diubah setelah diterbitkan",
+                                 "the manifest is missing, or was changed since it was published"));
     buf_init(&text, MANIFEST_MAX);
     struct json_doc *doc = cli_read_file(path, &text) ? json_parse(text.data, text.len, 8, &e) : NULL;
     t->files = json_member(json_root(doc), "files");
-    bool ok = doc != NULL ? send_files(t) : failed(t, "the manifest is malformed");
+    bool ok = doc != NULL ? send_files(t) : failed(t, cli_say("manifes rusak", "the manifest is malformed"));
     json_doc_free(doc);
     buf_fini(&text);
     return ok;
@@ -306,7 +311,7 @@ static bool try_delivery(struct try *t, const char *manifest_sha256)
     struct target_secrets secrets;
     t->path = path_there(t->folder);
     if (t->path == NULL)
-        return failed(t, "the folder has no name");
+        return failed(t, cli_say("foldernya tidak bernama", "the folder has no name"));
     if (!target_secrets_read(cli_conf(), t->target->government, t->target->name, &secrets, &t->error))
         return false;
     t->account = (struct sender_account){.url = t->target->url, .user = secrets.user, .password = secrets.password,

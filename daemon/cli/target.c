@@ -8,7 +8,7 @@
 #define BODY_MAX 65536
 
 static const struct listing_column targets[] = {
-    {.name = "government"}, {.name = "name"}, {.name = "url"}, {.name = "what"}, {.name = "to"}, {.name = "format"}, {.name = "added_at"},
+    {.name = "government"}, {.name = "name"}, {.name = "url"}, {.name = "what"}, {.name = "to", .title = "recipients"}, {.name = "format"}, {.name = "added_at"},
     {.name = "waiting", .number = true}, {.name = "failed", .number = true}, {.name = "given_up", .number = true},
     {.name = "delivered", .number = true}};
 static const struct listing_column deliveries[] = {

@@ -124,6 +124,7 @@ static const struct {
     {"place", "tempat", "place"},
     {"reached_on", "tercapai", "reached on"},
     {"received_at", "diterima", "received"},
+    {"recipients", "kepada", "to"},
     {"season", "masa", "season"},
     {"sent_at", "dikirim", "sent"},
     {"session", "sesi", "session"},
