@@ -42,7 +42,8 @@ begin
       and c.government is not distinct from g.id;
   elsif p_kind = 'hours' then
     return query
-    select r.line, case when s.id is not null then concat(w, s) end
+    -- (A shift without a session is a day off: its hours are known, and any session that they still have.)
+    select r.line, case when s.id is not null or w.id is not null and r.shift is not null and r.session is null then concat(w, s) end
     from jsonb_to_recordset(p_rows) r (line int, weekdays text, session text, government text, unit text, nip text, valid_from text,
                                        season text, shift text)
     left join hadir.unit u on u.code = r.unit
@@ -52,7 +53,7 @@ begin
       and w.unit is not distinct from u.id and w.person is not distinct from e.id and w.valid_from = hadir.try_date(r.valid_from)
       and w.weekdays = case when r.weekdays is null then '{1,2,3,4,5,6,7}' else hadir.try_weekdays(r.weekdays) end
       and w.season is not distinct from r.season and w.shift is not distinct from r.shift
-    left join hadir.session s on s.working_hours = w.id and s.code = r.session;
+    left join hadir.session s on s.working_hours = w.id and (s.code = r.session or r.shift is not null and r.session is null);
   else
     return query select k.line, k.known from hadir.import_known_code(p_kind, p_rows) k;
   end if;

@@ -197,6 +197,13 @@ def an_import_says_what_was_new(house):
         assert re.fullmatch(f"{what}: 0 rows new, 0 changed, [1-9][0-9]* unchanged\n", said), said
     units = file(house, "unit.csv", "code,name,kind,parent\nSETDA-PEM,Bagian contoh,bagian,SETDA\nBARU-1,Unit baru,bagian,SETDA\n")
     assert house.hadir("import", "units", units).stdout == "units: 1 rows new, 1 changed, 0 unchanged\n"
+    heading = "weekdays,session,label,counts_as,accept_from,on_time_from,due,on_time_until,accept_until,unit,valid_from,shift\n"
+    off = file(house, "lepas.csv", heading + ",,,,,,,,,SETDA,2025-01-01,LEPAS\n")  # a day off is a row, too
+    on = file(house, "sif.csv", heading + ",masuk,,in,06:00,,07:00,,09:00,SETDA,2025-01-01,LEPAS\n"
+              ",pulang,,out,12:00,,14:00,,16:00,SETDA,2025-01-01,LEPAS\n")
+    said = [house.hadir("import", "hours", path).stdout for path in (off, off, on, off)]
+    assert said == [f"hours: {counts}\n" for counts in ("1 rows new, 0 changed, 0 unchanged", "0 rows new, 0 changed, 1 unchanged",
+                                                        "2 rows new, 0 changed, 0 unchanged", "0 rows new, 1 changed, 0 unchanged")], said
 
 
 @test
