@@ -219,8 +219,8 @@ begin
   from hadir.recap_days(p_government, p_day, p_day, null, true) d
   where d.absent or d.late_minutes + d.early_minutes > 0;
   insert into hadir.notice (government, person, unit, year, consecutive, from_days, level, sanction, basis, days, reached_on, found_at)
-  select p_government, s.person, s.unit, extract(year from s.reached_on), s.consecutive, s.from_days, s.level, s.sanction, s.basis,
-    s.days, s.reached_on, p_now
+  select p_government, s.person, coalesce(hadir.main_unit(s.person, hadir.local_day(p_government, p_now)), s.unit),
+    extract(year from s.reached_on), s.consecutive, s.from_days, s.level, s.sanction, s.basis, s.days, s.reached_on, p_now
   from hadir.discipline_steps(p_government, (
          select max(v.day) from hadir.attendance_version v
          where v.government = p_government and v.day < (date_trunc('year', p_day::timestamp) + interval '1 year')::date),
@@ -233,7 +233,7 @@ end
 $$;
 comment on function api.discipline_notice(bigint, date, timestamptz) is
   'After p_day was frozen: keeps a notice for each step of discipline that somebody whom that day counts against has reached '
-  'this year, once. Returns how many are new. Called by hadir_nightly.';
+  'this year, once; in the unit where he is at p_now, whose head it is for. Returns how many are new. Called by hadir_nightly.';
 revoke all on function api.discipline_notice(bigint, date, timestamptz) from public;
 grant execute on function api.discipline_notice(bigint, date, timestamptz) to hadir_nightly;
 

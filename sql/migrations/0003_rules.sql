@@ -335,7 +335,7 @@ create table hadir.notice (
   government  bigint not null references hadir.government,
   kind        text not null default 'discipline' check (kind in ('discipline', 'breach')),
   person      bigint references hadir.person,          -- null: a breach of the whole unit
-  unit        bigint not null references hadir.unit,   -- where he was then
+  unit        bigint not null references hadir.unit,   -- where he was when it was found
   year        int,                                     -- of discipline, up to reached_on
   consecutive boolean,
   from_days   int,                                     -- which step; its words as they were then:

@@ -181,6 +181,17 @@ select is(t.told('access:71', 'A'), '101 102', 'where a Plt. leads, the head abo
 reset session authorization;
 delete from hadir.posting where kind <> 'main';
 delete from hadir.access where id in (74, 75);
+-- Who moved before it was found is the new superior's.
+update hadir.posting set valid_to = '2031-03-28' where person = 103;
+insert into hadir.posting (person, unit, valid_from) values (103, 13, '2031-03-29');
+delete from hadir.notice where person = 103;
+set session authorization hadir_nightly;
+select is(api.discipline_notice(1, '2031-01-17', t.at('2031-03-29', '3:00')), 3::bigint, 'found again');
+set session authorization hadir_query;
+select is(t.told('access:72', 'B') || ', ' || t.told('access:71', 'A'), '103, 101 102', 'after a move the new superior is told');
+reset session authorization;
+delete from hadir.posting where person = 103 and unit = 13;
+update hadir.posting set valid_to = null where person = 103;
 set session authorization hadir_intake;
 select throws_ok($$select api.discipline_notice(1, '2031-03-03', '2031-03-04')$$, '42501', null, 'intake computes no consequence');
 reset session authorization;
