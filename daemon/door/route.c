@@ -47,8 +47,6 @@ static const struct route routes[] = {
     FILES("/v1/work-reports", REQUEST_WORK_REPORT_SEND),
     LOOKS_UP("/v1/work-reports", REQUEST_WORK_REPORTS),
     LOOKS_UP("/v1/breaches", REQUEST_BREACHES),
-    LOOKS_UP("/v1/discipline", REQUEST_DISCIPLINE),
-    LOOKS_UP("/v1/recap", REQUEST_RECAP),
     LOOKS_UP("/v1/recap/days", REQUEST_RECAP_DAYS),
     {HTTP1_GET, "/v1/reports/{}", 0, false, 0, request_get_head, request_report, NULL, false, 0},
     LOOKS_UP("/v1/doubts", REQUEST_DOUBTS),

@@ -1,4 +1,4 @@
--- Recap and discipline for people: superiors by unit, everybody about himself, the console.
+-- A person's days and what they count for: for himself, his superiors, the console; notices of discipline. Units are for reports.
 
 -- The last day that is over: before it closes, what is missing may still come.
 create or replace function hadir.counted_to(p_government bigint, p_from date, p_to date, p_now timestamptz) returns date
@@ -37,7 +37,7 @@ $$;
 comment on function hadir.unit_to_ask(text, timestamptz) is
   'A unit''s id by its code when the actor (or console) may ask about it. Called by api functions.';
 
--- Form of a question: p_members as in body_problems, all text, as an address has them; "month" is a month, "year" a year,
+-- Form of a question: p_members as in body_problems, all text, as an address has them; "month" is a month,
 -- "closed" may always be there: ya or tidak.
 create or replace function hadir.question_problems(p_body jsonb, p_members jsonb) returns jsonb
 language sql stable set search_path = pg_catalog, pg_temp
@@ -48,8 +48,6 @@ as $$
     || hadir.problem_if(p_members ? 'month' and hadir.body_text(p_body, 'month') is not null
                         and hadir.try_date(hadir.body_text(p_body, 'month') || '-01') is null, 'month',
                         hadir.say('bulan harus berbentuk TTTT-BB', 'must be a month, YYYY-MM'))
-    || hadir.problem_if(hadir.body_text(p_body, 'year') !~ '^[12][0-9]{3}$', 'year',
-                        hadir.say('tahun harus berbentuk TTTT', 'must be a year, YYYY'))
 $$;
 
 revoke all on function hadir.counted_to(bigint, date, date, timestamptz),
@@ -62,68 +60,6 @@ grant execute on function hadir.counted_to(bigint, date, date, timestamptz),
   to hadir_reader, hadir_writer;
 
 set role hadir_reader;
-
-create or replace function api.recap(p_body jsonb, p_now timestamptz) returns jsonb
-language plpgsql stable security definer set search_path = pg_catalog, pg_temp
-as $$
-declare
-  v_problems   constant jsonb := hadir.question_problems(p_body, '{"unit": "text!", "month": "text!"}');
-  v_closed     constant boolean := coalesce(hadir.try_boolean(p_body ->> 'closed'), false);
-  v_unit       bigint;
-  v_government bigint;
-  v_first      date;
-  v_from       date;
-  v_to         date;
-  v_persons    bigint[];
-  v_units      bigint[];
-  v_people     jsonb;
-begin
-  if v_problems <> '[]' then
-    return hadir.refusal(422, 'invalid', v_problems);
-  end if;
-  v_unit := hadir.unit_to_ask(p_body ->> 'unit', p_now);
-  if v_unit is null then
-    return hadir.no_such_unit();
-  end if;
-  select u.government into v_government from hadir.unit u where u.id = v_unit;
-  v_first := hadir.try_date((p_body ->> 'month') || '-01');
-  v_from := greatest(v_first, hadir.service_began(v_government));
-  v_to := hadir.counted_to(v_government, v_from, (v_first + interval '1 month')::date - 1, p_now);
-  select w.persons, w.units into v_persons, v_units from hadir.unit_people(v_unit, v_from, v_to) w;
-  select jsonb_agg(jsonb_build_object('nip', p.nip, 'name', p.name, 'unit', u.code, 'category', p.category, 'grade', p.grade,
-           'working_days', r.working_days, 'present_days', r.present_days, 'absent_days', r.absent_days,
-           'wfo_days', r.wfo_days, 'wfh_days', r.wfh_days, 'wfa_days', r.wfa_days, 'dl_days', r.dl_days,
-           'missing_sessions', r.missing_sessions, 'late_minutes', r.late_minutes, 'early_minutes', r.early_minutes,
-           'counts', r.counts, 'minutes', r.minutes, 'excuses', r.excuses, 'percents', r.percents,
-           'deduction', r.deduction, 'evidence_missing', coalesce(e.days, 0), 'doubts', r.doubts) order by u.code collate "C", p.name collate "C", p.nip)
-    into v_people
-  from hadir.recap(v_government, v_from, v_to, v_persons, v_closed, v_units) r
-  join hadir.person p on p.id = r.person
-  join hadir.unit u on u.id = r.unit
-  left join (
-    select k.person, count(*)::int as days
-    from hadir.evidence_gaps(v_government, v_from, v_to, v_persons, v_closed) k where k.unit = any (v_units)
-    group by k.person
-  ) e on e.person = r.person;
-  return jsonb_build_object('status', 200, 'unit', p_body ->> 'unit', 'month', p_body ->> 'month', 'from', v_from, 'to', v_to,
-    'codes', (select coalesce(jsonb_agg(k.code order by k.rank, k.code), '[]')
-              from (select c.code, min(array_position('{in,out,presence}', c.counts_as) * 100000 + c.from_minutes) as rank
-                    from hadir.minute_class c where c.government = v_government group by c.code
-                    union all
-                    select distinct c.absent_code, 1000000
-                    from generate_series(v_first::timestamp, v_first::timestamp + interval '1 month - 1 day', interval '1 day') a (at)
-                    cross join lateral hadir.consequence_on(v_government, a.at::date) c) k),
-    'excuse_codes', (select coalesce(jsonb_agg(distinct k.code order by k.code), '[]')
-                from jsonb_array_elements(v_people) e cross join jsonb_object_keys(e -> 'excuses') k (code)),
-    'people', coalesce(v_people, '[]'));
-end
-$$;
-comment on function api.recap(jsonb, timestamptz) is
-  'p_body: unit (code), month (YYYY-MM), closed (ya: as frozen; default: as derived now). hadir.recap of everybody who '
-  'belonged to the unit or below it, of the days on which he did, as far as they are over at p_now (to). codes and '
-  'excuse_codes: what may stand in counts and excuses, in order. Called by hadir_query with hadir.actor set, and hadir_admin.';
-revoke all on function api.recap(jsonb, timestamptz) from public;
-grant execute on function api.recap(jsonb, timestamptz) to hadir_query, hadir_admin;
 
 create or replace function api.recap_days(p_body jsonb, p_now timestamptz) returns jsonb
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp
@@ -160,49 +96,10 @@ begin
 end
 $$;
 comment on function api.recap_days(jsonb, timestamptz) is
-  'p_body: nip, month (YYYY-MM), closed as in api.recap. The working days behind a person''s recap, and what was counted with which '
+  'p_body: nip, month (YYYY-MM), closed (ya: as frozen; default: as derived now). The working days behind a person''s recap, and what was counted with which '
   'code and percent. For himself, his superiors, operators and BKPSDM. Called by hadir_query with hadir.actor set, and hadir_admin.';
 revoke all on function api.recap_days(jsonb, timestamptz) from public;
 grant execute on function api.recap_days(jsonb, timestamptz) to hadir_query, hadir_admin;
-
-create or replace function api.discipline(p_body jsonb, p_now timestamptz) returns jsonb
-language plpgsql stable security definer set search_path = pg_catalog, pg_temp
-as $$
-declare
-  v_problems   constant jsonb := hadir.question_problems(p_body, '{"unit": "text!", "year": "text"}');
-  v_unit       bigint;
-  v_government bigint;
-  v_year       int;
-  v_to         date;
-begin
-  if v_problems <> '[]' then
-    return hadir.refusal(422, 'invalid', v_problems);
-  end if;
-  v_unit := hadir.unit_to_ask(p_body ->> 'unit', p_now);
-  if v_unit is null then
-    return hadir.no_such_unit();
-  end if;
-  select u.government into v_government from hadir.unit u where u.id = v_unit;
-  v_year := coalesce(hadir.body_text(p_body, 'year')::int, extract(year from hadir.local_day(v_government, p_now))::int);
-  v_to := hadir.counted_to(v_government, make_date(v_year, 1, 1), make_date(v_year, 12, 31), p_now);
-  return jsonb_build_object('status', 200, 'unit', p_body ->> 'unit', 'year', v_year, 'to', v_to, 'people', coalesce((
-    select jsonb_agg(jsonb_build_object('nip', p.nip, 'name', p.name, 'unit', u.code, 'days', d.days,
-             'absent_days', d.absent_days, 'absent_dates', to_jsonb(d.absent_dates), 'minute_days', d.minute_days,
-             'minutes', d.minutes, 'minute_dates', d.minute_dates, 'longest_run', d.longest_run, 'step', d.step,
-             'consecutive_step', d.consecutive_step) order by d.days desc, p.name collate "C", p.nip)
-    from hadir.unit_people(v_unit, v_to, v_to) w
-    cross join lateral hadir.discipline(v_government, v_to, w.persons, coalesce(hadir.try_boolean(p_body ->> 'closed'), false)) d
-    join hadir.person p on p.id = d.person
-    left join hadir.unit u on u.id = d.unit
-    where d.days > 0 or d.longest_run > 0), '[]'));
-end
-$$;
-comment on function api.discipline(jsonb, timestamptz) is
-  'p_body: unit (code), year (default: this year), closed as in api.recap. hadir.discipline of who belongs to the unit or below it '
-  'at the end, with unexcused days, most first; to: the last day counted. Called by hadir_query with hadir.actor set, and '
-  'hadir_admin.';
-revoke all on function api.discipline(jsonb, timestamptz) from public;
-grant execute on function api.discipline(jsonb, timestamptz) to hadir_query, hadir_admin;
 
 reset role;
 set role hadir_writer;

@@ -44,7 +44,7 @@ as $$
   limit 1
 $$;
 comment on function hadir.consequence_on(bigint, date) is
-  'Never null. Called by hadir.recap_days, hadir.recap, hadir.discipline_days, api.recap.';
+  'Never null. Called by hadir.recap_days, hadir.recap, hadir.discipline_days.';
 
 -- Since when the government has had the service: nobody was missing before. The oldest frozen day, for nightly begins with
 -- the first check-in; before the first night the first check-in that the actor sees.

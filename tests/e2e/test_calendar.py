@@ -93,9 +93,9 @@ def verdict(house, land, part):
 
 def working_days(house, land, year, month):
     """NIP -> working days of the month, as the personnel agency reads them."""
-    status, answer = call(house, house.boss[land], f"/v1/recap?unit={land}&month={year}-{month:02}")
+    status, answer = call(house, house.boss[land], f"/v1/reports/monthly?unit={land}&month={year}-{month:02}")
     assert status == 200, answer
-    return {p["nip"]: p["working_days"] for p in answer["people"]}
+    return {p["nip"]: p["working_days"] for p in answer["rows"]}
 
 
 def a_year_is_counted(house, year, first, own=()):

@@ -61,12 +61,11 @@ def a_day_is_closed_and_counted(house):
     assert {r["doubts"] for r in rows if r["nip"] in (twin, other)} == {"1"}, rows
     day, = table(house.hadir("report", "monthly-days", "--unit", unit, "--month", DAY[:7], "--nip", late).stdout)
     assert (day["day"], day["present"], day["codes"], day["percent_in"], day["percent_out"], day["percent"]) == (DAY, "true", "TL2 PSW4", "1", "2", "3"), day
-    status, answer = get(house, boss, f"/v1/recap?unit={unit}&month={DAY[:7]}")
-    assert status == 200 and {p["nip"]: p["deduction"] for p in answer["people"]}[late] == 3, answer
+    status, answer = get(house, boss, f"/v1/reports/monthly?unit={unit}&month={DAY[:7]}")
+    assert status == 200 and {p["nip"]: p["deduction"] for p in answer["rows"]}[late] == 3, answer
     status, answer = get(house, tokens[0], f"/v1/recap/days?nip={late}&month={DAY[:7]}")
     assert status == 200 and answer["days"][0]["percent"] == 3, answer
-    assert get(house, tokens[0], f"/v1/recap?unit={unit}&month={DAY[:7]}")[0] == 404
-    status, answer = get(house, boss, f"/v1/recap?unit={unit}&month=Desember&closed=mungkin")
+    status, answer = get(house, boss, f"/v1/recap/days?nip={late}&month=Desember&closed=mungkin")
     assert status == 422 and {p["field"] for p in answer["problems"]} == {"month", "closed"}, answer
 
 
@@ -97,8 +96,8 @@ def days_add_up_and_the_superior_is_told(house):
     assert row["days"] == row["longest_run"] == "3" and row["dates"] == "2025-12-29 2025-12-30 2025-12-31", row
     boss = house.grant(house.people[5]["nip"], unit=unit)
     house.known(boss)
-    status, answer = get(house, boss, f"/v1/discipline?unit={unit}&year=2025")
-    assert status == 200 and {p["nip"]: p["step"]["sanction"] for p in answer["people"] if p["days"] == 3}[away] == "teguran lisan", answer
+    status, answer = get(house, boss, f"/v1/reports/discipline?unit={unit}&date=2025-12-31")
+    assert status == 200 and {p["nip"]: p["sanction"] for p in answer["rows"] if p["days"] == 3}[away] == "teguran lisan", answer
     status, answer = get(house, boss, f"/v1/notices?unit={unit}")
     assert status == 200 and house.people[5]["nip"] not in {n["nip"] for n in answer["notices"]}, "nobody is told about himself"
     notice = next(n for n in answer["notices"] if n["nip"] == away)

@@ -240,9 +240,9 @@ def who_moved_is_with_the_one_and_then_with_the_other(house):
     assert present(house, "pindah", "2026-01-17", "SEKOLAH") == [(s, "missing") for s in ("pagi", "siang", "sore")]
     days = {}
     for unit in ("KANTOR", "SEKOLAH"):
-        status, answer = call(house, house.boss[unit], "GET", f"/v1/recap?unit={unit}&month=2026-01")
+        status, answer = call(house, house.boss[unit], "GET", f"/v1/reports/monthly?unit={unit}&month=2026-01")
         assert status == 200, answer
-        days[unit] = {p["nip"]: p["working_days"] for p in answer["people"]}
+        days[unit] = {p["nip"]: p["working_days"] for p in answer["rows"]}
     assert (days["KANTOR"][nip("pindah")], days["SEKOLAH"][nip("pindah")], days["SEKOLAH"][nip("paruh")]) == (6, 5, 7), days
 
 

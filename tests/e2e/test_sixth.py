@@ -200,9 +200,9 @@ def a_week_of_it(house):
 def the_superior_reads_the_week(house):
     """Missing evidence by days on which somebody was there: a none; b Tuesday's report; c both times the assembly; d Monday's and
     Tuesday's assembly; e Tuesday, at home without position, plan, report, assembly."""
-    status, answer = call(house, house.head, "GET", "/v1/recap?unit=BAGIAN&month=2026-01")
+    status, answer = call(house, house.head, "GET", "/v1/reports/monthly?unit=BAGIAN&month=2026-01")
     assert status == 200, answer
-    got = {p["nip"]: (p["present_days"], p["wfo_days"], p["wfh_days"], p["evidence_missing"]) for p in answer["people"]}
+    got = {p["nip"]: (p["present_days"], p["wfo_days"], p["wfh_days"], p["evidence_missing"]) for p in answer["rows"]}
     wanted = {"a": (2, 1, 1, 0), "b": (2, 1, 1, 1), "c": (3, 3, 0, 2), "d": (2, 1, 0, 2), "e": (2, 1, 0, 1)}
     assert {w: got[nip(w)] for w in wanted} == wanted, got
     listed = house.hadir("policy", "list", "--csv").stdout

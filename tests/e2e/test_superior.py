@@ -90,7 +90,7 @@ def ninety_minutes_on_five_days(house):
 
 
 def discipline(house, who):
-    return next((p for p in get(house, "kabid", "/v1/discipline?unit=BIDANG&year=2026")["people"] if p["nip"] == nip(who)), None)
+    return next((p for p in get(house, "kabid", "/v1/reports/discipline?unit=BIDANG")["rows"] if p["nip"] == nip(who)), None)
 
 
 @test
@@ -102,12 +102,12 @@ def four_hundred_and_fifty_minutes(house):
     house.hadir("import", "consequences", house.write("on.csv", rule))
     row = discipline(house, "telat")
     assert (row["absent_days"], row["minute_days"], row["days"]) == (0, 1, 1), row
-    assert row["minute_dates"] == {f"2026-01-{d}": 90 for d in ("05", "06", "07", "08", "09")}, row
+    assert row["minute_dates"] == ", ".join(f"2026-01-{d} 90" for d in ("05", "06", "07", "08", "09")), row
     listed = list(csv.DictReader(house.hadir("report", "discipline", "--unit", "BIDANG").stdout.splitlines()))
     assert {r["nip"]: (r["minutes"], r["minute_days"]) for r in listed}[nip("telat")] == ("450", "1"), listed
-    month = get(house, "kabid", "/v1/recap?unit=BIDANG&month=2026-01")
-    row = next(p for p in month["people"] if p["nip"] == nip("telat"))
-    assert row["counts"] == {"TL3": 5, "PSW4": 5} and row["deduction"] == 17.5, "5 × 1.5 for lateness, 5 × 2 for no afternoon"
+    month = get(house, "kabid", "/v1/reports/monthly?unit=BIDANG&month=2026-01")
+    row = next(p for p in month["rows"] if p["nip"] == nip("telat"))
+    assert {c: n for c, n in row["counts"].items() if n} == {"TL3": 5, "PSW4": 5} and row["deduction"] == 17.5, "5 × 1.5 for lateness, 5 × 2 for no afternoon"
 
 
 @test
@@ -214,7 +214,7 @@ def doubts_are_told_in_words(house):
     forwarded(house, 1, {"latitude": -2.551, "longitude": 120.351}, context={"forwarded": True, "from": number(2), "id": "wamid.x"})
     forwarded(house, 2, {"latitude": -2.552, "longitude": 120.352})
     wait_until("all are recorded", lambda: session(house, "w2", "14")["state"] == "on_time")
-    before = get(house, "kabid", "/v1/recap?unit=BIDANG&month=2026-01")["people"]
+    before = get(house, "kabid", "/v1/reports/monthly?unit=BIDANG&month=2026-01")["rows"]
 
     house.hadir("doubts", "--unit", "BIDANG", "--day", "2026-01-14")
     told = {(d["nip"], d["kind"]): d["text"] for d in get(house, "kabid", "/v1/doubts?unit=BIDANG&from=2026-01-14")["doubts"]}
@@ -234,7 +234,7 @@ def doubts_are_told_in_words(house):
     assert call(house, house.boss["lain"], "GET", "/v1/doubts?unit=BIDANG&from=2026-01-14")[0] == 404
     assert session(house, "p5", "14")["doubts"] == ["mock"] and session(house, "p5", "14")["state"] == "on_time"
     assert session(house, "p7", "14")["decided_at"].startswith("2026-01-14T07:12"), "arrival decides about what is old"
-    after = get(house, "kabid", "/v1/recap?unit=BIDANG&month=2026-01")["people"]
+    after = get(house, "kabid", "/v1/reports/monthly?unit=BIDANG&month=2026-01")["rows"]
     assert [{k: v for k, v in p.items() if k != "doubts"} for p in before] == [{k: v for k, v in p.items() if k != "doubts"} for p in after]
     shown = house.hadir("doubts", "--unit", "BIDANG", "--day", "2026-01-14").stdout
     assert "impossible travel: more than 60 km within 6 minutes" in shown and "120.9" not in shown, shown
@@ -265,8 +265,8 @@ def ten_days_in_a_row_and_who_is_told(house):
         return done.returncode == 0 and "waiting" not in done.stdout + done.stderr
     wait_until("the days are closed", nights, 30)
     row = discipline(house, "alpa")
-    assert (row["days"], row["longest_run"], row["absent_dates"][0], row["absent_dates"][-1]) == (10, 10, "2026-01-05", "2026-01-19"), row
-    assert row["step"]["sanction"] == "pernyataan tidak puas secara tertulis" and row["consecutive_step"]["reached_on"] == "2026-01-19", row
+    assert (row["days"], row["longest_run"], row["dates"][:10], row["dates"][-10:]) == (10, 10, "2026-01-05", "2026-01-19"), row
+    assert row["sanction"] == "pernyataan tidak puas secara tertulis" and row["run_reached_on"] == "2026-01-19", row
     notices = [n for n in get(house, "kabid", "/v1/notices?unit=BIDANG")["notices"] if n["nip"] == nip("alpa")]
     assert {(n["from_days"], n["consecutive"], n["reached_on"]) for n in notices} == {
         (3, False, "2026-01-07"), (4, False, "2026-01-08"), (7, False, "2026-01-13"), (10, True, "2026-01-19")}, notices

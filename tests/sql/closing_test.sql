@@ -139,8 +139,8 @@ insert into hadir.doubt (checkin, kind) select id, 'mock' from hadir.checkin whe
 set session authorization hadir_admin;
 select is(t.causes(t.at('2031-04-06', '10:00')), '{"101 pagi evidence, doubt","101 sore evidence, doubt"}', 'evidence that is wanted, a doubt that was found');
 select is(api.month_close('{"government": "town", "month": "2031-03", "reason": "bukti"}', t.at('2031-04-07', '9:00')) ->> 'version', '4', 'closed with it');
-select is(jsonb_path_query_first(api.recap('{"unit": "A", "month": "2031-03", "closed": "ya"}', t.at('2031-04-08', '12:00')), '$.people[*] ? (@.nip == "999999999999999101")') - '{counts,minutes,excuses,percents}'::text[]
-  @> '{"evidence_missing": 1, "doubts": 1}', true, 'the frozen recap has both');
+select is((select r.evidence_missing || ' ' || r.doubts from api.report_monthly('{"unit": "A", "month": "2031-03", "closed": "ya"}', t.at('2031-04-08', '12:00')) r
+  where r.nip = '999999999999999101'), '1 1', 'the closed month has both');
 reset session authorization;
 insert into hadir.work_report (government, person, day, kind, text, sent_at) values (1, 101, '2031-03-03', 'work_report', 'laporan menyusul', t.at('2031-04-08', '9:00'));
 delete from hadir.doubt;

@@ -130,17 +130,6 @@ select is(jsonb_array_length(api.notices('{"unit": "A"}', t.at('2031-03-29', '12
 select is(jsonb_path_query_first(api.notices('{"unit": "A1"}', t.at('2031-03-29', '12:00')), '$.notices[0].text') #>> '{}',
   'Pegawai 103 tidak masuk kerja tanpa alasan yang sah 7 hari kerja tahun ini sampai 2031-01-15. PP 94/2021: hukuman ringan, '
   'pernyataan tidak puas secara tertulis. Atasan langsung wajib memanggil dan memeriksa.', 'in words');
-select results_eq($$select p ->> 'nip', (p ->> 'days')::int, p -> 'absent_dates' ->> 0 from jsonb_array_elements(
-    api.discipline('{"unit": "A", "year": "2031"}', t.at('2031-03-29', '12:00')) -> 'people') p$$,
-  $$values ('999999999999999103', 9, '2031-01-06'), ('999999999999999102', 5, '2031-01-01'), ('999999999999999101', 4, '2031-01-06')$$,
-  'and the list of the year, most first');
-select is(api.discipline('{"unit": "A", "year": "2031"}', t.at('2031-03-29', '12:00')) -> 'people', api.discipline('{"unit": "A", "closed": "ya"}', t.at('2031-03-29', '12:00')) -> 'people',
-  'as derived now and as frozen');
-select is(api.discipline('{"unit": "A", "year": "2031"}', t.at('2031-01-07', '12:00')) ->> 'to', '2031-01-06', 'as far as the days are over');
-select is(api.discipline('{"unit": "A", "year": "2032"}', t.at('2031-03-29', '12:00')), '{"status": 200, "unit": "A", "year": 2032, "to": null, "people": []}',
-  'a year to come has nothing');
-select is(api.discipline('{"unit": "B"}', t.at('2031-03-29', '12:00')) #>> '{error,code}', 'not_found', 'not of others');
-select is(api.discipline('{"unit": "A", "year": "12"}', t.at('2031-03-29', '12:00')) #>> '{error,problems,0,field}', 'year', 'nor of the year 12');
 reset session authorization;
 select id as notice from hadir.notice where person = 103 and from_days = 7 \gset
 set session authorization hadir_operator;

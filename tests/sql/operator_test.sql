@@ -11,7 +11,7 @@ create temporary table call (name text, writes boolean);
 insert into call values ('letter_file', true), ('letter_decide', true), ('letters', false), ('letter_breaches', false), ('breaches', false),
   ('absence_request', true), ('absence_decide', true), ('absences', false), ('correction_request', true), ('correction_decide', true),
   ('corrections', false), ('outage_request', true), ('outage_decide', true), ('outages', false), ('work_report_send', true),
-  ('work_reports', false), ('discipline', false), ('recap', false), ('recap_days', false), ('notices', false), ('notice_seen', true),
+  ('work_reports', false), ('recap_days', false), ('notices', false), ('notice_seen', true),
   ('doubts', false), ('heads', false), ('head_set', true), ('policies', false), ('policy_check', true), ('policy_apply', true),
   ('policy_remove', true), ('calendar', false), ('hours', false), ('month_state', false), ('month_ask', true),
   ('day_differences', false), ('plan_reopen', true);
@@ -101,8 +101,7 @@ select ok(x.a #>> '{error,status}' in ('403', '404', '422') or not x.a::text ~ '
 from actor a cross join there t
 cross join lateral (select case when set_config('hadir.actor', a.who, true) is not null then pg_temp.answer(t.name, case t.name
   when 'letter_breaches' then '{"letter": 1}' when 'breaches' then '{"unit": "dinas-a", "from": "2025-12-01", "to": "2025-12-31"}'
-  when 'discipline' then '{"unit": "dinas-a", "year": 2025}'
-  when 'recap' then '{"unit": "dinas-a", "month": "2025-12"}' when 'recap_days' then '{"nip": "198001012005011001", "month": "2025-12"}'
+  when 'recap_days' then '{"nip": "198001012005011001", "month": "2025-12"}'
   when 'notices' then '{"unit": "dinas-a"}' when 'hours' then '{"unit": "dinas-a"}'
   when 'month_state' then '{"unit": "dinas-a", "month": "2025-12"}' when 'day_differences' then '{"unit": "dinas-a", "day": "2025-12-19"}' when 'doubts' then '{"unit": "dinas-a"}' else '{}' end::jsonb) end as a) x
 where not t.writes;

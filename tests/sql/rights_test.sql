@@ -120,9 +120,9 @@ create table t.other as select nip from hadir.person where id = 103;
 grant select on t.other to public;
 create function t.sums(p_actor text, variadic p_days int[]) returns text language sql as $$
   select case when set_config('hadir.actor', p_actor, true) is not null then (
-    select string_agg(n || ' ' || (select string_agg(coalesce(x.a #>> '{error,code}', 'yes'), ' ' order by x.o) from (values
-                (1, api.recap('{"unit": "A", "month": "2031-03"}', w.at)), (2, api.recap_days(jsonb_build_object('nip', p.nip, 'month', '2031-03'), w.at)),
-                (3, api.discipline('{"unit": "A"}', w.at)), (4, api.notices('{"unit": "A"}', w.at)), (5, api.doubts('{"unit": "A"}', w.at))) x (o, a)), ', ' order by n)
+    select string_agg(n || ' ' || (select string_agg(coalesce(nullif(x.a #>> '{error,code}', 'nothing_to_report'), 'yes'), ' ' order by x.o) from (values
+                (1, api.report_monthly_head('{"unit": "A", "month": "2031-03"}', w.at)), (2, api.recap_days(jsonb_build_object('nip', p.nip, 'month', '2031-03'), w.at)),
+                (3, api.report_discipline_head('{"unit": "A"}', w.at)), (4, api.notices('{"unit": "A"}', w.at)), (5, api.doubts('{"unit": "A"}', w.at))) x (o, a)), ', ' order by n)
     from unnest(p_days) n cross join lateral (select t.at(date '2031-03-01' + n - 1, '12:00') as at) w cross join t.other p) end
 $$;
 grant execute on all functions in schema t to public;
@@ -131,7 +131,7 @@ select is(t.lists('access:74', 9, 10, 20, 21), '9 not_yours not_yours not_yours 
   '20 yes yes yes yes yes yes/presence, 21 not_yours not_yours not_yours not_yours not_yours not_yours', 'an acting head reads on his dates');
 select is(t.lists('access:71', 9, 10), '9 yes yes yes yes yes yes/presence, 10 yes yes yes yes yes yes/presence', 'the head reads on while somebody acts for him');
 select is(t.lists('access:76', 9), '9 yes yes yes yes yes yes/presence', 'who is above reads below');
-select is(t.sums('access:71', 9, 10), '9 yes yes yes yes yes, 10 yes yes yes yes yes', 'recap, its days, discipline, notices and doubts, too, while somebody acts');
+select is(t.sums('access:71', 9, 10), '9 yes yes yes yes yes, 10 yes yes yes yes yes', 'reports, days, notices and doubts, too, while somebody acts');
 select is(t.sums('access:74', 9, 20, 21), '9 not_found not_found not_found not_found not_found, 20 yes yes yes yes yes, 21 not_found not_found not_found not_found not_found',
   'an acting head, on his dates');
 select is(t.sums('device:1102', 21), '21 not_found not_found not_found not_found not_found', 'with his phone nobody asks about units and others');

@@ -115,8 +115,6 @@ START_TEST(knows_all_the_addresses)
         {"POST", "/v1/work-reports", "{}", REQUEST_WORK_REPORT_SEND},
         {"GET", "/v1/work-reports", "{}", REQUEST_WORK_REPORTS},
         {"GET", "/v1/breaches", "{}", REQUEST_BREACHES},
-        {"GET", "/v1/discipline", "{}", REQUEST_DISCIPLINE},
-        {"GET", "/v1/recap", "{}", REQUEST_RECAP},
         {"GET", "/v1/recap/days", "{}", REQUEST_RECAP_DAYS},
         {"GET", "/v1/doubts", "{}", REQUEST_DOUBTS},
         {"GET", "/v1/notices", "{}", REQUEST_NOTICES},
