@@ -32,6 +32,23 @@ const char *cli_say(const char *id, const char *en)
     return english() ? en : id;
 }
 
+const char *cli_reason(int error)
+{
+    switch (error) {
+    case ENOSPC:
+    case EDQUOT:
+        return cli_say("disk penuh; kosongkan tempat, lalu ulangi", "No space left on device; make room and try again");
+    case ENOENT:
+        return cli_say("berkas atau folder tidak ada", "No such file or directory");
+    case EACCES:
+    case EPERM:
+    case EROFS:
+        return cli_say("tidak diizinkan; periksa pemilik dan hak akses", "Permission denied; look at owner and mode");
+    default:
+        return strerror(error);
+    }
+}
+
 static char last_error[1024];
 
 void cli_error(const char *fmt, ...)
@@ -189,7 +206,7 @@ bool cli_read_file(const char *path, struct buf *out)
     uint8_t chunk[65536];
     FILE *f = fopen(path, "rb");
     if (f == NULL) {
-        cli_error("%s: %s", path, strerror(errno));
+        cli_error("%s: %s", path, cli_reason(errno));
         return false;
     }
     size_t n;

@@ -26,6 +26,8 @@ bool cli_options(int *argc, char **argv, const struct cli_option *options, size_
 
 /* Messages in the configured language: Indonesian unless language = en. */
 const char *cli_say(const char *id, const char *en) __attribute__((format_arg(1), format_arg(2)));
+/* What the system refused with, in the same language; and what to do about it, where that is known. */
+const char *cli_reason(int error);
 void cli_error(const char *fmt, ...) __attribute__((format(printf, 1, 2), nonnull(1)));
 const char *cli_last_error(void); /* the text of the last one, "" before the first */
 

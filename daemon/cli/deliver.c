@@ -146,7 +146,7 @@ static bool to_folder(struct try *t)
     bool there = stat(top, &st) == 0;
     if (!there || !S_ISDIR(st.st_mode)) {
         (void)buf_printf(&t->error, "%s: %s", top, there ? cli_say("bukan folder", "is no folder")
-                         : errno == ENOENT ? cli_say("tidak ada", "is not there") : strerror(errno));
+                         : errno == ENOENT ? cli_say("tidak ada", "is not there") : cli_reason(errno));
         return false;
     }
     snprintf(parent, sizeof parent, "%s/%.*s", top, (int)(slash - t->path), t->path);
@@ -400,7 +400,7 @@ static bool start(const struct target *target, int64_t until_mono_ms)
         _exit(ok ? CLI_DONE : CLI_FAILED);
     }
     if (pid < 0)
-        cli_error("fork: %s", strerror(errno));
+        cli_error("fork: %s", cli_reason(errno));
     return pid > 0;
 }
 

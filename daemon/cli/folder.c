@@ -17,7 +17,7 @@
 
 static bool failed(const char *path)
 {
-    cli_error("%s: %s", path, strerror(errno));
+    cli_error("%s: %s", path, cli_reason(errno));
     return false;
 }
 

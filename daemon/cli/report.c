@@ -64,7 +64,7 @@ static bool write_target(void *arg, const void *bytes, size_t len)
 static void tell(const struct ask *a, const struct target *t, const char *reason)
 {
     if (t->error != 0)
-        cli_error("%s: %s", a->out != NULL ? a->out : cli_say("keluaran", "output"), strerror(t->error));
+        cli_error("%s: %s", a->out != NULL ? a->out : cli_say("keluaran", "output"), cli_reason(t->error));
     else
         cli_error("%s", reason);
 }
@@ -81,7 +81,7 @@ static bool give_rows(void *arg, const char *sql, report_row_cb on_row, void *ro
     return session_stream(from->s, sql, 2, from->params, on_row, row_arg, from->e);
 }
 
-static bool run(const struct ask *a, int fd)
+static bool run(struct ask *a, int fd)
 {
     struct buf body;
     struct store_error e = {0};
@@ -91,6 +91,7 @@ static bool run(const struct ask *a, int fd)
     buf_init(&body, BODY_MAX);
     write_body(&body, a);
     struct session *s = cli_connect("hadir_admin");
+    a->style.english = strcmp(cli_say("id", "en"), "en") == 0; /* the configuration's, which is read by now */
     bool begun = session_script(s, REPORT_BEGIN, &e);
     if (!begun)
         cli_error("%s", e.message);
@@ -109,20 +110,20 @@ static bool run(const struct ask *a, int fd)
     return done;
 }
 
-static bool to_file(const struct ask *a)
+static bool to_file(struct ask *a)
 {
     char beside[4096];
     int n = snprintf(beside, sizeof beside, "%s.part", a->out);
     int fd = n > 0 && (size_t)n < sizeof beside ? open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600) : -1;
     if (fd < 0) {
-        cli_error("%s: %s", a->out, strerror(errno));
+        cli_error("%s: %s", a->out, cli_reason(errno));
         return false;
     }
     bool done = run(a, fd);
     bool kept = done && fsync(fd) == 0;
     kept = close(fd) == 0 && kept && rename(beside, a->out) == 0;
     if (done && !kept)
-        cli_error("%s: %s", a->out, strerror(errno));
+        cli_error("%s: %s", a->out, cli_reason(errno));
     if (!kept)
         unlink(beside);
     return kept;
@@ -132,7 +133,7 @@ static bool to_file(const struct ask *a)
 static bool read_style(struct ask *a)
 {
     const char *ending = a->out != NULL ? strrchr(a->out, '.') : NULL;
-    a->style = (struct report_style){.format = REPORT_CSV, .english = strcmp(cli_say("id", "en"), "en") == 0};
+    a->style = (struct report_style){.format = REPORT_CSV};
     if (a->format == NULL && ending != NULL)
         (void)report_format_find(ending + 1, &a->style.format);
     if (a->format != NULL && !report_format_find(a->format, &a->style.format)) {

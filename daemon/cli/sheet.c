@@ -66,7 +66,7 @@ static bool write_out(int fd, const char *path, const struct buf *page)
 {
     bool ok = !page->failed && file_write_all(fd, page->data, page->len) && fsync(fd) == 0;
     if (close(fd) != 0 || !ok) {
-        cli_error("%s: %s", path, page->failed ? cli_say("terlalu besar", "too large") : strerror(errno));
+        cli_error("%s: %s", path, page->failed ? cli_say("terlalu besar", "too large") : cli_reason(errno));
         return false;
     }
     return true;
@@ -133,7 +133,7 @@ int enroll_sheet(struct session *s, const char *unit, enum channel channel, cons
     }
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0) {
-        cli_error("%s: %s", path, strerror(errno));
+        cli_error("%s: %s", path, cli_reason(errno));
         return CLI_FAILED;
     }
     if (!enroll_and_write(s, unit, channel, fd, path, &done))

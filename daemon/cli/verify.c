@@ -109,7 +109,7 @@ static const char *read_through(const char *path, struct content *ret, struct bu
     if (fd < 0)
         return errno == ENOENT  ? cli_say("tidak ada", "is missing")
                : errno == ELOOP ? cli_say("bukan berkas biasa", "is no plain file")
-                                : strerror(errno);
+                                : cli_reason(errno);
     if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
         close(fd);
         return cli_say("bukan berkas biasa", "is no plain file");
@@ -122,7 +122,7 @@ static const char *read_through(const char *path, struct content *ret, struct bu
         if (keep != NULL && !buf_add(keep, chunk, (size_t)n))
             break;
     }
-    const char *reason = n < 0 ? strerror(errno) : n > 0 ? cli_say("terlalu besar", "is too large") : NULL;
+    const char *reason = n < 0 ? cli_reason(errno) : n > 0 ? cli_say("terlalu besar", "is too large") : NULL;
     digest_stream_end(digest, hash);
     encode_hex(ret->sha256, sizeof ret->sha256, hash, sizeof hash);
     close(fd);
@@ -212,7 +212,7 @@ static void check_listed(struct run *r, const char *folder, char *const *names, 
     struct dirent *e;
     DIR *d = opendir(folder);
     if (d == NULL) {
-        fault(r, folder, "%s", strerror(errno));
+        fault(r, folder, "%s", cli_reason(errno));
         return;
     }
     while ((e = readdir(d)) != NULL) {
@@ -419,7 +419,7 @@ static struct edition *list_editions(struct run *r, const char *folder, size_t *
     struct dirent *d;
     DIR *dir = opendir(folder);
     if (dir == NULL)
-        fault(r, folder, "%s", strerror(errno));
+        fault(r, folder, "%s", cli_reason(errno));
     while (dir != NULL && (d = readdir(dir)) != NULL) {
         struct edition e = {.before = NONE};
         if (strcmp(d->d_name, ".") == 0 || strcmp(d->d_name, "..") == 0 || (d->d_name[0] == '.' && has_end(d->d_name, ".part")))
@@ -657,7 +657,7 @@ int cmd_verify(int argc, char **argv)
     char *top = realpath(argv[1], NULL);
     struct run r = {.trust = trust, .signed_from = signed_from, .part = part, .top_chars = top != NULL ? strlen(top) + 1 : 0};
     if (top == NULL) {
-        cli_error("%s: %s", argv[1], strerror(errno));
+        cli_error("%s: %s", argv[1], cli_reason(errno));
     } else {
         check_top(&r, top);
         tell_sum(&r);

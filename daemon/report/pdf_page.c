@@ -96,7 +96,8 @@ static void put_letterhead(struct flow *f)
         struct text text = {0};
         (void)json_get_string(json_at(lines, i), &text);
         snprintf(line, sizeof line, "%.*s", (int)text.len, text.len > 0 ? text.s : "");
-        put(f, i == 0 ? &letterhead_first : i == 1 ? &letterhead_second : &letterhead_other, line);
+        if (text.len > 0)
+            put(f, i == 0 ? &letterhead_first : i == 1 ? &letterhead_second : &letterhead_other, line);
     }
     if (count == 0)
         return;

@@ -86,7 +86,7 @@ static const struct report_column monthly_days[] = {
     {"excuses", "Izin", "Excuses", REPORT_TEXT, 10},
     {"late_minutes", "Menit terlambat", "Minutes late", REPORT_NUMBER, 9},
     {"early_minutes", "Menit pulang awal", "Minutes early", REPORT_NUMBER, 9},
-    {"work_minutes", "Menit kerja", "Minutes of work", REPORT_NUMBER, 9},
+    {"work_minutes", "Menit wajib", "Minutes due", REPORT_NUMBER, 9},
     {"percent_in", "Pot. masuk %", "In %", REPORT_DECIMAL, 8},
     {"percent_out", "Pot. pulang %", "Out %", REPORT_DECIMAL, 8},
     {"percent_presence", "Pot. hadir %", "Presence %", REPORT_DECIMAL, 8},

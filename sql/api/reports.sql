@@ -326,15 +326,15 @@ comment on function hadir.report_signature(bigint, bigint, date) is
   '{place, date, title, name, nip} as printed below a report; null where nothing is known. p_unit null: the whole government. '
   'Called by hadir.report_head.';
 
--- How it is printed; {unit} in a line is the unit's name in capitals, and a line that has nothing else goes when there is none.
+-- How it is printed; {unit} in a line is the unit's name in capitals, and a line that has nothing else is empty when there is none: it
+-- is not printed, and those behind it look as they do below a unit's.
 create or replace function hadir.report_print(p_government bigint, p_unit bigint) returns jsonb
 language sql stable set search_path = pg_catalog, pg_temp
 as $$
   select jsonb_build_object('paper', g.paper, 'letterhead', (
-    select coalesce(jsonb_agg(l.line order by l.turn), '[]')
-    from (select btrim(replace(r.line, '{unit}', coalesce(upper(u.name), ''))) as line, r.turn
-          from regexp_split_to_table(g.letterhead, '\|') with ordinality r (line, turn)) l
-    where l.line <> ''))
+    select coalesce(jsonb_agg(btrim(replace(r.line, '{unit}', coalesce(upper(u.name), ''))) order by r.turn), '[]')
+    from regexp_split_to_table(g.letterhead, '\|') with ordinality r (line, turn)
+    where g.letterhead <> ''))
   from hadir.government g
   left join hadir.unit u on u.id = p_unit
   where g.id = p_government

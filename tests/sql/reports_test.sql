@@ -50,7 +50,7 @@ set session authorization hadir_admin;
 select is(api.report_daily_head('{"government": "town"}', t.at('2031-03-03', '10:30')),
   '{"status": 200, "government": "Town", "date": "2031-03-03", "codes": {"excuses": ["CT", "DL", "I"]}, "zone": "Asia/Makassar", "edition": "now",
     "as_of": "2031-03-03T10:30:00+08:00", "complete": true, "signature": {"place": "Kota Contoh", "date": "2031-03-03"},
-    "print": {"paper": "F4", "letterhead": ["PEMERINTAH KOTA CONTOH", "Jalan Contoh 1"]}}', 'what it is about');
+    "print": {"paper": "F4", "letterhead": ["PEMERINTAH KOTA CONTOH", "", "Jalan Contoh 1"]}}', 'what it is about');
 reset session authorization;
 delete from hadir.ingest_mark;
 insert into hadir.ingest_mark values ('00000000-0000-0000-0000-00000000000a', 4, t.at('2031-03-03', '16:06'), t.at('2031-03-03', '16:06'));
