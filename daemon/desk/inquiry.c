@@ -72,7 +72,7 @@ static const char HEAD[] = "select unit_code, unit_name, zone, day::text,"
                            " to_char(recorded_to at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), behind"
                            " from api.presence_head($1, $2::date, $3::timestamptz)";
 static const char PRESENCE[] = "select " RENDER_COLUMNS " from api.presence($1, $2::date, $3::timestamptz)";
-static const char ME[] = "select " RENDER_COLUMNS " from api.me($1::timestamptz)";
+static const char ME[] = "select " RENDER_COLUMNS ", day::text, accept_from, due, accept_until from api.me($1::timestamptz)";
 static const char ATTENDANCE[] =
     "select " RENDER_COLUMNS ", day::text from api.my_attendance($1::date, $2::timestamptz) order by day";
 static const char CHECKIN[] = "select * from api.checkin_status($1::uuid)";

@@ -14,7 +14,7 @@
 
 enum column {
     NIP, NAME, UNIT_CODE, UNIT_NAME, CATEGORY, EXPECTED_PLACE, SESSION_CODE, SESSION_LABEL, STATE, REASON, CHECKIN_ID,
-    DECIDED_AT, LATE_MINUTES, EARLY_MINUTES, PLACE, FENCE, RELATION, FLAGS, DOUBTS, DAY
+    DECIDED_AT, LATE_MINUTES, EARLY_MINUTES, PLACE, FENCE, RELATION, FLAGS, DOUBTS, DAY, ACCEPT_FROM, DUE, ACCEPT_UNTIL
 };
 
 #define STATES_MAX 32
@@ -58,6 +58,11 @@ static void session(struct json_writer *w, const struct rows *r, size_t i)
     json_object(w);
     member(w, "session", rows_get(r, i, SESSION_CODE));
     member(w, "label", rows_get(r, i, SESSION_LABEL));
+    if (rows_columns(r) > ACCEPT_UNTIL) { /* one's own today: when to come */
+        member(w, "accept_from", rows_get(r, i, ACCEPT_FROM));
+        member(w, "due", rows_get(r, i, DUE));
+        member(w, "accept_until", rows_get(r, i, ACCEPT_UNTIL));
+    }
     member(w, "state", rows_get(r, i, STATE));
     if (rows_get(r, i, REASON) != NULL)
         member(w, "reason", rows_get(r, i, REASON));
@@ -172,6 +177,7 @@ void render_me_json(const struct rows *rows, struct buf *out)
     json_begin(&w, out);
     json_object(&w);
     person_members(&w, rows, 0);
+    member(&w, "date", rows_get(rows, 0, DAY));
     day_members(&w, rows, 0, rows_count(rows));
     json_object_end(&w);
     buf_putc(out, '\n');

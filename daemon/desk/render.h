@@ -8,7 +8,8 @@
 
 struct rows;
 
-/* Every list of these functions has the columns of RENDER_COLUMNS, in this order. */
+/* Every list of these functions has the columns of RENDER_COLUMNS, in this order; one's own also day, and that of today accept_from,
+ * due, accept_until. */
 #define RENDER_COLUMNS                                                                                               \
     "nip, name, unit_code, unit_name, category, expected_place, session_code, session_label, state, reason,"         \
     " checkin_id, decided_at, late_minutes, early_minutes, place, fence, relation, flags, doubts"

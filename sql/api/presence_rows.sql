@@ -46,7 +46,8 @@ drop function if exists hadir.presence_of(bigint, bigint[], date, date, timestam
 create function hadir.presence_of(p_government bigint, p_persons bigint[], p_from date, p_to date, p_now timestamptz)
 returns table (nip text, name text, unit_code text, unit_name text, category text, expected_place text, session_code text,
   session_label text, state text, reason text, checkin_id uuid, decided_at text, late_minutes int, early_minutes int,
-  place text, fence text, relation text, flags text, doubts text, day date, "position" int)
+  place text, fence text, relation text, flags text, doubts text, day date, "position" int, accept_from timestamptz, due timestamptz,
+  accept_until timestamptz)
 language plpgsql stable set search_path = pg_catalog, pg_temp set plan_cache_mode = force_generic_plan
 as $$
 #variable_conflict use_column
@@ -85,7 +86,7 @@ begin
            then concat_ws(' ', d.excuse, case when d.session is null then d.plan_reason else ac.name end)
          when d.session is null then d.plan_reason end,
     d.checkin, hadir.rfc3339(d.decided_at, v_zone), d.late_minutes, d.early_minutes, d.place,
-    n.name, d.relation, array_to_string(d.flags, ','), b.kinds, a.day::date, d.position
+    n.name, d.relation, array_to_string(d.flags, ','), b.kinds, a.day::date, d.position, d.accept_from, d.due, d.accept_until
   from unnest(p_persons) as x(person)
   cross join generate_series(p_from, p_to, interval '1 day') as a(day)
   join hadir.person pe on pe.id = x.person
@@ -189,11 +190,12 @@ drop function if exists api.me(timestamptz);
 create function api.me(p_now timestamptz)
 returns table (nip text, name text, unit_code text, unit_name text, category text, expected_place text, session_code text,
   session_label text, state text, reason text, checkin_id uuid, decided_at text, late_minutes int, early_minutes int,
-  place text, fence text, relation text, flags text, doubts text)
+  place text, fence text, relation text, flags text, doubts text, day date, accept_from text, due text, accept_until text)
 language sql stable security definer set search_path = pg_catalog, pg_temp
 as $$
   select r.nip, r.name, r.unit_code, r.unit_name, r.category, r.expected_place, r.session_code, r.session_label, r.state,
-    r.reason, r.checkin_id, r.decided_at, r.late_minutes, r.early_minutes, r.place, r.fence, r.relation, r.flags, r.doubts
+    r.reason, r.checkin_id, r.decided_at, r.late_minutes, r.early_minutes, r.place, r.fence, r.relation, r.flags, r.doubts, r.day,
+    hadir.rfc3339(r.accept_from, g.zone), hadir.rfc3339(r.due, g.zone), hadir.rfc3339(r.accept_until, g.zone)
   from hadir.person pe
   join hadir.government g on g.id = pe.government
   cross join lateral hadir.presence_of(g.id, array[pe.id], (p_now at time zone g.zone)::date,
@@ -202,7 +204,8 @@ as $$
   order by r.position nulls last
 $$;
 comment on function api.me(timestamptz) is
-  'The actor''s own plan and presence of the local today, as api.presence has it. Called by hadir_query with hadir.actor set.';
+  'The actor''s own plan and presence of the local today, as api.presence has it; and when a check-in for the session is taken '
+  '(accept_from … accept_until) and due. Called by hadir_query with hadir.actor set.';
 revoke all on function api.me(timestamptz) from public;
 grant execute on function api.me(timestamptz) to hadir_query;
 

@@ -371,6 +371,8 @@ def a_supervisor_sees_his_subtree_alone(house):
     status, headers, body = house.request("GET", "/v1/me", headers={"Authorization": f"Bearer {device}"})
     me = json.loads(body)
     assert status == 200 and me["nip"] == house.people[50]["nip"] and [s["session"] for s in me["sessions"]] == ["pagi", "sore"], me
+    assert me["date"] == "2025-12-29" and {s["session"]: (s["accept_from"], s["due"], s["accept_until"]) for s in me["sessions"]}["pagi"] == (
+        "2025-12-29T06:00:00+08:00", "2025-12-29T07:30:00+08:00", "2025-12-29T12:00:00+08:00"), me
 
 
 @test
