@@ -3,7 +3,8 @@
 -- Indonesian, or English by hadir.say.
 --
 -- Worked out in temporary tables: plan_kind (as in plan_compile.sql, with `people`, how many a class has), policy_bound
--- (class, day, policy, turn: which circulars bind whom, best first) and what plan_stage leaves.
+-- (class, day, policy, turn: which circulars bind whom, best first), policy_posted (unit, people, bound: anybody) and what plan_stage
+-- leaves.
 
 -- '1,4' as 'Senin, Kamis'.
 create or replace function hadir.weekday_words(p_weekdays int[]) returns text
@@ -61,7 +62,9 @@ as $$
   where p.id = p_policy
 $$;
 
--- Makes plan_kind of whoever the circular binds in p_first … p_last, by the postings of p_first, and policy_bound.
+-- Makes plan_kind of whoever the circular binds in p_first … p_last, by the postings of p_first, and policy_bound; and policy_posted: of
+-- each unit of how many its quotas are shares, bound or not, without those about whose place only other circulars decide (as in
+-- hadir.circular_counts).
 create or replace function hadir.policy_crowd(p_policy bigint, p_first date, p_last date) returns void
 language plpgsql set search_path = pg_catalog, pg_temp
 as $$
@@ -80,6 +83,15 @@ begin
   analyze pg_temp.plan_kind;
   create temporary table policy_bound as
   select b.class, b.day, b.policy, b.place as turn from hadir.plan_bound(p_first, p_last) b;
+  create temporary table policy_posted as
+  select k.unit, sum(k.people) as people, bool_or(m.bound) as bound
+  from pg_temp.plan_kind k
+  cross join lateral (
+    select coalesce(bool_or(b.policy = p_policy), false) as bound,
+           coalesce(bool_or(exists (select from hadir.policy_day d where d.policy = b.policy)), false) as decided
+    from pg_temp.policy_bound b where b.class = k.class) m
+  where m.bound or not m.decided
+  group by k.unit;
   delete from pg_temp.policy_bound b
   where not exists (select from pg_temp.policy_bound m where m.class = b.class and m.day = b.day and m.policy = p_policy);
   delete from pg_temp.plan_kind k where not exists (select from pg_temp.policy_bound b where b.class = k.class);
@@ -220,9 +232,9 @@ begin
         select format(hadir.say('; misalnya %s, %s orang: %s', '; %s, %s people: %s, for one'), u.code, b.people,
                       case q.rounding when 'down' then floor(b.people * q.percent / 100) when 'up' then ceil(b.people * q.percent / 100)
                                       else round(b.people * q.percent / 100) end)
-        from (select k.unit, sum(k.people) as people from pg_temp.plan_kind k group by k.unit) b
+        from pg_temp.policy_posted b
         join hadir.unit u on u.id = b.unit
-        where b.people > q.small and (q.services is null or u.serves = any (q.services))
+        where b.bound and b.people > q.small and (q.services is null or u.serves = any (q.services))
         order by b.people desc, u.code limit 1), ''))
     from hadir.policy_quota q where q.policy = p_policy
     order by q.measure, q.percent, q.services);
@@ -324,7 +336,7 @@ begin
       || hadir.policy_says_proof(p_policy) || hadir.policy_says_beside(p_policy),
     'warnings', hadir.policy_warns(p_policy, v_span.first, v_span.last, p_today));
   perform hadir.plan_unstage();
-  drop table pg_temp.plan_kind, pg_temp.policy_bound;
+  drop table pg_temp.plan_kind, pg_temp.policy_bound, pg_temp.policy_posted;
   return v_words;
 end
 $$;

@@ -179,6 +179,11 @@ select is((select count(*) from hadir.policy) + (select count(*) from hadir.deci
   and first_day = '2025-12-29'), 0::bigint, 'checking leaves nothing behind');
 set session authorization hadir_admin;
 
+-- bidang-a1 is of two, one of whom the circular binds: the share is of both, in the words as in a breach.
+select is(substring(tap.lines(api.policy_check(tap.policy_document(E'[policy]\nnumber = U\ndated = 2026-01-01\nvalid_from = 2026-01-05\n[day x]\nweekdays = 1-5\nplace = WFA\n'
+    '[scope a]\ncategories = PPPK\n[quota q]\nmeasure = max_elsewhere\npercent = 50', 'kota'), '2025-12-22 08:00+08')) from 'misalnya (.*?: \d)'),
+  'bidang-a1, 2 orang: 1', 'a share is of all in the unit about whom no other circular decides');
+
 -- The standing circular by letter, then the overlay of four days, which leaves the public services to the first.
 select is(api.policy_apply(:'standing', '2025-12-22 08:00+08') - 'policy', '{"status": 201, "number": "293/II/Tahun 2025", "revision": 1, "changed": true}', 'a standing one applies');
 select is(api.policy_apply(:'standing', '2025-12-22 08:01+08') - 'policy', '{"status": 200, "number": "293/II/Tahun 2025", "revision": 1, "changed": false}', 'the same file changes nothing');
