@@ -1,8 +1,8 @@
 /* hadir nightly: closes the days that are over and the months that BKPSDM asked for, and publishes each (edition.c).
  *
- * Then what was published is brought to its targets (deliver.c). Run to completion, one at a time (advisory lock), idempotent. Freezing (api.nightly_freeze) and publishing are two
- * steps with a record between them, so a run killed anywhere is finished by the next. A day whose facts changed
- * after it was frozen gets version 2, 3 …; so does a month that is closed again. */
+ * Then what was published is brought to its targets (deliver.c). Run to completion, one at a time (advisory lock), idempotent.
+ * Freezing (api.nightly_freeze) and publishing are two steps with a record between them, so a run killed anywhere is finished by
+ * the next. A day whose facts changed after it was frozen gets version 2, 3 …; so does a month that is closed again. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -93,11 +93,11 @@ static bool load_seal(struct seal **ret)
     return *ret != NULL;
 }
 
-/* A government whose day cannot be published keeps its later ones back, because each names the one before; it does not
- * keep back others. */
+/* A government whose day cannot be published keeps its later ones back, because each names the one before, and so with its months;
+ * neither keeps back the other, nor other governments. */
 static bool publish_pending(struct session *s, const struct seal *seal, const char *now)
 {
-    const char *stuck = "";
+    const char *stuck_days = "", *stuck_months = "";
     const char *const at[] = {now};
     struct rows *pending = cli_query(s, "select government, code, period, version, "
                                         "to_char(closed_at at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), late_spools, frozen_at "
@@ -113,8 +113,9 @@ static bool publish_pending(struct session *s, const struct seal *seal, const ch
                             .closed_at = rows_get(pending, i, 4),
                             .late_spools = rows_get(pending, i, 5),
                             .frozen_at = rows_get(pending, i, 6)};
-        if (strcmp(stuck, e.government) != 0 && !edition_publish(&e)) {
-            stuck = e.government;
+        const char **stuck = strlen(e.period) == 7 ? &stuck_months : &stuck_days;
+        if (strcmp(*stuck, e.government) != 0 && !edition_publish(&e)) {
+            *stuck = e.government;
             ok = false;
         }
     }

@@ -107,7 +107,7 @@ static void csv_cell(struct flat *f, size_t i, const char *value)
         csv_text(&f->csv, for_people(f) ? layout_word(f->layout, value) : value);
         break;
     case REPORT_FLAG:
-        csv_text(&f->csv, flag_text(value));
+        csv_text(&f->csv, for_people(f) && value != NULL ? lines_word(f->layout, i, value) : flag_text(value));
         break;
     case REPORT_NUMBER:
     case REPORT_DECIMAL:

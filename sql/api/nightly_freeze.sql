@@ -359,7 +359,7 @@ begin
     end if;
     return query
     select v.id, v.code, v.zone, v.day,
-      (select 'waiting for spool ' || string_agg(b.spool::text || ' (complete to '
+      (select hadir.say('menunggu spool ', 'waiting for spool ') || string_agg(b.spool::text || hadir.say(' (lengkap sampai ', ' (complete to ')
          || to_char(b.complete_to at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') || ')', ', ')
        from hadir.spools_behind(v.closes, p_now, v.spool_patience, c_memory) b where b.waited),
       coalesce((select string_agg(b.spool::text, ',')

@@ -93,6 +93,13 @@ def closed_months_are_published(house):
     assert done.returncode == 1 and "/.2025-12.part/monthly." in done.stderr and "File too large" in done.stderr, done.stderr
     left = {n: c for n, c in published(house).items() if not n.startswith(".")}
     assert left == {n: c for n, c in files.items() if not n.startswith("2025-12/") and not n.startswith("2025-12.v2/")}
+    # A month that cannot be published holds up no day that was frozen after it.
+    house.sql(f"delete from hadir.export_run where (period, version) = ('{LAST}', 2)")
+    shutil.rmtree(f"{house.dir}/export/LUTRA/{LAST}.v2")
+    house.as_user("mkdir", "-p", f"{house.dir}/export/LUTRA/.2025-12.part/not-ours")
+    done = house.hadir("nightly", check=False)
+    assert done.returncode == 1 and "not-ours" in done.stderr and os.path.exists(f"{house.dir}/export/LUTRA/{LAST}.v2"), done
+    house.as_user("rmdir", f"{house.dir}/export/LUTRA/.2025-12.part/not-ours")
     nights(house)
     again = published(house)
     assert sorted(again) == sorted(files) and [n for n in files if again[n] != files[n]] == [], [n for n in files if again.get(n) != files[n]]

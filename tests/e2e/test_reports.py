@@ -314,7 +314,7 @@ def cell(text, comma):
     text = re.sub(r'^="(.*)"$', r"\1", text)
     text = re.sub(r"^'(?=[=+@\t\r-])", "", text)
     number = text.replace(",", ".") if comma else text
-    return float(number) if re.fullmatch(r"-?[0-9]{1,15}(\.[0-9]+)?", number) else {"true": "yes", "false": "no"}.get(text, text)
+    return float(number) if re.fullmatch(r"-?[0-9]{1,15}(\.[0-9]+)?", number) else text
 
 
 @test

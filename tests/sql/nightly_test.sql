@@ -44,7 +44,7 @@ insert into hadir.ingest_mark values ('00000000-0000-0000-0000-00000000000b', 1,
   ('00000000-0000-0000-0000-00000000000c', 1, 'infinity', now());
 set session authorization hadir_nightly;
 select is(t.due(t.at('2031-03-04', '5:00')), '{"2031-03-03 blocked"}', 'spools that are not complete hold it up');
-select ok((select blocked like '%00000000000b (complete to 2031-03-03T04:00:00Z)%' from api.nightly_due(t.at('2031-03-04', '5:00'))), 'and are named');
+select ok((select blocked like '%00000000000b (lengkap sampai 2031-03-03T04:00:00Z)%' from api.nightly_due(t.at('2031-03-04', '5:00'))), 'and are named');
 select is(t.due(t.at('2031-03-04', '11:59:59')), '{"2031-03-03 blocked"}', 'for a day');
 reset session authorization;
 update hadir.ingest_mark set complete_to = t.at('2031-03-04', '12:00') where spool::text like '%a';
