@@ -81,7 +81,7 @@ START_TEST(csv_for_people)
     ck_assert(render(HEAD, REPORT_CSV, CSV_EXCEL_ID, false, 1));
     expect("\xef\xbb\xbfNIP;Nama;Keadaan;Hadir;Tanggal;TL1 kali;PSW1 kali;Potongan %\r\n"
            "\"=\"\"198701012010011001\"\"\";Pegawai, Satu;terlambat;ya;2031-03-03;1;0,5;0,50\r\n"
-           "\"=\"\"198701012010011002\"\"\";\"'=Pegawai \"\"Dua\"\"\";other;false;;;;\r\n");
+           "\"=\"\"198701012010011002\"\"\";\"'=Pegawai \"\"Dua\"\"\";other;tidak;;;;\r\n");
 }
 END_TEST
 
