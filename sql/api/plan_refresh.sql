@@ -67,10 +67,11 @@ begin
                                                and v_last >= state.first_day + state.days - 1, false);
 
   -- People first, from the day before: its night shift may end where this day begins. What names no day counts from
-  -- the window's first. The first time there is no day before the window.
+  -- the window's first. The first time there is no day before the window; after a pause longer than the window everybody's
+  -- days of the pause are compiled, too: what is expected of people does not depend on whether somebody compiled.
   insert into pg_temp.plan_who
   select w.person, min(w.since)
-  from (select p.id as person, v_first as since from hadir.person p where v_whole
+  from (select p.id as person, greatest(v_back, least(v_first, state.first_day + state.days)) as since from hadir.person p where v_whole
         union all
         select d.ref, greatest(v_back, coalesce(d.first_day - 1, v_first)) from pg_temp.plan_dirty d
         where d.kind = 'person' and state.first_day is not null) w

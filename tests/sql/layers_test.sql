@@ -178,6 +178,8 @@ set session authorization hadir_planner;
 select number as version from api.plan_refresh('2026-05-20 07:00+08') \gset
 reset session authorization;
 select alike(pg_temp.day_of(pg_temp.n(5), '2025-12-30'), '-%(Cuti tahunan) CT%', 'a leave approved while the planner was away for long counts, too');
+select is((select count(*) from hadir.plan_day where day = '2026-03-11'), (select count(*) from hadir.plan_day where day = '2026-05-20'),
+  'and the days of the pause are everybody''s');
 -- So does a closed day that was reopened meanwhile, by the decree that came after it.
 insert into hadir.attendance_version (government, day, version, frozen_at, closed_at, digest) select id, '2026-05-13', 1, '2026-05-14', '2026-05-14', '\x00' from hadir.government where code = 'kota';
 insert into hadir.calendar_day (government, day, kind, name, dated) select id, '2026-05-13', 'REGIONAL', 'Hari Susulan', '2026-05-20' from hadir.government where code = 'kota';
