@@ -34,7 +34,7 @@
 
 /* ---- in the child ---- */
 
-static bool send_head(uint16_t status, const char *type, const char *code)
+static bool send_head(uint16_t status, const char *type, const char *code, const char *detail)
 {
     struct buf payload, framed;
     buf_init(&payload, HEAD_MAX);
@@ -42,7 +42,7 @@ static bool send_head(uint16_t status, const char *type, const char *code)
     buf_u16(&payload, status);
     buf_blob(&payload, type, strlen(type));
     buf_blob(&payload, code, strlen(code));
-    buf_blob(&payload, "", 0);
+    buf_blob(&payload, detail, strlen(detail));
     buf_blob(&framed, payload.data, payload.len);
     bool sent = !framed.failed && file_write_all(PIPE_FD, framed.data, framed.len);
     buf_fini(&payload);
@@ -50,10 +50,17 @@ static bool send_head(uint16_t status, const char *type, const char *code)
     return sent;
 }
 
-static bool write_pipe(void *arg, const void *bytes, size_t len)
+/* The file; its head goes with the first bytes, so that what fails before them can still be told. */
+struct file {
+    const struct clerk_task *task;
+    bool headed;
+};
+
+static bool write_file(void *arg, const void *bytes, size_t len)
 {
-    (void)arg;
-    return file_write_all(PIPE_FD, bytes, len);
+    struct file *f = arg;
+    f->headed = f->headed || send_head(200, report_media_type(f->task->style.format), "", "");
+    return f->headed && file_write_all(PIPE_FD, bytes, len);
 }
 
 static bool refuse(const struct clerk_task *t, const json_value *error)
@@ -76,7 +83,8 @@ static bool refuse(const struct clerk_task *t, const json_value *error)
         statement_problem(&out, (uint16_t)status, name, NULL, t->style.english, buf_str(&rest));
         buf_putc(&out, '\n');
     }
-    ok = ok && !out.failed && send_head((uint16_t)status, "application/problem+json", "") && write_pipe(NULL, out.data, out.len);
+    ok = ok && !out.failed && send_head((uint16_t)status, "application/problem+json", "", "") &&
+         file_write_all(PIPE_FD, out.data, out.len);
     buf_fini(&rest);
     buf_fini(&out);
     return ok;
@@ -112,12 +120,15 @@ static bool report(struct session *s, const struct clerk_task *t, struct store_e
     bool done = false;
     if (error != NULL)
         done = refuse(t, error);
-    else if (head != NULL && send_head(200, report_media_type(t->style.format), "")) {
+    else if (head != NULL) {
         struct source from = {s, params, e};
+        struct file file = {.task = t};
         char reason[256];
-        done = report_run(t->report, &t->style, json_root(head), give_rows, &from, write_pipe, NULL, reason, sizeof reason);
+        done = report_run(t->report, &t->style, json_root(head), give_rows, &from, write_file, &file, reason, sizeof reason);
         if (!done && e->message[0] == '\0')
             snprintf(e->message, sizeof e->message, "%s", reason);
+        if (!done && !file.headed && reason[0] != '\0')
+            done = send_head(500, "application/problem+json", "internal", reason);
     }
     json_doc_free(head);
     return done;
@@ -147,7 +158,7 @@ static int work(const struct clerk_task *t)
         return CLERK_AWAY;
     }
     bool done = report(s, t, &e);
-    if (!done && e.message[0] != '\0')
+    if (e.message[0] != '\0')
         log_error("event=report_failed report=%s sqlstate=%s reason=%s", t->report->name, e.sqlstate,
                   log_quote(quoted, sizeof quoted, e.message, strlen(e.message)));
     session_close(s);

@@ -97,7 +97,8 @@ bool report_run(const struct report *report, const struct report_style *style, c
     if (layout_init(&layout, report, style, head))
         run.writer = writer_new(&layout, write, arg);
     if (run.writer == NULL) {
-        snprintf(error, error_cap, "the report could not be begun");
+        snprintf(error, error_cap, "%s", style->english ? "the report could not be begun: is TMPDIR there, with room in it?"
+                                                        : "laporan tidak dapat dimulai: adakah TMPDIR, dengan tempat di dalamnya?");
         return false;
     }
     annexed = layout;

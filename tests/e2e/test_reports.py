@@ -463,6 +463,22 @@ def a_client_that_left_ends_the_query(house):
     assert get(house, house.boss, f"/v1/units/{house.unit}/presence")[0] == 200, "the desk is there"
 
 
+@test
+def what_fails_before_the_first_byte_is_told(house):
+    """Not as an answer that ends early: rows that the database refuses, and a machine without room for temporary files."""
+    house.sql("""create or replace function hadir.report_spread(p_codes text[], p_map jsonb) returns numeric[] language plpgsql stable
+                 as $$ begin raise exception 'broken'; end $$""")
+    path = f"/v1/reports/daily?unit={house.unit}"
+    for accept in ("text/csv", "application/json", PDF):
+        refused(house, house.boss, path, 500, "internal", accept)
+    house.stop()
+    house.env["TMPDIR"] = "/nonexistent"
+    house.start(clock="2026-01-06T10:00:00+08:00")
+    house.known(house.boss)
+    problem = refused(house, house.boss, path, 500, "internal", PDF)
+    assert problem["detail"].startswith("the report could not be begun"), problem
+
+
 if __name__ == "__main__":
     with House("reports", language="en") as house:
         house.start()
