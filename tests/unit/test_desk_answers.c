@@ -39,12 +39,13 @@ static const char API[] =
     " from generate_series(1, case u when 'BIG' then 5000 else 2 / sign(length(replace(u, 'BAD', '')))::int end) i, unnest(array['pagi','sore']) s"
     " union all select 'n9999999', 'Cuti', u, 'Unit ' || u, 'PNS', null, null, null, 'excused', 'leave', null, null, null, null,"
     " null, null, null, null, null order by 1, 7 $f$;"
-    "create function api.me(n timestamptz) returns setof api.line language sql as $f$"
+    "create function api.mine(n timestamptz) returns setof api.line language sql as $f$"
     " select * from api.presence('U', n::date, n) where nip = 'n1' and current_setting('hadir.actor', true) = 'device:7' $f$;"
-    "create function api.my_attendance(m date, n timestamptz) returns table (nip text, name text, unit_code text,"
-    " unit_name text, category text, expected_place text, session_code text, session_label text, state text, reason text,"
-    " checkin_id uuid, decided_at text, late_minutes int, early_minutes int, place text, fence text, relation text,"
-    " flags text, doubts text, day date) language sql as $f$ select l.*, m + i from api.me(n) l, generate_series(0, 1) i $f$;"
+    "create table api.today (like api.line, day date, accept_from text, due text, accept_until text);"
+    "create function api.me(n timestamptz) returns setof api.today language sql as $f$"
+    " select l.*, date '2001-02-01', 'from', '2001-02-01T07:30:00+08:00', 'until' from api.mine(n) l $f$;"
+    "create table api.past (like api.line, day date);"
+    "create function api.my_attendance(m date, n timestamptz) returns setof api.past language sql as $f$ select l.*, m + i from api.mine(n) l, generate_series(0, 1) i $f$;"
     "create function api.checkin_status(i uuid) returns table (id uuid, state text, late_minutes int, flags text)"
     " language sql as $f$ select i, 'decided', 3, 'mock' where i <> '00000000-0000-0000-0000-000000000000' $f$;"
     "grant execute on all functions in schema api to hadir_query;"
@@ -336,7 +337,9 @@ START_TEST(ones_own_questions)
     }
     struct json_doc *doc = parse(&answers[1]);
     ck_assert(text_is(json_root(doc), "nip", "n1"));
+    ck_assert(text_is(json_root(doc), "date", "2001-02-01"));
     ck_assert_uint_eq(json_count(json_member(json_root(doc), "sessions")), 2);
+    ck_assert(text_is(json_at(json_member(json_root(doc), "sessions"), 0), "due", "2001-02-01T07:30:00+08:00"));
     json_doc_free(doc);
     doc = parse(&answers[2]);
     ck_assert(text_is(json_root(doc), "month", "2001-02"));
