@@ -22,6 +22,7 @@
 
 #include "cli.h"
 #include "digest.h"
+#include "file.h"
 #include "folder.h"
 #include "send.h"
 #include "wall.h"
@@ -136,6 +137,21 @@ static bool copy_file(struct try *t, const char *name, const char *path, const c
     return ok || failed(t, cli_last_error());
 }
 
+/* A folder that is there stays as it is, also when it was damaged: only who keeps it may remove it. */
+static bool is_there(struct try *t, const char *name, const char *path, const char *sha256, void *arg)
+{
+    const struct folder *to = arg;
+    char there[8192], hash[FOLDER_HASH_CAP];
+    (void)path;
+    snprintf(there, sizeof there, "%s/%s", to->final, name);
+    if (hash_of(there, hash) && strcmp(hash, sha256) == 0)
+        return true;
+    buf_clear(&t->error);
+    (void)buf_printf(&t->error, cli_say("%s: tidak ada, atau isinya lain; tidak ditimpa: hapus folder itu, nanti dikirim sekali lagi",
+                                        "%s: is missing, or has other content; not overwritten: remove that folder, and it is brought once more"), there);
+    return false;
+}
+
 /* The folder itself must be there: one that is not mounted is not to be made. */
 static bool to_folder(struct try *t)
 {
@@ -150,7 +166,11 @@ static bool to_folder(struct try *t)
         return false;
     }
     snprintf(parent, sizeof parent, "%s/%.*s", top, (int)(slash - t->path), t->path);
-    if (!folder_init(&to, parent, slash + 1) || !folder_begin(&to, parent))
+    if (!folder_init(&to, parent, slash + 1))
+        return failed(t, cli_last_error());
+    if (stat(to.final, &st) == 0) /* the run that made it may have been killed before the parent was on the disk */
+        return each_file(t, is_there, &to) && (file_sync_folder(parent) || failed(t, cli_reason(errno)));
+    if (!folder_begin(&to, parent))
         return failed(t, cli_last_error());
     return each_file(t, copy_file, &to) && (folder_publish(&to, parent, MANIFEST) || failed(t, cli_last_error()));
 }
@@ -317,6 +337,7 @@ static bool try_delivery(struct try *t, const char *manifest_sha256)
     t->account = (struct sender_account){.url = t->target->url, .user = secrets.user, .password = secrets.password,
                                          .token = secrets.token, .key = secrets.key, .key_password = secrets.key_password,
                                          .known_hosts = secrets.known_hosts, .ca = secrets.ca,
+                                         .english = strcmp(cli_say("id", "en"), "en") == 0,
                                          .silence_s = secrets.timeout_s, .total_s = TRY_S};
     bool ok = send_edition(t, manifest_sha256);
     target_secrets_wipe(&secrets);
@@ -332,9 +353,13 @@ static bool record(struct session *s, struct try *t, bool done)
     struct rows *rows = done ? cli_query(s, "select api.delivery_done($1::bigint, $2::bigint, $3::timestamptz)", 3, params)
                              : cli_query(s, "select api.delivery_failed($1::bigint, $2::bigint, $4, $3::timestamptz)", 4, params);
     const char *state = rows != NULL && rows_count(rows) == 1 ? rows_get(rows, 0, 0) : NULL;
-    if (done)
+    if (done && rows != NULL)
         printf(cli_say("%s %s versi %s: terkirim ke %s\n", "%s %s version %s: delivered to %s\n"), t->target->government, t->period,
                t->version, t->target->name);
+    else if (done)
+        cli_error(cli_say("%s %s versi %s: sampai di %s, tetapi tidak tercatat; nanti dikirim sekali lagi",
+                          "%s %s version %s: arrived at %s, but this was not written down; it is sent once more later"),
+                  t->target->government, t->period, t->version, t->target->name);
     else
         cli_error(cli_say("%s %s versi %s: tidak terkirim ke %s (%s): %s", "%s %s version %s: not delivered to %s (%s): %s"),
                   t->target->government, t->period, t->version, t->target->name, cli_word(state != NULL ? state : "failed"), reason);

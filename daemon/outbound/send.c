@@ -16,13 +16,14 @@
 
 #define TEXT_MAX 65536u
 #define REFUSAL_MAX 200
+#define ADVICE_MAX 200
 
 struct sender {
     const struct sender_account *account;
     CURL *curl;
     int64_t until_mono_ms;
     struct curl_slist *lines; /* headers or commands of the transfer */
-    char error[REFUSAL_MAX + CURL_ERROR_SIZE + 4];
+    char error[ADVICE_MAX + REFUSAL_MAX + CURL_ERROR_SIZE + 8];
     char detail[CURL_ERROR_SIZE]; /* libcurl's */
     char said[REFUSAL_MAX];          /* the mail server's last refusal */
 };
@@ -56,6 +57,12 @@ const char *sender_error(const struct sender *s)
     return s->error;
 }
 
+static const char *say(const struct sender *s, const char *id, const char *en) __attribute__((format_arg(2), format_arg(3)));
+static const char *say(const struct sender *s, const char *id, const char *en)
+{
+    return s->account->english ? en : id;
+}
+
 static bool fail(struct sender *s, const char *reason)
 {
     snprintf(s->error, sizeof s->error, "%s", reason);
@@ -86,8 +93,9 @@ static bool key_is_private(struct sender *s)
 {
     struct stat st;
     if (stat(s->account->key, &st) != 0)
-        return fail(s, "the key file is not there");
-    return (st.st_mode & 077) == 0 || fail(s, "the key file can be reached by others: chmod 600");
+        return fail(s, say(s, "berkas kunci (key) tidak ada", "the key file is not there"));
+    return (st.st_mode & 077) == 0 ||
+           fail(s, say(s, "berkas kunci (key) dapat dijangkau orang lain: chmod 600", "the key file can be reached by others: chmod 600"));
 }
 
 static size_t forget(char *bytes, size_t size, size_t count, void *arg)
@@ -143,13 +151,14 @@ static bool begin(struct sender *s, const char *url)
     set_text(c, CURLOPT_USERNAME, a->user);
     set_text(c, CURLOPT_PASSWORD, a->password);
     if (seconds_left(s) == 0)
-        return fail(s, "it took too long");
+        return fail(s, say(s, "terlalu lama", "it took too long"));
     if (has_scheme(s, "http") && !to_this_machine(s))
-        return fail(s, "http:// only to this machine itself");
+        return fail(s, say(s, "http:// hanya ke mesin ini sendiri; pakai https://", "http:// only to this machine itself; use https://"));
     if (!has_scheme(s, "sftp"))
         return true;
     if (a->known_hosts == NULL)
-        return fail(s, "known_hosts is not set: the server's host key must be known");
+        return fail(s, say(s, "known_hosts tidak diisi di berkas tujuan: kunci host server harus sudah dikenal",
+                           "known_hosts is not set in the target's file: the server's host key must be known"));
     curl_easy_setopt(c, CURLOPT_SSH_KNOWNHOSTS, a->known_hosts);
     curl_easy_setopt(c, CURLOPT_SSH_AUTH_TYPES, a->key != NULL ? (long)CURLSSH_AUTH_PUBLICKEY : (long)CURLSSH_AUTH_PASSWORD);
     set_text(c, CURLOPT_SSH_PRIVATE_KEYFILE, a->key);
@@ -157,18 +166,64 @@ static bool begin(struct sender *s, const char *url)
     return a->key == NULL || key_is_private(s);
 }
 
+static const char *check_access(const struct sender *s)
+{
+    return say(s, "ditolak; periksa pengguna, kata sandi, token atau kunci di berkas tujuan",
+               "not let in; check user, password, token or key in the target's file");
+}
+
+static const char *disk_full(const struct sender *s)
+{
+    return say(s, "disk penerima penuh", "the receiver's disk is full");
+}
+
+/* What libcurl's reason means here; NULL: it speaks for itself. */
+static const char *advice(const struct sender *s, CURLcode code)
+{
+    switch (code) {
+    case CURLE_LOGIN_DENIED:
+    case CURLE_AUTH_ERROR:
+        return check_access(s);
+    case CURLE_REMOTE_DISK_FULL:
+        return disk_full(s);
+    case CURLE_REMOTE_ACCESS_DENIED:
+        return say(s, "pengguna itu tidak boleh menulis di folder tujuan", "that user may not write into the folder there");
+    case CURLE_PEER_FAILED_VERIFICATION:
+        if (has_scheme(s, "sftp"))
+            return say(s, "kunci host server bukan yang ada di known_hosts; tanyakan dahulu kepada pengelolanya",
+                       "the server's host key is not the one in known_hosts; ask its people first");
+        return say(s, "sertifikat server tidak dipercaya; periksa ca di berkas tujuan",
+                   "the server's certificate is not trusted; check ca in the target's file");
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_CONNECT:
+        return say(s, "server tidak terjangkau; periksa alamat dan jaringan", "the server cannot be reached; check address and network");
+    case CURLE_OPERATION_TIMEDOUT:
+        return say(s, "terlalu lama; periksa jaringan, atau timeout_s di berkas tujuan",
+                   "it took too long; check the network, or timeout_s in the target's file");
+    default:
+        return NULL;
+    }
+}
+
+static bool refused(struct sender *s, CURLcode code)
+{
+    const char *what = advice(s, code);
+    snprintf(s->error, sizeof s->error, "%s%s%s%s%s%s", what != NULL ? what : "", what != NULL ? " (" : "",
+             s->detail[0] != '\0' ? s->detail : curl_easy_strerror(code), s->said[0] != '\0' ? ": " : "", s->said, what != NULL ? ")" : "");
+    return false;
+}
+
 static bool perform(struct sender *s)
 {
     long status = 0;
     CURLcode code = curl_easy_perform(s->curl);
-    if (code != CURLE_OK) {
-        snprintf(s->error, sizeof s->error, "%s%s%s", s->detail[0] != '\0' ? s->detail : curl_easy_strerror(code),
-                 s->said[0] != '\0' ? ": " : "", s->said);
-        return false;
-    }
+    if (code != CURLE_OK)
+        return refused(s, code);
     curl_easy_getinfo(s->curl, CURLINFO_RESPONSE_CODE, &status);
     if ((has_scheme(s, "http") || has_scheme(s, "https")) && (status < 200 || status > 299)) {
-        snprintf(s->error, sizeof s->error, "the server answered %ld", status);
+        const char *what = status == 401 || status == 403 ? check_access(s) : status == 507 ? disk_full(s) : NULL;
+        snprintf(s->error, sizeof s->error, say(s, "server menjawab %ld%s%s", "the server answered %ld%s%s"), status,
+                 what != NULL ? ": " : "", what != NULL ? what : "");
         return false;
     }
     return true;
@@ -179,7 +234,7 @@ static bool add_line(struct sender *s, const char *line)
     struct curl_slist *longer = line != NULL ? curl_slist_append(s->lines, line) : NULL;
     if (longer != NULL)
         s->lines = longer;
-    return longer != NULL || fail(s, "memory is short");
+    return longer != NULL || fail(s, say(s, "memori tidak cukup", "memory is short"));
 }
 
 /* ---- files ---- */
@@ -199,7 +254,7 @@ static bool url_of(struct sender *s, const char *path, const char *more, struct 
         path += len + (path[len] == '/');
     }
     (void)buf_puts(url, more);
-    return buf_str(url) != NULL || fail(s, "the address is too long");
+    return buf_str(url) != NULL || fail(s, say(s, "alamatnya terlalu panjang", "the address is too long"));
 }
 
 /* The path of a url as a quoted word of an SFTP command. Paths below the home folder are relative there. */
@@ -218,7 +273,7 @@ static bool quoted_path(struct sender *s, const char *url, struct buf *word)
     buf_putc(word, '"');
     curl_free(path);
     curl_url_cleanup(u);
-    return (ok && buf_str(word) != NULL) || fail(s, "the address is too long");
+    return (ok && buf_str(word) != NULL) || fail(s, say(s, "alamatnya terlalu panjang", "the address is too long"));
 }
 
 /* After the upload: the name of before goes, if there is one, and the new file takes it. */
@@ -247,7 +302,7 @@ static bool http_headers(struct sender *s, const char *key)
     bool ok = add_line(s, line) && add_line(s, "Expect:");
     if (ok && s->account->token != NULL) {
         int n = snprintf(line, sizeof line, "Authorization: Bearer %s", s->account->token);
-        ok = (n > 0 && (size_t)n < sizeof line) ? add_line(s, line) : fail(s, "the token is too long");
+        ok = (n > 0 && (size_t)n < sizeof line) ? add_line(s, line) : fail(s, say(s, "token terlalu panjang", "the token is too long"));
         explicit_bzero(line, sizeof line);
     }
     curl_easy_setopt(s->curl, CURLOPT_HTTPHEADER, s->lines);
@@ -261,7 +316,7 @@ static bool upload(struct sender *s, const char *file)
     if (f == NULL || fstat(fileno(f), &st) != 0) {
         if (f != NULL)
             fclose(f);
-        snprintf(s->error, sizeof s->error, "%.200s: unreadable", file);
+        snprintf(s->error, sizeof s->error, say(s, "%.200s: tidak terbaca", "%.200s: unreadable"), file);
         return false;
     }
     curl_easy_setopt(s->curl, CURLOPT_UPLOAD, 1L);
@@ -303,7 +358,7 @@ static bool mail_headers(struct sender *s, const struct sender_mail *m)
     for (size_t i = 0; i < sizeof headers / sizeof headers[0]; i++) {
         int n = snprintf(line, sizeof line, "%s: %s", headers[i][0], headers[i][1]);
         if (n < 0 || (size_t)n >= 990) /* RFC 5322: a line has at most 998 characters */
-            return fail(s, "too many addresses");
+            return fail(s, say(s, "alamatnya terlalu banyak", "too many addresses"));
         if (!add_line(s, line))
             return false;
     }
@@ -348,7 +403,7 @@ bool sender_mail(struct sender *s, const struct sender_mail *m)
     for (size_t i = 0; ok && i < m->count; i++)
         ok = add_part(mime, NULL, &m->parts[i]);
     if (!ok)
-        fail(s, "an attachment is unreadable, or memory is short");
+        fail(s, say(s, "lampiran tidak terbaca, atau memori tidak cukup", "an attachment is unreadable, or memory is short"));
     ok = ok && mail_headers(s, m);
     if (ok) {
         snprintf(from, sizeof from, "<%s>", m->from);

@@ -12,13 +12,14 @@ struct sender_account {
     const char *url; /* sftp://user@host/folder, https://host/folder, smtp://host or smtps://host; http:// to this machine only */
     const char *user, *password, *token;
     const char *key, *key_password, *known_hosts, *ca;
+    bool english;   /* the language of sender_error, else Indonesian; details of libcurl and servers stay as they are */
     long silence_s; /* to connect in, and without a byte */
     long total_s;   /* from sender_new on, for all that is sent */
 };
 struct sender;
 struct sender *sender_new(const struct sender_account *a); /* borrows it until freed; NULL: memory is short */
 void sender_free(struct sender *s);
-const char *sender_error(const struct sender *s); /* why the last one failed, in one line */
+const char *sender_error(const struct sender *s); /* why the last one failed, and what to do where something is to be done, in one line */
 
 /* A file to path below the url; folders are made. Over HTTPS with the header Idempotency-Key: key. apart: over SFTP it is written
  * beside its name and renamed, so that it is there whole or not at all. */

@@ -77,6 +77,8 @@ declare
   v_to      constant text[] := hadir.body_parts(p_body, 'to');
   v_since   constant text := hadir.body_text(p_body, 'since');
   c_address constant text := '^[^@,<>"[:space:][:cntrl:]]+@[A-Za-z0-9.-]+$';
+  c_address_max constant int := 254; -- RFC 5321, 4.5.3.1.3
+  c_line_max constant int := 985; -- with its name a line of headers: mail_headers in daemon/outbound/send.c
   a record;
   v_target  bigint;
   v_count   bigint := 0;
@@ -93,6 +95,12 @@ begin
     || hadir.problem_if(v_mail and coalesce(v_from !~ c_address, true), 'from', hadir.say('harus alamat surel', 'must be an address of mail'))
     || hadir.problem_if(v_mail and (v_to = '{}' or exists (select from unnest(v_to) t where t !~ c_address)), 'to',
          hadir.say('harus alamat surel, dipisahkan koma', 'must be addresses of mail, with commas between'))
+    || hadir.problem_if(v_mail and octet_length(v_from) > c_address_max, 'from',
+         format(hadir.say('paling panjang %s karakter', 'at most %s characters'), c_address_max))
+    || hadir.problem_if(v_mail and (octet_length(array_to_string(v_to, ',')) > c_line_max
+                                    or exists (select from unnest(v_to) t where octet_length(t) > c_address_max)), 'to',
+         format(hadir.say('satu alamat paling panjang %s karakter, semuanya %s; kelompokkan dengan daftar surel',
+                          'an address has at most %s characters, all together %s; let a mailing list stand for many'), c_address_max, c_line_max))
     || hadir.problem_if(not v_mail and (v_from is not null or v_to <> '{}'), 'to', hadir.say('hanya untuk surel', 'only of mail'));
   select * into a from hadir.target_asked(p_body - 'name', v_problems);
   if a.refusal is not null then

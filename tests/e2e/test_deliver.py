@@ -156,7 +156,14 @@ def refusals_hold_up_nobody(house):
     # A minute later greylisting lets it through; the others fail again, and wait longer.
     os.unlink(f"{house.exim.dir}/grey")
     house.tick(61)
-    assert "delivered to grey" in house.hadir("deliver", check=False).stdout
+    with open(f"{house.dir}/hadird.conf") as f:
+        house.write("id.conf", f.read().replace("language = en", "language = id"))
+    done = house.hadir("-c", f"{house.dir}/id.conf", "deliver", check=False)
+    assert "terkirim ke grey" in done.stdout, (done.stdout, done.stderr)
+    for name, reason in (("closed", "server menjawab 403: ditolak; periksa pengguna, kata sandi, token atau kunci"), ("full", "server menjawab 507: disk penerima penuh"),
+                         ("unknown-ca", "periksa ca di berkas tujuan ("), ("host-key", "bukan yang ada di known_hosts; tanyakan"), ("no-hosts", "known_hosts tidak diisi"),
+                         ("user-key", "ditolak; periksa pengguna"), ("gone", "tidak ada"), ("open", "dapat dijangkau orang lain: chmod 600"), ("odd", "baris 2: kunci colour tidak dikenal")):
+        assert reason in state(house, name)[2], (name, state(house, name))
     assert state(house, "grey")[:2] == ("delivered", 2) and state(house, "full")[:2] == ("failed", 2)
     assert waits() == "2: 120", waits()
     house.tick(121)
@@ -278,9 +285,24 @@ def killed_in_the_middle_there_is_one_copy(house):
     house.hadir("deliver")
     assert {n: c for n, c in files_below(f"{house.dir}/arsip").items() if f"/{DAY}/" in n} == expected
     assert not glob.glob(f"{house.dir}/arsip/LUTRA/.*")
+    # One that was damaged there is told, not overwritten; when it is removed it comes again, whole or not at all.
+    there = f"{house.dir}/arsip/LUTRA/{DAY}"
+    with open(f"{there}/daily.csv", "ab") as f:
+        f.write(b"x")
+    done = house.hadir("deliver", "--again", "LUTRA", "arsip", DAY, check=False)
+    assert done.returncode == 1 and f"{there}/daily.csv: is missing, or has other content; not overwritten: remove that folder" in state(house, "arsip")[2], done.stderr
+    assert open(f"{there}/daily.csv", "rb").read() == expected[f"LUTRA/{DAY}/daily.csv"] + b"x"
+    shutil.rmtree(there)
     done = house.hadir_short_of_disk(8192, "deliver", "--again", "LUTRA", "arsip", DAY)
-    assert done.returncode == 1 and "File too large" in state(house, "arsip")[2], done.stderr
-    assert {n: c for n, c in files_below(f"{house.dir}/arsip").items() if f"/{DAY}/" in n} == expected, "what was there is whole"
+    assert done.returncode == 1 and "File too large" in state(house, "arsip")[2] and not os.path.exists(there), done.stderr
+    house.hadir("deliver", "--again", "LUTRA", "arsip")
+    assert {n: c for n, c in files_below(f"{house.dir}/arsip").items() if f"/{DAY}/" in n} == expected
+    # What could not be written down is not said to be done.
+    house.sql("revoke execute on function api.delivery_done(bigint, bigint, timestamptz) from hadir_nightly")
+    done = house.hadir("deliver", "--again", "LUTRA", "arsip", DAY, check=False)
+    assert done.returncode == 1 and "delivered to" not in done.stdout and "arrived at arsip, but this was not written down" in done.stderr, (done.stdout, done.stderr)
+    house.sql("grant execute on function api.delivery_done(bigint, bigint, timestamptz) to hadir_nightly")
+    assert "delivered to arsip" in house.hadir("deliver").stdout
 
 
 @test

@@ -1,7 +1,7 @@
 -- Targets of the export and what goes to them: who gets what, tries with their pauses, and who may ask.
 begin;
 \ir derive_fixture.psql
-select plan(34);
+select plan(37);
 
 create function t.add(p jsonb) returns jsonb language sql as $$
   select api.target_add('{"government": "town", "name": "a", "url": "file:///srv/a"}'::jsonb || p, t.at('2031-03-02', '9:00'))
@@ -29,6 +29,12 @@ select is(t.reasons(t.add(jsonb_build_object('url', u))) is null, false, 'no tar
 from unnest('{ftp://host/x,file://relative/x,file:///,https://host/?a=b,sftp://host/x,smtp://host/x,javascript:x}'::text[]) u;
 select is(t.reasons(t.add('{"url": "smtp://host"}')), '{"from must be an address of mail","to must be addresses of mail, with commas between"}', 'mail is from and to somebody');
 select is(t.reasons(t.add('{"url": "smtp://host", "from": "a@x", "to": "b@y, c"}')), '{"to must be addresses of mail, with commas between"}', 'each of them');
+select is(t.reasons(t.add(jsonb_build_object('url', 'smtp://host', 'from', 'a@x', 'to', repeat('b@y,', 245) || 'bb@yyy'))),
+  '{"to an address has at most 254 characters, all together 985; let a mailing list stand for many"}', 'as many as a line holds');
+select is(t.reasons(t.add(jsonb_build_object('url', 'smtp://host', 'from', repeat('a', 253) || '@x', 'to', repeat('b', 253) || '@y'))),
+  '{"from at most 254 characters","to an address has at most 254 characters, all together 985; let a mailing list stand for many"}', 'and as long as one may be');
+select is(t.add(jsonb_build_object('name', 'line', 'government', 'nowhere', 'url', 'smtp://host', 'from', 'a@x', 'to', repeat('b@y,', 245) || 'bb@yy'))
+  #>> '{error,code}', 'not_found', 'and no fewer');
 select is(t.reasons(t.add('{"format": "pdf", "what": "year"}')), '{"what must be day, month or all","format only of mail: other targets get the whole folder"}', 'all at once');
 select is(t.reasons(t.add('{"government": "nowhere"}')), '{"government the government is unknown"}', 'of a government');
 
