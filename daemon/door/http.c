@@ -8,7 +8,8 @@
  *  - The state moves only through set_state, which knows the legal moves.
  *  - Four deadlines: head, body, idle, and one for the request as a whole, from its first byte to the answer's first;
  *    the answer then has as long again; a streamed one for each part that the client takes, STREAM_TIMES as long in
- *    all, so that slow lines get whole answers and nobody holds one for ever. One timer stands for the nearest of them.
+ *    all, so that slow lines get whole answers and nobody holds one for ever; one that is long in the making (exchange_patience)
+ *    may begin as late. One timer stands for the nearest of them.
  *  - A request whose framing is in doubt is the connection's last: answered, then closed lingering, so that the answer
  *    arrives although the peer may still be sending.
  *  - A closed connection is freed at the end of the loop turn: handlers above on the stack may still look at it.
@@ -326,6 +327,13 @@ void exchange_answer(struct exchange *x, unsigned status, const char *content_ty
         return;
     }
     complete_answer(h);
+}
+
+void exchange_patience(struct exchange *x)
+{
+    struct http_conn *h = x->conn;
+    if (h->state == HTTP_HANDLING)
+        set_total(h, (int64_t)STREAM_TIMES * conf_of(h)->request_timeout_ms);
 }
 
 bool exchange_stream(struct exchange *x, unsigned status, const char *content_type, const char *extra)

@@ -59,6 +59,8 @@ void exchange_work_done(struct exchange *x);
 /* One whole answer. content_type NULL: no body. extra: header lines, each with CRLF, or NULL. */
 void exchange_answer(struct exchange *x, unsigned status, const char *content_type, const void *body, size_t len,
                      const char *extra);
+/* This one's answer may begin as late as a streamed one may end. */
+void exchange_patience(struct exchange *x);
 /* An answer whose length is not known; then writes; then the end, where complete = false breaks the connection off so that
  * the client cannot take half an answer for a whole one. exchange_stream clears on_abandoned: set it again. false: the
  * connection is gone. extra: as above. */

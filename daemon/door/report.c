@@ -54,6 +54,7 @@ static void send_report(struct exchange *x, const struct credential *who, uint8_
     buf_blob(&out, object->data, object->len);
     buf_u8(&out, (uint8_t)x->language);
     buf_i64(&out, x->received.now_us);
+    exchange_patience(x); /* paper is begun when all its rows are there */
     desks_ask(x, MSG_REPORT, false, &out);
     buf_fini(&out);
 }

@@ -479,6 +479,21 @@ def what_fails_before_the_first_byte_is_told(house):
     assert problem["detail"].startswith("the report could not be begun"), problem
 
 
+@test
+def what_takes_long_is_waited_for(house):
+    """Longer than other requests may take: a sheet or paper begins when all its rows are there."""
+    house.sql("""create or replace function hadir.report_spread(p_codes text[], p_map jsonb) returns numeric[] language plpgsql stable
+                 as $$ begin perform pg_sleep(4); return '{}'; end $$""")
+    del house.env["TMPDIR"]
+    house.stop()
+    house.conf["request_timeout_ms"] = "3000"
+    house.write_conf()
+    house.start(clock="2026-01-06T10:00:00+08:00")
+    house.known(house.boss)
+    status, headers, body = get(house, house.boss, f"/v1/reports/daily?unit={house.unit}", PDF)
+    assert status == 200 and body.startswith(b"%PDF-"), (status, body[:200])
+
+
 if __name__ == "__main__":
     with House("reports", language="en") as house:
         house.start()
