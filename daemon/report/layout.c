@@ -56,6 +56,7 @@ const char *layout_word(const struct layout *l, const char *code)
         {"working", "yang bekerja", "who work"},
         {"presence", "hadir %", "present %"},
         {"absent", "tanpa keterangan %", "unexcused %"},
+        {"excuse", "berizin %", "excused %"},
         {"wfo", "WFO % dari hadir", "WFO % of present"},
         {"wfh", "WFH % dari hadir", "WFH % of present"},
         {"wfa", "WFA % dari hadir", "WFA % of present"},

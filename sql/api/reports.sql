@@ -35,8 +35,10 @@ begin
   end if;
   if not found then
     return query select hadir.refusal(404, 'not_found', case when v_unit is not null
-        then hadir.problem_if(true, 'unit', hadir.say('unit tidak dikenal', 'the unit is unknown'))
-        when session_user = any ('{hadir_admin,hadir_nightly}') then hadir.problem_if(true, 'government', hadir.say('pemerintah tidak dikenal', 'the government is unknown'))
+        then hadir.problem_if(true, 'unit', hadir.say('unit tidak dikenal, atau bukan wewenang Anda; periksa kodenya',
+          'the unit is unknown, or not yours to ask about; check its code'))
+        when session_user = any ('{hadir_admin,hadir_nightly}') then hadir.problem_if(true, 'government', hadir.say('pemerintah tidak dikenal; periksa kodenya',
+          'the government is unknown; check its code'))
         else hadir.problem_if(true, 'government', hadir.say('hanya dari konsol; sebutkan unit', 'at the console only; name a unit')) end),
       null::bigint, null::text, null::bigint, null::bigint[], null::jsonb;
   end if;
@@ -50,6 +52,12 @@ create or replace function hadir.report_nothing(p_field text, p_id text, p_en te
 language sql stable set search_path = pg_catalog, pg_temp
 as $$
   select hadir.refusal(404, 'nothing_to_report', hadir.problem_if(true, p_field, hadir.say(p_id, p_en)))
+$$;
+
+create or replace function hadir.report_to_come(p_last text) returns text
+language sql stable set search_path = pg_catalog, pg_temp
+as $$
+  select format(hadir.say('belum tiba; paling akhir %s', 'is yet to come; %s at the latest'), p_last)
 $$;
 
 create or replace function hadir.report_not_closed(p_field text, p_what text) returns jsonb
@@ -88,7 +96,7 @@ begin
   if r.refusal is null then
     r.day := coalesce(hadir.try_date(hadir.body_text(p_body, 'date')), hadir.local_day(r.government, p_now));
     if r.day > hadir.local_day(r.government, p_now) then
-      r.refusal := hadir.refusal(422, 'invalid', hadir.problem_if(true, 'date', hadir.say('hari itu belum tiba', 'that day is yet to come')));
+      r.refusal := hadir.refusal(422, 'invalid', hadir.problem_if(true, 'date', hadir.report_to_come(hadir.local_day(r.government, p_now)::text)));
     elsif coalesce(hadir.service_began(r.government) > r.day, true) then
       r.refusal := hadir.report_nothing('date', 'layanan belum berjalan pada hari itu', 'the service had not begun on that day');
     elsif r.closed then
@@ -143,7 +151,7 @@ begin
     v_month := hadir.try_date(hadir.body_text(p_body, 'month') || '-01');
     r.first_day := greatest(v_month, hadir.service_began(r.government));
     if v_month > hadir.local_day(r.government, p_now) then
-      r.refusal := hadir.refusal(422, 'invalid', hadir.problem_if(true, 'month', hadir.say('bulan itu belum tiba', 'that month is yet to come')));
+      r.refusal := hadir.refusal(422, 'invalid', hadir.problem_if(true, 'month', hadir.report_to_come(to_char(hadir.local_day(r.government, p_now), 'YYYY-MM'))));
     elsif hadir.service_began(r.government) is null or r.first_day >= v_month + interval '1 month' then
       r.refusal := hadir.report_nothing('month', 'layanan belum berjalan pada bulan itu', 'the service had not begun in that month');
     elsif r.closed then
@@ -219,7 +227,7 @@ begin
     r.first_day := greatest(p_from, hadir.service_began(r.government));
     if p_from > v_today or p_to > v_today then
       r.refusal := hadir.refusal(422, 'invalid', hadir.problem_if(true, case when p_from > v_today then p_from_field else p_to_field end,
-        hadir.say('hari itu belum tiba', 'that day is yet to come')));
+        hadir.report_to_come(v_today::text)));
     elsif hadir.service_began(r.government) is null or r.first_day > p_to then
       r.refusal := hadir.report_nothing(p_to_field, 'layanan belum berjalan pada hari-hari itu', 'the service had not begun on those days');
     elsif r.closed then
@@ -497,7 +505,7 @@ do $$
 declare
   f text;
 begin
-  foreach f in array array['report_scope(jsonb, timestamptz)', 'report_nothing(text, text, text)', 'report_not_closed(text, text)',
+  foreach f in array array['report_scope(jsonb, timestamptz)', 'report_nothing(text, text, text)', 'report_not_closed(text, text)', 'report_to_come(text)',
     'report_day_asked(jsonb, timestamptz)', 'report_month_asked(jsonb, timestamptz)', 'first_not_frozen(bigint, date, date)',
     'report_span(jsonb, timestamptz, date, date, text, text)', 'report_period_asked(jsonb, timestamptz, jsonb, int)',
     'report_lines(bigint, bigint, bigint[])', 'report_signature(bigint, bigint, date)', 'report_print(bigint, bigint)',

@@ -4,7 +4,7 @@
 -- Counted are person-days that hadir.recap_days has, working days alone; each share says of how many. A difference is of the two figures as
 -- printed: percentage points, or minutes. Nothing is tested for significance: sizes are there to be looked at.
 --
---   presence, absent, excused   of working days: there; no session attended, none excused; not there, excused (whole or in part)
+--   presence, absent, excuse    of working days: there; no session attended, none excused; not there, excused (whole or in part)
 --   wfo wfh wfa dl elsewhere    of days on which they were there; a day at two places counts in both, elsewhere: in none
 --   late_days, early_days       of days on which they were there
 --   late_minutes, early_minutes minutes per day on which they were there
@@ -134,7 +134,7 @@ begin
     select l.line, l.code, l.name, l.level, l.path, l.earlier, l.working, m.turn, m.measure, m.amount, m.sample, round(m.scale * m.amount / nullif(m.sample, 0), 2) as value
     from line l
     cross join lateral (values
-      (1, 'presence', l.present, l.days, 100.0), (2, 'absent', l.absent, l.days, 100), (3, 'excused', l.excused, l.days, 100),
+      (1, 'presence', l.present, l.days, 100.0), (2, 'absent', l.absent, l.days, 100), (3, 'excuse', l.excused, l.days, 100),
       (4, 'wfo', l.wfo, l.present, 100), (5, 'wfh', l.wfh, l.present, 100), (6, 'wfa', l.wfa, l.present, 100), (7, 'dl', l.dl, l.present, 100),
       (8, 'elsewhere', l.elsewhere, l.present, 100), (9, 'late_days', l.late_days, l.present, 100), (10, 'late_minutes', l.late_minutes, l.present, 1),
       (11, 'early_days', l.early_days, l.present, 100), (12, 'early_minutes', l.early_minutes, l.present, 1)) m (turn, measure, amount, sample, scale)

@@ -49,12 +49,12 @@ set session authorization hadir_admin;
 select results_eq($$select * from t.lines('{"unit": "A", "from": "2031-03-03", "to": "2031-03-09"}')$$, $$values
   -- 5 of 101 and 2 of 102; 102 missed three days, 103 four, and had leave on one.
   ('A@0 presence 46.67 7/15 in 5 | 13.33 2/15 in 5 | 33.34'), ('A@0 absent 46.67 7/15 in 5 | 86.67 13/15 in 5 | -40.00'),
-  ('A@0 excused 6.67 1/15 in 5 | 0.00 0/15 in 5 | 6.67'),
+  ('A@0 excuse 6.67 1/15 in 5 | 0.00 0/15 in 5 | 6.67'),
   ('A@0 wfo 71.43 5/7 in 5 | 100.00 2/2 in 5 | -28.57'), ('A@0 wfh 28.57 2/7 in 5 | 0.00 0/2 in 5 | 28.57'),
   ('A@0 wfa 0.00 0/7 in 5 | 0.00 0/2 in 5 | 0.00'), ('A@0 dl 0.00 0/7 in 5 | 0.00 0/2 in 5 | 0.00'), ('A@0 elsewhere 0.00 0/7 in 5 | 0.00 0/2 in 5 | 0.00'),
   ('A@0 late_days 14.29 1/7 in 5 | 100.00 2/2 in 5 | -85.71'), ('A@0 late_minutes 2.14 15/7 in 5 | 40.00 80/2 in 5 | -37.86'),
   ('A@0 early_days 0.00 0/7 in 5 | 50.00 1/2 in 5 | -50.00'), ('A@0 early_minutes 0.00 0/7 in 5 | 15.00 30/2 in 5 | -15.00'),
-  ('A1@1 presence 0.00 0/5 in 5 | 0.00 0/5 in 5 | 0.00'), ('A1@1 absent 80.00 4/5 in 5 | 100.00 5/5 in 5 | -20.00'), ('A1@1 excused 20.00 1/5 in 5 | 0.00 0/5 in 5 | 20.00'),
+  ('A1@1 presence 0.00 0/5 in 5 | 0.00 0/5 in 5 | 0.00'), ('A1@1 absent 80.00 4/5 in 5 | 100.00 5/5 in 5 | -20.00'), ('A1@1 excuse 20.00 1/5 in 5 | 0.00 0/5 in 5 | 20.00'),
   ('A1@1 wfo - 0/0 in 5 | - 0/0 in 5 | -'), ('A1@1 wfh - 0/0 in 5 | - 0/0 in 5 | -'), ('A1@1 wfa - 0/0 in 5 | - 0/0 in 5 | -'), ('A1@1 dl - 0/0 in 5 | - 0/0 in 5 | -'),
   ('A1@1 elsewhere - 0/0 in 5 | - 0/0 in 5 | -'), ('A1@1 late_days - 0/0 in 5 | - 0/0 in 5 | -'), ('A1@1 late_minutes - 0/0 in 5 | - 0/0 in 5 | -'),
   ('A1@1 early_days - 0/0 in 5 | - 0/0 in 5 | -'), ('A1@1 early_minutes - 0/0 in 5 | - 0/0 in 5 | -')$$,
