@@ -95,6 +95,7 @@ static void csv_spread(struct flat *f, size_t i, const char *values)
 
 static void csv_cell(struct flat *f, size_t i, const char *value)
 {
+    char words[LAYOUT_WORDS_CAP];
     switch (f->layout->report->columns[i].type) {
     case REPORT_TEXT:
     case REPORT_DATE:
@@ -104,10 +105,11 @@ static void csv_cell(struct flat *f, size_t i, const char *value)
         csv_code(&f->csv, value);
         break;
     case REPORT_WORD:
-        csv_text(&f->csv, for_people(f) ? layout_word(f->layout, value) : value);
+    case REPORT_WORDS:
+        csv_text(&f->csv, for_people(f) && value != NULL ? lines_word(f->layout, i, value, words) : value);
         break;
     case REPORT_FLAG:
-        csv_text(&f->csv, for_people(f) && value != NULL ? lines_word(f->layout, i, value) : flag_text(value));
+        csv_text(&f->csv, for_people(f) && value != NULL ? lines_word(f->layout, i, value, words) : flag_text(value));
         break;
     case REPORT_NUMBER:
     case REPORT_DECIMAL:

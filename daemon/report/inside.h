@@ -23,6 +23,9 @@ bool layout_init(struct layout *l, const struct report *report, const struct rep
 const char *layout_heading(const struct layout *l, size_t i, const struct text *code, char *dst, size_t cap);
 /* What people call the code of a WORD column; itself when there is no word. */
 const char *layout_word(const struct layout *l, const char *code);
+/* The same of every code that begins an item of a WORDS column. Written into dst; what does not fit is left as it is. */
+#define LAYOUT_WORDS_CAP 1000u
+const char *layout_words(const struct layout *l, const char *items, char dst[LAYOUT_WORDS_CAP]);
 /* The next number of a numeric[] as text; false at its end, or when it is none. *at: NULL-terminated text, moved on. */
 bool layout_next(const char **at, char dst[REPORT_NUMBER_MAX]);
 
@@ -39,7 +42,7 @@ struct signature {
 };
 void lines_signature(const struct layout *l, struct signature *ret);
 /* The words for a value of column i: of codes and flags; else the value. */
-const char *lines_word(const struct layout *l, size_t i, const char *value);
+const char *lines_word(const struct layout *l, size_t i, const char *value, char dst[LAYOUT_WORDS_CAP]);
 /* Where temporary files go: TMPDIR, if it is short enough for a name, or /tmp. */
 char *temporary_folder(void);
 

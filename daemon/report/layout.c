@@ -50,6 +50,12 @@ const char *layout_word(const struct layout *l, const char *code)
         {"not_eligible", "di luar kantor, tidak termasuk", "elsewhere, not among those allowed"},
         {"place_not_granted", "tempat tidak diizinkan", "place not allowed"},
         {"evidence", "bukti kurang", "evidence missing"},
+        {"location", "lokasi", "location"},
+        {"fence", "lokasi di tempatnya", "location at the place"},
+        {"session", "sesi", "session"},
+        {"work_plan", "rencana kerja", "work plan"},
+        {"work_report", "laporan kerja", "work report"},
+        {"health_letter", "surat keterangan sehat", "health letter"},
         {"late_letter", "surat terlambat disahkan", "letter confirmed late"},
         {"recall", "dipanggil ke kantor", "recalled to the office"},
         {"posted", "semua pegawai", "all people"},
@@ -71,6 +77,24 @@ const char *layout_word(const struct layout *l, const char *code)
         if (strcmp(words[i].code, code) == 0)
             return l->style.english ? words[i].english : words[i].indonesian;
     return code;
+}
+
+const char *layout_words(const struct layout *l, const char *items, char dst[LAYOUT_WORDS_CAP])
+{
+    char code[40];
+    size_t at = 0;
+    for (const char *p = items; *p != '\0';) {
+        size_t n = strcspn(p, " :,"), rest = strcspn(p, ",");
+        snprintf(code, sizeof code, "%.*s", (int)n, p);
+        rest += strspn(p + rest, ", ");
+        int len = snprintf(dst + at, LAYOUT_WORDS_CAP - at, "%s%.*s", layout_word(l, code), (int)(rest - n), p + n);
+        if (n >= sizeof code || len < 0 || (size_t)len >= LAYOUT_WORDS_CAP - at)
+            return items;
+        at += (size_t)len;
+        p += rest;
+    }
+    dst[at] = '\0';
+    return dst;
 }
 
 bool layout_next(const char **at, char dst[REPORT_NUMBER_MAX])

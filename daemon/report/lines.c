@@ -86,11 +86,13 @@ void lines_signature(const struct layout *l, struct signature *ret)
     snprintf(ret->nip, LINES_CAP, "NIP. %s", nip[0] != '\0' ? nip : DOTS);
 }
 
-const char *lines_word(const struct layout *l, size_t i, const char *value)
+const char *lines_word(const struct layout *l, size_t i, const char *value, char dst[LAYOUT_WORDS_CAP])
 {
     switch (l->report->columns[i].type) {
     case REPORT_WORD:
         return layout_word(l, value);
+    case REPORT_WORDS:
+        return layout_words(l, value, dst);
     case REPORT_FLAG:
         return value[0] == 't' ? lines_say(l, "ya", "yes") : lines_say(l, "tidak", "no");
     default:

@@ -100,7 +100,7 @@ static void put_number(const struct pdf_table *t, struct buf *out, const char *n
 
 static void put_cell(struct pdf_table *t, const struct pdf_column *c, const char *value, const char **spread)
 {
-    char number[REPORT_NUMBER_MAX];
+    char number[REPORT_NUMBER_MAX], words[LAYOUT_WORDS_CAP];
     const enum report_type type = t->layout.report->columns[c->source].type;
     if (type == REPORT_SPREAD) {
         if (layout_next(spread, number))
@@ -108,7 +108,7 @@ static void put_cell(struct pdf_table *t, const struct pdf_column *c, const char
     } else if (type == REPORT_DECIMAL && value != NULL)
         put_number(t, &t->scratch, value);
     else if (value != NULL)
-        put_text(&t->scratch, lines_word(&t->layout, c->source, value));
+        put_text(&t->scratch, lines_word(&t->layout, c->source, value, words));
     buf_putc(&t->scratch, '\0');
 }
 
@@ -134,7 +134,7 @@ const char *const *plan_texts(struct pdf_table *t, const char *const *cells)
 
 static bool wraps(const struct report_column *c)
 {
-    return c->type == REPORT_TEXT || c->type == REPORT_WORD;
+    return c->type == REPORT_TEXT || c->type == REPORT_WORD || c->type == REPORT_WORDS;
 }
 
 void plan_see(struct pdf_table *t, struct pen *pen, const char *const *texts)

@@ -12,6 +12,7 @@ enum report_type {
     REPORT_TEXT,
     REPORT_CODE,    /* digits that are no number: an NIP */
     REPORT_WORD,    /* a code that has a word for people */
+    REPORT_WORDS,   /* "code rest, code rest": each code has a word */
     REPORT_FLAG,
     REPORT_NUMBER,  /* whole */
     REPORT_DECIMAL,

@@ -93,7 +93,7 @@ static const struct report_column monthly_days[] = {
     {"percent_absent", "Pot. tanpa keterangan %", "Unexcused %", REPORT_DECIMAL, 11},
     {"percent_excuse", "Pot. izin %", "Excused %", REPORT_DECIMAL, 8},
     {"percent", "Potongan %", "Deduction %", REPORT_DECIMAL, 9},
-    {"evidence_missing", "Bukti kurang", "Evidence missing", REPORT_TEXT, 20},
+    {"evidence_missing", "Bukti kurang", "Evidence missing", REPORT_WORDS, 20},
     {"outside_window", "Di luar jam", "Outside hours", REPORT_NUMBER, 8},
     {"doubts", "Ragu", "Doubts", REPORT_NUMBER, 7},
 };
@@ -112,7 +112,7 @@ static const struct report_column compliance[] = {
     {"base_of", "Dasar", "Base", REPORT_WORD, 14},
     {"met", "Terpenuhi", "Met", REPORT_FLAG, 9},
     {"attended", "Menurut presensi", "By attendance", REPORT_NUMBER, 9},
-    {"note", "Keterangan", "Notes", REPORT_TEXT, 40},
+    {"note", "Keterangan", "Notes", REPORT_WORDS, 40},
 };
 
 static const struct report_column compliance_people[] = {
@@ -128,7 +128,7 @@ static const struct report_column compliance_people[] = {
     {"base", "Dari", "Of", REPORT_NUMBER, 8},
     {"met", "Terpenuhi", "Met", REPORT_FLAG, 9},
     {"attended", "Menurut presensi", "By attendance", REPORT_NUMBER, 9},
-    {"note", "Keterangan", "Notes", REPORT_TEXT, 40},
+    {"note", "Keterangan", "Notes", REPORT_WORDS, 40},
 };
 
 static const struct report_column evaluation[] = {

@@ -122,14 +122,16 @@ static lxw_col_t write_spread(struct sheet *s, size_t i, lxw_col_t col, const ch
 
 static void write_cell(struct sheet *s, size_t i, lxw_col_t col, const char *value)
 {
+    char words[LAYOUT_WORDS_CAP];
     if (value == NULL)
         return;
     switch (s->layout->report->columns[i].type) {
     case REPORT_TEXT:
     case REPORT_CODE:
     case REPORT_WORD:
+    case REPORT_WORDS:
     case REPORT_FLAG:
-        (void)text_at(s, s->row, col, lines_word(s->layout, i, value), NULL);
+        (void)text_at(s, s->row, col, lines_word(s->layout, i, value, words), NULL);
         break;
     case REPORT_NUMBER:
         (void)number_at(s, col, value, s->whole);

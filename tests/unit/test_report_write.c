@@ -242,6 +242,23 @@ START_TEST(names_behind_the_numbers)
 }
 END_TEST
 
+START_TEST(words_of_a_list)
+{
+    char dst[LAYOUT_WORDS_CAP], text[2 * LAYOUT_WORDS_CAP];
+    const struct layout l = {.report = &sample};
+    ck_assert_str_eq(layout_words(&l, "work_report 0/1, session:siang 0/1, surat 7 (x, late)", dst),
+                     "laporan kerja 0/1, sesi:siang 0/1, surat 7 (x, late)");
+    ck_assert_str_eq(layout_words(&l, "", dst), "");
+    ck_assert_str_eq(layout_words(&l, "fence", dst), "lokasi di tempatnya");
+    ck_assert_str_eq(layout_words(&l, ",, location", dst), ",, lokasi");
+    memset(text, 'x', sizeof text); /* what has no room is left as it is */
+    text[sizeof text - 1] = '\0';
+    ck_assert_ptr_eq(layout_words(&l, text, dst), text);
+    snprintf(text, sizeof text, "fence %0900d, fence %0900d", 1, 2);
+    ck_assert_ptr_eq(layout_words(&l, text, dst), text);
+}
+END_TEST
+
 START_TEST(the_table)
 {
     enum report_format format;
@@ -262,4 +279,4 @@ END_TEST
 
 UNIT_MAIN("report/write", csv_for_programs, csv_for_people, json_with_the_head, sheets_and_pages_come_out_the_same, pages_at_every_edge,
           pages_that_cannot_be, long_ones_leave_in_parts,
-          a_head_without_the_codes, names_behind_the_numbers, the_table)
+          a_head_without_the_codes, names_behind_the_numbers, words_of_a_list, the_table)
