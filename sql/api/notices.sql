@@ -2,12 +2,14 @@
 -- a circular does not allow arose for a day to come after its letter was confirmed: another letter, a move, leave, a circular
 -- applied. Both are found by the nightly run, each once.
 
--- A notice in words; p_name: of the person, null where it is of a unit.
+-- A notice in words; p_name: of the person, null where it is of a unit: then with the names of those whom it counts.
 create or replace function hadir.notice_text(p_name text, p_notice hadir.notice) returns text
 language sql stable set search_path = pg_catalog, pg_temp
 as $$
   select case
-    when (p_notice).kind = 'breach' then hadir.breach_text((p_notice).breach)
+    when (p_notice).kind = 'breach' then hadir.breach_text((p_notice).breach) || case when p_name is null then coalesce(': ' || (
+      select string_agg(e.person ->> 'name', ', ' order by e.place)
+      from jsonb_array_elements((p_notice).breach -> 'people') with ordinality e (person, place)), '') else '' end
     when (p_notice).consecutive
     then format(hadir.say('%s tidak masuk kerja tanpa alasan yang sah %s hari kerja berturut-turut sampai %s. %s: hukuman %s, %s. '
                           'Atasan langsung wajib memanggil dan memeriksa.',

@@ -54,7 +54,7 @@ set session authorization hadir_nightly;
 select is(api.breach_notice(t.at('2031-03-07', '1:00')), 1::bigint, 'what arises later is found, for days from today on');
 select is(api.breach_notice(t.at('2031-03-08', '1:00')), 0::bigint, 'once');
 set session authorization hadir_query;
-select is(t.reads('access:71', 'A'), 'new A 2031-03-10 Unit A, 2031-03-10: 1 dari 2 orang yang bekerja di luar kantor (WFH/WFA), paling banyak 0 (S)', 'the head reads it');
+select is(t.reads('access:71', 'A'), 'new A 2031-03-10 Unit A, 2031-03-10: 1 dari 2 orang yang bekerja di luar kantor (WFH/WFA), paling banyak 0 (S): Pegawai 101', 'the head reads it');
 select is(t.reads('access:77', 'R'), t.reads('access:71', 'A'), 'and BKPSDM');
 select is(t.reads('access:78', 'A'), '-', 'not the operator');
 select is(t.reads('access:72', 'B'), '-', 'nor another unit''s head');
@@ -83,9 +83,9 @@ set session authorization hadir_nightly;
 select is(api.breach_notice(t.at('2031-03-09', '1:00')), 2::bigint, 'a circular applied later, and a move');
 set session authorization hadir_query;
 select set_config('hadir.language', 'en', true) is not null as set \gset
-select is(t.reads('access:77', 'R'), 'new A 2031-03-24 Unit A, 2031-03-24: 1 of 2 people who work elsewhere (WFH/WFA), at most 0 (S)
+select is(t.reads('access:77', 'R'), 'new A 2031-03-24 Unit A, 2031-03-24: 1 of 2 people who work elsewhere (WFH/WFA), at most 0 (S): Pegawai 299
 new A 2031-03-17 Pegawai 101, 2031-03-17: no circular allows WFA on that day (1 of 1 days, at most 0)
-told A 2031-03-10 Unit A, 2031-03-10: 1 of 2 people who work elsewhere (WFH/WFA), at most 0 (S)', 'untold ones first, the latest first');
+told A 2031-03-10 Unit A, 2031-03-10: 1 of 2 people who work elsewhere (WFH/WFA), at most 0 (S): Pegawai 101', 'untold ones first, the latest first');
 select is(split_part(t.reads('access:71', 'A'), E'\n', 2), 'new A 2031-03-17 Pegawai 101, 2031-03-17: no circular allows WFA on that day (1 of 1 days, at most 0)',
   'of a person: who decides about him');
 select throws_ok($$select api.breach_notice('2031-03-09')$$, '42501', null, 'only the nightly run looks');
