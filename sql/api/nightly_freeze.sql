@@ -377,18 +377,28 @@ grant execute on function api.nightly_due(timestamptz) to hadir_nightly;
 
 reset role;
 
--- By which rules and fences a day was derived, as an array of {kind, name, version}.
+-- By which rules and fences a day was derived, as an array of {kind, name, version}. A closed day keeps its plan when a circular gets
+-- another revision: of the patterns that the version before had, those that it told; a reopened day's are new.
 create or replace function hadir.rules_of(p_government bigint, p_day date) returns jsonb
 language sql stable set search_path = pg_catalog, pg_temp
 as $$
   with pattern as (
-    select p.policies, p.hours, p.calendar, p.periods, p.orders from hadir.plan_pattern p
+    select p.id, p.policies, p.hours, p.calendar, p.periods, p.orders from hadir.plan_pattern p
     where p.government = p_government and p.day = p_day
       and p.id in (select d.pattern from hadir.plan_day d where d.day = p_day)
   ),
+  told as (
+    select distinct a.pattern, r ->> 'name' as name, r ->> 'version' as version
+    from (select v from hadir.attendance_version v where v.government = p_government and v.day = p_day order by v.version desc limit 1) l
+    join hadir.attendance a on a.government = p_government and a.day = p_day and a.version = (l.v).version
+    cross join jsonb_array_elements((l.v).rules) r
+    where r ->> 'kind' = 'policy' and not hadir.reopened_after(l.v)
+  ),
   used as (
-    select 'policy' as kind, o.number as name, o.dated || '.' || o.revision as version
-    from hadir.policy o where o.id in (select unnest(p.policies) from pattern p)
+    select 'policy' as kind, o.number as name, coalesce(t.version, o.dated || '.' || o.revision) as version
+    from (select p.id, unnest(p.policies) as policy from pattern p) p
+    join hadir.policy o on o.id = p.policy
+    left join told t on t.pattern = p.id and t.name = o.number
     union
     select 'letter', l.number, l.dated::text
     from hadir.letter l join hadir.letter_order r on r.letter = l.id where r.id in (select p.orders from pattern p)
@@ -409,7 +419,7 @@ as $$
     group by f.code
   )
   select coalesce(jsonb_agg(jsonb_build_object('kind', u.kind, 'name', u.name, 'version', u.version)
-                            order by u.kind collate "C", u.name collate "C"), '[]')
+                            order by u.kind collate "C", u.name collate "C", u.version collate "C"), '[]')
   from used u
 $$;
 comment on function hadir.rules_of(bigint, date) is
