@@ -756,16 +756,13 @@ comment on function api.report_monthly_days(jsonb, timestamptz) is
   'p_body: as in hadir.report_month_asked. The working days behind api.report_monthly, a row per person and day; times are local, percents before the month''s cap. No row '
   'when the head is a refusal. Called by hadir_query with hadir.actor set, hadir_admin, hadir_nightly.';
 
-do $$
-declare
-  f text;
-begin
-  foreach f in array array['report_daily_head', 'report_daily', 'report_daily_people', 'report_monthly_head', 'report_monthly',
-    'report_monthly_days'] loop
-    execute format('revoke all on function api.%I(jsonb, timestamptz) from public', f);
-    execute format('grant execute on function api.%I(jsonb, timestamptz) to hadir_query, hadir_admin, hadir_nightly', f);
-  end loop;
-end
-$$;
+revoke all on function
+  api.report_daily_head(jsonb, timestamptz), api.report_daily(jsonb, timestamptz), api.report_daily_people(jsonb, timestamptz),
+  api.report_monthly_head(jsonb, timestamptz), api.report_monthly(jsonb, timestamptz), api.report_monthly_days(jsonb, timestamptz)
+  from public;
+grant execute on function
+  api.report_daily_head(jsonb, timestamptz), api.report_daily(jsonb, timestamptz), api.report_daily_people(jsonb, timestamptz),
+  api.report_monthly_head(jsonb, timestamptz), api.report_monthly(jsonb, timestamptz), api.report_monthly_days(jsonb, timestamptz)
+  to hadir_query, hadir_admin, hadir_nightly;
 
 reset role;

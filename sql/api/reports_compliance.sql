@@ -284,15 +284,11 @@ comment on function api.report_compliance_people(jsonb, timestamptz) is
   'he may not be, lacks evidence, was ordered late or recalled. week: its Monday. No row when the head is a refusal. Called by hadir_query '
   'with hadir.actor set, hadir_admin, hadir_nightly.';
 
-do $$
-declare
-  f text;
-begin
-  foreach f in array array['report_compliance_head', 'report_compliance', 'report_compliance_people'] loop
-    execute format('revoke all on function api.%I(jsonb, timestamptz) from public', f);
-    execute format('grant execute on function api.%I(jsonb, timestamptz) to hadir_query, hadir_admin, hadir_nightly', f);
-  end loop;
-end
-$$;
+revoke all on function
+  api.report_compliance_head(jsonb, timestamptz), api.report_compliance(jsonb, timestamptz), api.report_compliance_people(jsonb, timestamptz)
+  from public;
+grant execute on function
+  api.report_compliance_head(jsonb, timestamptz), api.report_compliance(jsonb, timestamptz), api.report_compliance_people(jsonb, timestamptz)
+  to hadir_query, hadir_admin, hadir_nightly;
 
 reset role;

@@ -151,15 +151,11 @@ comment on function api.report_discipline_days(jsonb, timestamptz) is
   'they had come to by then; days of the old year, with which a row began, have days 0. No row when the head is a refusal. Called by '
   'hadir_query with hadir.actor set, hadir_admin, hadir_nightly.';
 
-do $$
-declare
-  f text;
-begin
-  foreach f in array array['report_discipline_head', 'report_discipline', 'report_discipline_days'] loop
-    execute format('revoke all on function api.%I(jsonb, timestamptz) from public', f);
-    execute format('grant execute on function api.%I(jsonb, timestamptz) to hadir_query, hadir_admin, hadir_nightly', f);
-  end loop;
-end
-$$;
+revoke all on function
+  api.report_discipline_head(jsonb, timestamptz), api.report_discipline(jsonb, timestamptz), api.report_discipline_days(jsonb, timestamptz)
+  from public;
+grant execute on function
+  api.report_discipline_head(jsonb, timestamptz), api.report_discipline(jsonb, timestamptz), api.report_discipline_days(jsonb, timestamptz)
+  to hadir_query, hadir_admin, hadir_nightly;
 
 reset role;

@@ -151,15 +151,11 @@ comment on function api.report_evaluation(jsonb, timestamptz) is
   'sample in percent, or minutes each; sample: person-days, on as many working days (days); null: there were none; baseline…: of the earlier period. No row when the head is a refusal. '
   'Called by hadir_query with hadir.actor set, hadir_admin, hadir_nightly.';
 
-do $$
-declare
-  f text;
-begin
-  foreach f in array array['report_evaluation_head', 'report_evaluation'] loop
-    execute format('revoke all on function api.%I(jsonb, timestamptz) from public', f);
-    execute format('grant execute on function api.%I(jsonb, timestamptz) to hadir_query, hadir_admin, hadir_nightly', f);
-  end loop;
-end
-$$;
+revoke all on function
+  api.report_evaluation_head(jsonb, timestamptz), api.report_evaluation(jsonb, timestamptz)
+  from public;
+grant execute on function
+  api.report_evaluation_head(jsonb, timestamptz), api.report_evaluation(jsonb, timestamptz)
+  to hadir_query, hadir_admin, hadir_nightly;
 
 reset role;
