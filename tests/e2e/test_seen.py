@@ -327,6 +327,37 @@ def a_closed_day_names_the_versions_of_its_rules(house):
 
 
 @test
+def every_quota_is_told_before_the_head_confirms(house):
+    """The team has three. One at home where all should be; two at the office where all should be; two at home where a third may be."""
+    for day, measure, percent, people, told in (
+            ("10", "min_wfh", 100, ("t1",), "1 of 3 people at home (WFH), at least 3 (UJI/min_wfh)"),
+            ("11", "min_wfo", 100, ("t1",), "2 of 3 people at the office (WFO), at least 3 (UJI/min_wfo)"),
+            ("12", "max_wfh", 34, ("t1", "t2"), "2 of 3 people at home (WFH), at most 1 (UJI/max_wfh)")):
+        path = house.write("quota.conf", f"""[policy]
+number = UJI/{measure}
+dated = 2026-01-20
+valid_from = 2026-02-{day}
+valid_to = 2026-02-{day}
+grants = letter
+[day di rumah]
+weekdays = Senin-Jumat
+place = WFH
+granted = ya
+[quota uji]
+measure = {measure}
+percent = {percent}
+rounding = down
+""")
+        assert "applied" in house.hadir("policy", "apply", path).stdout
+        status, answer = ask(house, "ketua", "POST", "/v1/letters", {
+            "unit": "TIM", "kind": "assignment", "number": f"900/{measure}", "dated": "2026-01-20", "title": "Bekerja dari rumah",
+            "orders": [{"place": "WFH", "people": [{"nip": nip(who), "days": [f"2026-02-{day}"]} for who in people]}]})
+        assert status == 201, answer
+        status, answer = ask(house, "ketua", "POST", f"/v1/letters/{answer['letter']}/decision", {"step": "confirmed"})
+        assert status == 409 and f"Unit TIM, 2026-02-{day}: {told}" in [b["text"] for b in answer["breaches"]], answer
+
+
+@test
 def nothing_in_the_log_and_nobody_died(house):
     assert house.restarts() == 0
     assert not house.silent(), f"in the log: {house.silent()}"
