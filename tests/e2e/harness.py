@@ -2,7 +2,7 @@
 
 Everything lives in one temporary folder, listens on loopback and Unix sockets only, and is ended by its own process
 id. Nothing sleeps to wait: `wait_until` asks again until a deadline."""
-import base64, contextlib, csv, hashlib, hmac, http.client, json, os, pwd, re, shutil, signal, socket, ssl, subprocess, sys
+import base64, contextlib, csv, hashlib, hmac, http.client, json, os, pwd, random, re, shutil, signal, socket, ssl, subprocess, sys
 import tempfile, time, urllib.parse, uuid
 from datetime import datetime, timedelta
 
@@ -28,10 +28,25 @@ def wait_until(what, ask, deadline_s=30, every_s=0.05):
         time.sleep(every_s)
 
 
+PORTS_HELD = []
+
+
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """A loopback port that nobody has, ours until this process ends: test files run beside each other. Below the
+    kernel's own range, from which a client's connection could take it meanwhile; an abstract socket's name is the lock."""
+    for port in random.SystemRandom().sample(range(15000, 30000), 1000):
+        lock = socket.socket(socket.AF_UNIX)
+        try:
+            lock.bind(f"\0hadir-test-port-{port}")
+            with socket.socket() as s:
+                s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                s.bind(("127.0.0.1", port))
+        except OSError:
+            lock.close()
+            continue
+        PORTS_HELD.append(lock)
+        return port
+    raise AssertionError("no free port")
 
 
 def run(*argv, input=None, check=True, env=None, user=None, timeout=120, cwd=None):
