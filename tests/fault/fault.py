@@ -1,0 +1,211 @@
+"""The fault engine: a house under load, faults one after the other, the oracle at the end.
+
+  @fault("name")                registers def f(run, rng): causes one fault while load is on, brings the house back to
+                                running (run.recovered()), returns a short dict of what it did
+  Run(name, seed, **load)       a house with enrolled phones; `with` starts load, leaving it ends all
+  run.go(names)                 these faults in this order, each under load; then run.finish(): the load ends, the oracle checks
+
+Fault modules are faults_*.py of this folder; load_all() imports them. HADIR_SEED and --seed N replay a run. The options of
+the load are those of phones.c (connections=16, array=20, …); load={"connections": 4} changes some."""
+import glob, importlib, mmap, os, random, signal, struct, subprocess, sys, time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), "e2e"), os.path.join(os.path.dirname(HERE), "rules")]
+from harness import BUILD, House, wait_until  # noqa: E402
+import oracle  # noqa: E402
+
+FAULTS = {}  # name -> function; .needs: None or a function that tells why it cannot be done here
+NUMBERS = ("requests", "sent", "acknowledged", "again", "refused", "in_flight", "unknown", "connections", "failures", "busy")
+LOAD = {"connections": 16, "array": 20, "fresh": 3, "duplicates": 5, "bad": 2, "leave": 50, "native": 70, "owntracks": 20, "whatsapp": 10}
+PEOPLE = 12  # enrolled phones a channel
+
+
+def fault(name, needs=None):
+    """needs: a function that returns why the fault cannot be caused here, or nothing."""
+    def register(f):
+        assert name not in FAULTS, name
+        f.needs, FAULTS[name] = needs, f
+        return f
+    return register
+
+
+def load_all():
+    for path in sorted(glob.glob(f"{HERE}/faults_*.py")):
+        importlib.import_module(os.path.basename(path)[:-3])
+    return FAULTS
+
+
+def seed_of(argv=sys.argv):
+    """--seed N, HADIR_SEED, or a new one."""
+    if "--seed" in argv:
+        return int(argv[argv.index("--seed") + 1])
+    return int(os.environ.get("HADIR_SEED") or random.SystemRandom().randrange(2**31))
+
+
+class Load:
+    """One running phones."""
+
+    def __init__(self, house, devices, ledger, seed, options, port=None):
+        argv = [f"{BUILD}/tests/fault/phones", "--seed", str(seed), "--port", str(port or house.port), "--ca", f"{house.dir}/secret/tls.crt",
+                "--devices", devices, "--ledger", ledger, "--app-secret", house.app_secret]
+        for name, value in options.items():
+            argv += [f"--{name}", str(value)]
+        self.ledger, self.output = ledger, ""
+        self.process = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        wait_until("phones has its ledger", lambda: self.process.poll() is not None or (
+            os.path.exists(f"{ledger}.numbers") and os.path.getsize(f"{ledger}.numbers") == 4096))
+        self.check()
+        with open(f"{ledger}.numbers", "rb") as f:
+            self.page = mmap.mmap(f.fileno(), 4096, prot=mmap.PROT_READ)
+
+    def check(self):
+        if self.process.poll() is not None and not self.output:
+            self.output = self.process.stdout.read()
+            assert self.process.returncode == 0, f"phones ended with {self.process.returncode}: {self.output[-1500:]}"
+
+    def numbers(self):
+        return dict(zip(NUMBERS, struct.unpack_from(f"={len(NUMBERS)}Q", self.page)))
+
+    def acknowledged(self):
+        """Answers of acknowledgement so far, first ones and repeated ones."""
+        n = self.numbers()
+        return n["acknowledged"] + n["again"]
+
+    def wait_acknowledged(self, more=1, deadline_s=90):
+        want = self.acknowledged() + more
+
+        def there():
+            self.check()
+            return self.acknowledged() >= want
+        wait_until(f"{more} more are acknowledged ({self.numbers()})", there, deadline_s)
+
+    def wait_in_flight(self, deadline_s=60):
+        wait_until("a request is in flight", lambda: self.check() or self.numbers()["in_flight"] > 0, deadline_s, 0.0005)
+
+    def stop(self, deadline_s=240):
+        """Nothing new; what is unknown goes again until it is known, but for what is left on purpose."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        try:
+            self.output += self.process.communicate(timeout=deadline_s)[0]
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"phones still waits for answers: {self.numbers()}")
+        assert self.process.returncode == 0, f"phones ended with {self.process.returncode}: {self.output[-1500:]}"
+
+    def kill(self):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait(20)
+        self.process.stdout.close()
+
+
+class Run:
+    """A house under load. seed: of everything random; counts: what happened, by name.
+    other_spool: set by a fault after which a spool file is another one than before, so that a retry may get a second
+    receipt (design §2, checkin_ack). port: where phones connect (a proxy's), None: hadird's."""
+
+    def __init__(self, name, seed=None, load=None, conf=None, port=None):
+        self.seed = seed_of() if seed is None else seed
+        self.rng = random.Random(self.seed)
+        self.counts, self.done = {}, []
+        self.other_spool, self.port = False, port
+        self.options = dict(LOAD, **(load or {}))
+        self.ledgers = []
+        self.totals = {}  # counters of supervisors that are gone, see before_death
+        print(f"# seed {self.seed}", flush=True)
+        # a killed supervisor forgets a simulated clock
+        self.house = House(f"fault-{name}", **dict({"simulated_clock": "no"}, **(conf or {})))
+        try:
+            self.house.start()
+            self.enroll()
+        except BaseException:
+            self.house.close()
+            raise
+        self.load = None
+
+    def enroll(self):
+        h, lines = self.house, []
+        for n, person in enumerate(h.people[:PEOPLE]):
+            number = f"62800000{n + 1000}"
+            h.hadir("enroll", person["nip"], "--channel", "whatsapp", "--number", number, "--quiet")
+            tokens = {c: h.enroll(person["nip"], c) for c in ("native", "owntracks")}
+            ids = dict(h.sql("select d.channel, d.id from hadir.device d join hadir.person p on p.id = d.person where p.nip = "
+                             f"'{person['nip']}'"))
+            lines += [f"{c} {ids[c]} {number if c == 'whatsapp' else tokens[c]}" for c in ("native", "owntracks", "whatsapp")]
+            self.last = tokens["native"]
+        self.devices = h.write("devices", "\n".join(lines) + "\n")
+        h.known(self.last)
+
+    def start_load(self, **more):
+        """More phones (a ledger each); run.load is the newest."""
+        ledger = f"{self.house.dir}/ledger.{len(self.ledgers)}"
+        self.ledgers.append(ledger)
+        self.load = Load(self.house, self.devices, ledger, self.rng.randrange(2**31), dict(self.options, **more), self.port)
+        return self.load
+
+    def count(self, what, n=1):
+        self.counts[what] = self.counts.get(what, 0) + n
+
+    # ---- helpers of faults ----
+    def recovered(self, deadline_s=120):
+        """The service answers, and goes on acknowledging."""
+        wait_until("the service answers again", lambda: self.house.admin("/readyz")[0] == 200, deadline_s)
+        self.load.wait_acknowledged(1, deadline_s)
+
+    def role(self, name):
+        """pid of a role: ledger, planner, messenger, door or desk (one of them)."""
+        found = [pid for pid, comm in self.house.children().items() if name in comm]
+        return self.rng.choice(found) if found else None
+
+    def keep_counters(self):
+        """Before a supervisor dies: its counters die with it."""
+        self.counters_complete = False
+
+    def restart_supervisor(self):
+        """After its death."""
+        self.keep_counters()
+        self.house.log_file.close()
+        self.house.start(wait=False)
+        self.house.wait_ready()
+
+    # ---- the course ----
+    def __enter__(self):
+        self.start_load()
+        try:
+            self.load.wait_acknowledged(20)
+        except BaseException:
+            self.__exit__(*sys.exc_info())
+            raise
+        return self
+
+    def __exit__(self, *exc):
+        if self.load is not None:
+            self.load.kill()
+        if exc[0] is not None:
+            print(f"# seed {self.seed}, done: {self.done}\n{self.house.log()[-4000:]}", flush=True)
+        self.house.close()
+
+    def cause(self, name):
+        f = FAULTS[name]
+        self.load.wait_acknowledged(1)
+        self.load.wait_in_flight()
+        outstanding = self.load.numbers()["in_flight"] > 0
+        start = time.monotonic()
+        said = f(self, random.Random(self.rng.randrange(2**31))) or {}
+        self.count(name)
+        self.count("outstanding", 1 if outstanding else 0)
+        self.done.append(name)
+        print(f"# {name} {said} ({time.monotonic() - start:.1f} s)", flush=True)
+
+    def go(self, names):
+        for name in names:
+            self.cause(name)
+
+    def finish(self):
+        """Ends the load, waits until all is recorded, asks the oracle. Returns its figures."""
+        self.load.stop()
+        self.house.wait_live(180)
+        wait_until("the spool is drained", lambda: self.house.health().get("spool_depth") == 0, 180)
+        figures = oracle.check(self)
+        print(f"# {self.load.output.strip()}\n# {figures} {self.counts}", flush=True)
+        return figures

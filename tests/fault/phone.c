@@ -1,0 +1,157 @@
+/* A phone's connection as a state machine: each step does what it can and says which event it waits for. */
+#include "phone.h"
+
+#include <errno.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <openssl/err.h>
+
+#include "book.h"
+
+#define ANSWER_MAX ((size_t)4 << 20)
+
+static void want(struct phone *p, int epoll, uint32_t events)
+{
+    struct epoll_event e = {.events = events, .data.ptr = p};
+    if (p->wanted == events)
+        return;
+    epoll_ctl(epoll, p->wanted == 0 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, p->fd, &e);
+    p->wanted = events;
+}
+
+bool phone_connect(struct phone *p, int epoll, SSL_CTX *tls, const struct sockaddr_in *to)
+{
+    p->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    p->ssl = p->fd >= 0 ? SSL_new(tls) : NULL;
+    if (p->ssl == NULL)
+        return false;
+    buf_init(&p->out, ANSWER_MAX);
+    buf_init(&p->in, ANSWER_MAX);
+    p->wanted = 0;
+    p->state = PHONE_CONNECTING;
+    if (connect(p->fd, (const struct sockaddr *)to, sizeof *to) != 0 && errno != EINPROGRESS)
+        return false;
+    SSL_set_fd(p->ssl, p->fd);
+    want(p, epoll, EPOLLOUT);
+    numbers->connections++;
+    return true;
+}
+
+void phone_close(struct phone *p)
+{
+    if (p->state == PHONE_CLOSED && p->fd < 0)
+        return;
+    if (p->ssl != NULL)
+        SSL_free(p->ssl);
+    if (p->fd >= 0)
+        close(p->fd);
+    buf_fini(&p->out);
+    buf_fini(&p->in);
+    p->ssl = NULL;
+    p->fd = -1;
+    p->state = PHONE_CLOSED;
+}
+
+void phone_send(struct phone *p)
+{
+    p->written = 0;
+    buf_clear(&p->in);
+    p->state = PHONE_WRITING;
+}
+
+/* After an SSL call that did not succeed: waits for what it needs. */
+static enum phone_outcome wait_or_fail(struct phone *p, int epoll, int result)
+{
+    int why = SSL_get_error(p->ssl, result);
+    ERR_clear_error();
+    if (why != SSL_ERROR_WANT_READ && why != SSL_ERROR_WANT_WRITE)
+        return PHONE_FAILED;
+    want(p, epoll, why == SSL_ERROR_WANT_WRITE ? EPOLLOUT : EPOLLIN);
+    return PHONE_WAITS;
+}
+
+/* A whole answer in p->in? hadird always says Content-Length. 1 yes, 0 not yet, -1 nonsense */
+static int parse(const struct phone *p, struct phone_answer *ret)
+{
+    const char *text = (const char *)p->in.data;
+    const char *end = p->in.len > 0 ? memmem(text, p->in.len, "\r\n\r\n", 4) : NULL;
+    if (end == NULL)
+        return 0;
+    size_t head = (size_t)(end - text) + 4, len = 0;
+    *ret = (struct phone_answer){0};
+    if (head < 16 || memcmp(text, "HTTP/1.1 ", 9) != 0)
+        return -1;
+    for (int i = 9; i < 12; i++)
+        ret->status = ret->status * 10 + (text[i] - '0');
+    for (const char *line = text; line < end; line = (const char *)memmem(line, (size_t)(end + 2 - line), "\r\n", 2) + 2) {
+        if (strncasecmp(line, "content-length:", 15) == 0)
+            for (line += 15; *line == ' ' || (*line >= '0' && *line <= '9'); line++)
+                len = *line == ' ' ? len : len * 10 + (size_t)(*line - '0');
+        if (strncasecmp(line, "connection: close", 17) == 0)
+            ret->close = true;
+    }
+    ret->body = text + head;
+    ret->len = len;
+    return p->in.len >= head + len;
+}
+
+static enum phone_outcome read_on(struct phone *p, int epoll, struct phone_answer *ret)
+{
+    char chunk[16384];
+    for (;;) {
+        int n = SSL_read(p->ssl, chunk, sizeof chunk);
+        if (n <= 0)
+            return wait_or_fail(p, epoll, n);
+        if (p->state != PHONE_READING || !buf_add(&p->in, chunk, (size_t)n))
+            return PHONE_FAILED; /* nobody asked */
+        int whole = parse(p, ret);
+        if (whole < 0)
+            give_up("not HTTP: %.*s", (int)(p->in.len < 200 ? p->in.len : 200), (const char *)p->in.data);
+        if (whole > 0) {
+            p->state = PHONE_IDLE;
+            return PHONE_ANSWERED;
+        }
+    }
+}
+
+static enum phone_outcome write_on(struct phone *p, int epoll)
+{
+    while (p->written < p->out.len) {
+        int n = SSL_write(p->ssl, p->out.data + p->written, (int)(p->out.len - p->written));
+        if (n <= 0)
+            return wait_or_fail(p, epoll, n);
+        p->written += (size_t)n;
+    }
+    p->state = PHONE_READING;
+    want(p, epoll, EPOLLIN);
+    return PHONE_WAITS;
+}
+
+enum phone_outcome phone_go_on(struct phone *p, int epoll, struct phone_answer *ret)
+{
+    int error = 0;
+    socklen_t size = sizeof error;
+    switch (p->state) {
+    case PHONE_CLOSED: return PHONE_WAITS;
+    case PHONE_CONNECTING:
+        if (getsockopt(p->fd, SOL_SOCKET, SO_ERROR, &error, &size) != 0 || error != 0)
+            return PHONE_FAILED;
+        p->state = PHONE_SHAKING; /* fall through */
+        __attribute__((fallthrough));
+    case PHONE_SHAKING:
+        error = SSL_connect(p->ssl);
+        if (error != 1)
+            return wait_or_fail(p, epoll, error);
+        p->state = PHONE_IDLE;
+        want(p, epoll, EPOLLIN);
+        return PHONE_READY;
+    case PHONE_WRITING: return write_on(p, epoll);
+    case PHONE_IDLE:
+    case PHONE_READING: return read_on(p, epoll, ret);
+    }
+    return PHONE_FAILED;
+}

@@ -1,0 +1,45 @@
+/* One kept connection of a phone: TCP, TLS, one request and its answer at a time. Knows HTTP's frame, not what is said.
+ * Threads: the loop's. */
+#ifndef FAULT_PHONE_H
+#define FAULT_PHONE_H
+
+#include <netinet/in.h>
+#include <openssl/ssl.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "buf.h"
+#include "say.h"
+
+enum phone_state { PHONE_CLOSED, PHONE_CONNECTING, PHONE_SHAKING, PHONE_IDLE, PHONE_WRITING, PHONE_READING };
+
+struct phone {
+    enum phone_state state;
+    int fd;
+    SSL *ssl;
+    struct buf out, in;
+    size_t written;
+    uint32_t wanted; /* epoll events asked for */
+    int64_t deadline_us;
+    struct request *request; /* being delivered; NULL: none */
+    bool once; /* the connection ends with its answer */
+};
+
+struct phone_answer {
+    int status;
+    const char *body; /* borrows from the phone until it is given work again */
+    size_t len;
+    bool close; /* the other end will close */
+};
+
+enum phone_outcome { PHONE_WAITS, PHONE_READY, PHONE_ANSWERED, PHONE_FAILED };
+
+/* Begins to connect. false: it could not even begin. */
+bool phone_connect(struct phone *p, int epoll, SSL_CTX *tls, const struct sockaddr_in *to);
+/* Goes on where it stopped. READY: connected, request not yet rendered; ANSWERED: *ret holds it. FAILED: close it. */
+enum phone_outcome phone_go_on(struct phone *p, int epoll, struct phone_answer *ret);
+/* Begins to send what is in p->out. */
+void phone_send(struct phone *p);
+void phone_close(struct phone *p);
+
+#endif
