@@ -23,6 +23,7 @@ struct conf {
     char *listen;              /* "127.0.0.1:8443" */
     char *log_level;
     char *public_url;          /* how clients reach us, for enrolment sheets */
+    int64_t rate_address, rate_all, rate_failures, rate_token; /* requests a second, per door; 0 = no limit */
     char *receipt_key;         /* PEM, Ed25519; must not be readable by others */
     bool simulated_clock;      /* demonstrations only */
     int64_t spool_free_floor_mb;

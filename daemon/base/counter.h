@@ -40,11 +40,30 @@
     X(C_BUSY_DIRECTORY, COUNTER, "hadir_busy_total", "reason=\"directory_unconfirmed\"", "")                         \
     X(C_BUSY_DESK, COUNTER, "hadir_busy_total", "reason=\"desk_queue\"", "")                                         \
     X(C_BUSY_DEADLINE, COUNTER, "hadir_busy_total", "reason=\"deadline\"", "")                                       \
+    X(C_LIMIT_TOKEN, COUNTER, "hadir_limited_total", "reason=\"token\"",                                             \
+      "Requests refused because too many came (429, 503), by whose limit it was.")                                  \
+    X(C_LIMIT_ADDRESS, COUNTER, "hadir_limited_total", "reason=\"address\"", "")                                     \
+    X(C_LIMIT_FAILURES, COUNTER, "hadir_limited_total", "reason=\"failures\"", "")                                   \
+    X(C_LIMIT_ALL, COUNTER, "hadir_limited_total", "reason=\"all\"", "")                                             \
     X(C_CONN_ACCEPTED, COUNTER, "hadir_connections_accepted_total", "", "Connections accepted.")                     \
-    X(C_CONN_SHED, COUNTER, "hadir_connections_shed_total", "", "Connections closed before the handshake.")          \
-    X(C_CONN_TIMEOUT, COUNTER, "hadir_connections_timeout_total", "", "Connections closed by a deadline.")           \
+    X(C_SHED_CONNECTIONS, COUNTER, "hadir_connections_shed_total", "reason=\"connections_max\"",                     \
+      "Connections closed before the handshake.")                                                                    \
+    X(C_SHED_ADDRESS, COUNTER, "hadir_connections_shed_total", "reason=\"address_share\"", "")                       \
+    X(C_SHED_RATE, COUNTER, "hadir_connections_shed_total", "reason=\"address_rate\"", "")                           \
+    X(C_SHED_HANDSHAKES, COUNTER, "hadir_connections_shed_total", "reason=\"handshakes\"", "")                       \
+    X(C_SHED_DESCRIPTORS, COUNTER, "hadir_connections_shed_total", "reason=\"descriptors\"", "")                     \
+    X(C_SHED_MEMORY, COUNTER, "hadir_connections_shed_total", "reason=\"memory\"", "")                               \
+    X(C_PAUSE_LAG, COUNTER, "hadir_accept_pauses_total", "reason=\"lag\"", "Times that accepting paused a moment.")  \
+    X(C_PAUSE_DESCRIPTORS, COUNTER, "hadir_accept_pauses_total", "reason=\"descriptors\"", "")                       \
+    X(C_TIMEOUT_HANDSHAKE, COUNTER, "hadir_connections_timeout_total", "in=\"handshake\"",                           \
+      "Connections closed by a deadline, by what had not come to an end.")                                           \
+    X(C_TIMEOUT_HEAD, COUNTER, "hadir_connections_timeout_total", "in=\"head\"", "")                                 \
+    X(C_TIMEOUT_BODY, COUNTER, "hadir_connections_timeout_total", "in=\"body\"", "")                                 \
+    X(C_TIMEOUT_ANSWER, COUNTER, "hadir_connections_timeout_total", "in=\"answer\"", "")                             \
+    X(C_TIMEOUT_IDLE, COUNTER, "hadir_connections_timeout_total", "in=\"idle\"", "")                                 \
     X(C_CONN_GONE, COUNTER, "hadir_clients_gone_total", "", "Clients that left while their request was handled.")    \
     X(G_CONN_OPEN, GAUGE, "hadir_connections_open", "", "Open connections.")                                         \
+    X(C_HANDSHAKES, COUNTER, "hadir_tls_handshakes_total", "", "TLS handshakes begun.")                              \
     X(C_HANDSHAKE_FAILED, COUNTER, "hadir_tls_handshake_failures_total", "", "TLS handshakes that failed.")          \
     X(G_HANDSHAKES, GAUGE, "hadir_tls_handshakes_in_flight", "", "TLS handshakes in flight.")                        \
     X(C_REQUESTS, COUNTER, "hadir_http_requests_total", "", "HTTP requests answered.")                               \

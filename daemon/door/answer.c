@@ -58,6 +58,8 @@ static const struct words table[] = {
     {"revoked", 401, {"Token ini sudah dicabut.", "This token has been revoked."}},
     {"target_too_long", 414, {"Alamat permintaan terlalu panjang.", "The request's target is too long."}},
     {"too_large", 413, {"Isi permintaan terlalu besar.", "The request's body is too large."}},
+    {"too_many_requests", 429, {"Terlalu banyak permintaan; kirim lagi setelah Retry-After.",
+                                "Too many requests; come again after Retry-After."}},
     {"unavailable", 503, {"Layanan sedang sibuk; kirim lagi sebentar lagi.",
                           "The service is busy; send it again in a moment."}},
     {"unknown_expectation", 417, {"Hanya Expect: 100-continue yang dilayani.", "Only Expect: 100-continue is served."}},
@@ -224,15 +226,26 @@ void answer_code(struct exchange *x, const char *code, const char *field)
     answer_problem(x, &(struct problem){.code = code, .field = field}, NULL);
 }
 
-void answer_busy(struct exchange *x, enum counter_id why, unsigned retry_after_s)
+static void answer_later(struct exchange *x, const char *code, unsigned retry_after_s)
 {
     char header[48];
     snprintf(header, sizeof header, "Retry-After: %u\r\n", retry_after_s > 0 ? retry_after_s : 1);
-    counter_inc(why);
     if (x->route != NULL && x->route->foreign)
         answer_bare(x, 503, header);
     else
-        answer_problem(x, &(struct problem){.code = "unavailable"}, header);
+        answer_problem(x, &(struct problem){.code = code}, header);
+}
+
+void answer_busy(struct exchange *x, enum counter_id why, unsigned retry_after_s)
+{
+    counter_inc(why);
+    answer_later(x, "unavailable", retry_after_s);
+}
+
+void answer_limited(struct exchange *x, enum counter_id whose, unsigned retry_after_s)
+{
+    counter_inc(whose);
+    answer_later(x, "too_many_requests", retry_after_s);
 }
 
 void answer_delivered(struct exchange *x)

@@ -42,6 +42,8 @@ void answer_problem(struct exchange *x, const struct problem *p, const char *ext
 void answer_code(struct exchange *x, const char *code, const char *field);
 /* 503 with Retry-After, on /v1 as a problem, on /in empty; counts `why`. */
 void answer_busy(struct exchange *x, enum counter_id why, unsigned retry_after_s);
+/* Too many came: 429 on /v1, 503 on /in, with Retry-After; counts `whose`. */
+void answer_limited(struct exchange *x, enum counter_id whose, unsigned retry_after_s);
 /* /in: delivered as far as the phone is concerned, whatever became of it. */
 void answer_delivered(struct exchange *x);
 /* /in: a bare status. */

@@ -11,6 +11,7 @@
 #include "digest.h"
 #include "door.h"
 #include "http.h"
+#include "throttle.h"
 #include "wall.h"
 
 #define CONFIRMED_WITHIN_MS 5000
@@ -102,6 +103,9 @@ void auth_refuse(struct exchange *x, enum auth_outcome outcome)
         [AUTH_MISSING] = "missing_token",       [AUTH_UNKNOWN] = "unknown_token", [AUTH_REVOKED] = "revoked",
         [AUTH_WRONG_CHANNEL] = "wrong_channel", [AUTH_FORBIDDEN] = "forbidden",   [AUTH_REPEATED] = "repeated_header",
     };
+    bool stranger = outcome != AUTH_UNSURE && outcome != AUTH_FORBIDDEN;
+    if (stranger && throttle_failure(x))
+        return;
     auth_count(outcome);
     if (outcome == AUTH_UNSURE) {
         answer_busy(x, C_BUSY_DIRECTORY, 5);

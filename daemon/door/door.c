@@ -27,6 +27,7 @@
 #include "message.h"
 #include "pending.h"
 #include "role.h"
+#include "throttle.h"
 #include "tls.h"
 #include "wall.h"
 
@@ -50,8 +51,9 @@ struct door *door_new(struct loop *loop, const struct conf *conf, const char *wh
     d->directory = directory_new();
     d->pending = pending_set_new(loop);
     d->desks = desks_new(loop);
+    d->throttle = throttle_new(conf);
     d->http = http_server_new(d);
-    if (d->directory == NULL || d->pending == NULL || d->desks == NULL || d->http == NULL) {
+    if (d->directory == NULL || d->pending == NULL || d->desks == NULL || d->throttle == NULL || d->http == NULL) {
         door_free(d);
         return NULL;
     }
@@ -66,6 +68,7 @@ void door_free(struct door *d)
     desks_free(d->desks);
     pending_set_free(d->pending);
     directory_free(d->directory);
+    throttle_free(d->throttle);
     free(d);
 }
 

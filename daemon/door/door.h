@@ -13,6 +13,7 @@ struct directory;
 struct http_server;
 struct loop;
 struct pending_set;
+struct throttle;
 struct tls_server;
 
 struct door {
@@ -23,6 +24,7 @@ struct door {
     struct directory *directory;
     struct pending_set *pending;       /* what waits for the ledger */
     struct desks *desks;               /* what waits for a desk */
+    struct throttle *throttle;         /* how much anybody may ask */
     struct http_server *http;
     bool draining;
 };

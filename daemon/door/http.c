@@ -30,6 +30,7 @@
 #include "log.h"
 #include "loop.h"
 #include "route.h"
+#include "throttle.h"
 
 #define HEAD_ARENA_MAX ((size_t)64 << 10)
 #define BODIES_MAX ((size_t)128 << 20)       /* of each kind */
@@ -329,6 +330,11 @@ void exchange_answer(struct exchange *x, unsigned status, const char *content_ty
     complete_answer(h);
 }
 
+struct net_block exchange_from(const struct exchange *x)
+{
+    return conn_from(x->conn->conn);
+}
+
 void exchange_patience(struct exchange *x)
 {
     struct http_conn *h = x->conn;
@@ -410,6 +416,8 @@ static void refuse(struct http_conn *h, const struct http1_error *e)
         return;
     }
     counter_inc(C_REFUSE_HTTP);
+    if (throttle_failure(x))
+        return;
     if (x->route != NULL && x->route->foreign) {
         answer_bare(x, e->status, NULL);
         return;
@@ -458,9 +466,12 @@ static bool find_route(struct http_conn *h)
     case ROUTE_FOUND:
         return true;
     case ROUTE_UNKNOWN_PATH:
-        answer_code(x, "not_found", NULL);
+        if (!throttle_failure(x))
+            answer_code(x, "not_found", NULL);
         return false;
     case ROUTE_WRONG_METHOD:
+        if (throttle_failure(x))
+            return false;
         snprintf(header, sizeof header, "Allow: %s\r\n", allow);
         answer_problem(x, &(struct problem){.code = "method_not_allowed"}, header);
         return false;
@@ -644,15 +655,21 @@ static void on_deadline(void *arg)
 {
     struct http_conn *h = arg;
     struct exchange *x = &h->x;
-    if (h->state != HTTP_HANDLING)
-        counter_inc(C_CONN_TIMEOUT);
     switch (h->state) {
     case HTTP_IDLE:
+        counter_inc(C_TIMEOUT_IDLE);
+        close_now(h);
+        break;
     case HTTP_HEAD: /* whose request this is nobody knows: a status could cost a phone its message */
+        counter_inc(C_TIMEOUT_HEAD);
+        close_now(h);
+        break;
     case HTTP_DISCARDING:
+        counter_inc(C_TIMEOUT_BODY);
         close_now(h);
         break;
     case HTTP_BODY:
+        counter_inc(C_TIMEOUT_BODY);
         x->close_after = true;
         if (x->route->foreign)
             answer_busy(x, C_BUSY_DEADLINE, RETRY_AFTER_S);
@@ -663,6 +680,7 @@ static void on_deadline(void *arg)
         abandon(h, ABANDON_DEADLINE);
         break;
     case HTTP_ANSWERING:
+        counter_inc(C_TIMEOUT_ANSWER);
         close_now(h);
         abandon(h, ABANDON_GONE);
         break;
@@ -729,6 +747,7 @@ bool http_server_listen(struct http_server *s, int fd, struct tls_server *tls)
         .handshakes_max = (unsigned)conf->handshakes_max,
         .per_address_percent = 80,
         .per_address_max = (unsigned)(conf->connections_max / 10 > 0 ? conf->connections_max / 10 : 1),
+        .per_address_rate = (unsigned)conf->rate_address,
         .lag_pause_ms = 200,
         .handshake_timeout_ms = (unsigned)conf->head_timeout_ms,
     };

@@ -13,6 +13,7 @@
 #include "answer.h"
 #include "arena.h"
 #include "buf.h"
+#include "conn.h"
 #include "http1.h"
 #include "wall.h"
 
@@ -56,6 +57,7 @@ struct arena *exchange_work(struct exchange *x, size_t max_bytes);
 /* Gives that memory back early: nothing in it is needed for the answer. */
 void exchange_work_done(struct exchange *x);
 
+struct net_block exchange_from(const struct exchange *x);
 /* One whole answer. content_type NULL: no body. extra: header lines, each with CRLF, or NULL. */
 void exchange_answer(struct exchange *x, unsigned status, const char *content_type, const void *body, size_t len,
                      const char *extra);

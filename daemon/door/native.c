@@ -15,6 +15,7 @@
 #include "intake.h"
 #include "json.h"
 #include "log.h"
+#include "throttle.h"
 
 #define WORK_MAX ((size_t)8 << 20)
 #define ANSWER_MAX ((size_t)900 << 10) /* below what a connection may have waiting */
@@ -38,7 +39,7 @@ void native_head(struct exchange *x)
         counter_inc(C_REFUSE_MALFORMED);
         answer_problem(x, &(struct problem){.code = "unknown_encoding", .field = "Content-Encoding"},
                        "Accept-Encoding: identity\r\n");
-    } else {
+    } else if (!throttle_refuses(x, &who)) {
         (void)intake_refuses(x);
     }
 }

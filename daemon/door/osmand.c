@@ -9,6 +9,7 @@
 #include "counter.h"
 #include "door.h"
 #include "intake.h"
+#include "throttle.h"
 
 #define WORK_MAX ((size_t)4 << 20)
 
@@ -18,6 +19,8 @@ static void refuse(struct exchange *x, enum auth_outcome outcome, bool json)
         answer_busy(x, C_BUSY_DIRECTORY, 5);
         return;
     }
+    if (throttle_failure(x))
+        return;
     auth_count(outcome);
     answer_bare(x, json ? 404 : 400, NULL);
 }
@@ -48,7 +51,7 @@ void osmand_too_large(struct exchange *x)
         answer_delivered(x);
     else if (outcome != AUTH_MISSING && !auth_directory_confirmed(x->door))
         answer_busy(x, C_BUSY_DIRECTORY, 5);
-    else
+    else if (!throttle_failure(x))
         answer_bare(x, 413, NULL);
 }
 
@@ -72,6 +75,8 @@ void osmand_body(struct exchange *x)
         refuse(x, outcome, json);
         return;
     }
+    if (throttle_refuses(x, &who))
+        return;
     if (!good) {
         intake_count_fault(error.fault);
         answer_delivered(x);

@@ -10,6 +10,7 @@
 #include "counter.h"
 #include "door.h"
 #include "intake.h"
+#include "throttle.h"
 
 #define WORK_MAX ((size_t)4 << 20)
 
@@ -29,6 +30,8 @@ static bool admit(struct exchange *x, struct credential *ret)
         answer_busy(x, C_BUSY_DIRECTORY, 5);
         return false;
     }
+    if (throttle_failure(x))
+        return false;
     auth_count(outcome);
     answer_bare(x, 401, "WWW-Authenticate: Basic realm=\"hadir\"\r\n");
     return false;
@@ -37,7 +40,7 @@ static bool admit(struct exchange *x, struct credential *ret)
 void owntracks_head(struct exchange *x)
 {
     struct credential who;
-    if (admit(x, &who))
+    if (admit(x, &who) && !throttle_refuses(x, &who))
         (void)intake_refuses(x);
 }
 

@@ -23,6 +23,7 @@
 #include "message.h"
 #include "pending.h"
 #include "query.h"
+#include "throttle.h"
 
 #define UNIT_MAX 100u
 #define RETRY_AFTER_S 5u
@@ -92,7 +93,8 @@ static bool admit(struct exchange *x, struct credential *ret)
 void question_me_head(struct exchange *x)
 {
     struct credential who;
-    (void)admit(x, &who);
+    if (admit(x, &who))
+        (void)throttle_refuses(x, &who);
 }
 
 void question_me(struct exchange *x)
@@ -133,7 +135,8 @@ static bool admit_access(struct exchange *x, struct credential *ret)
 void question_presence_head(struct exchange *x)
 {
     struct credential who;
-    (void)admit_access(x, &who);
+    if (admit_access(x, &who))
+        (void)throttle_refuses(x, &who);
 }
 
 void question_presence(struct exchange *x)
@@ -176,7 +179,8 @@ static bool checkin_id(struct exchange *x, uint8_t ret[16])
 void question_checkin_head(struct exchange *x)
 {
     struct credential who;
-    (void)admit(x, &who);
+    if (admit(x, &who))
+        (void)throttle_refuses(x, &who);
 }
 
 static void on_lookup_abandoned(struct exchange *x, enum abandon why)

@@ -21,6 +21,7 @@
 #include "message.h"
 #include "query.h"
 #include "route.h"
+#include "throttle.h"
 
 #define RETRY_AFTER_S 5u
 #define ID_DIGITS_MAX 18u
@@ -60,7 +61,7 @@ static bool is_json(struct text type)
 void request_post_head(struct exchange *x)
 {
     struct credential who;
-    if (!admit(x, &who))
+    if (!admit(x, &who) || throttle_refuses(x, &who))
         return;
     struct problem p = {0};
     const char *header = NULL;
@@ -80,7 +81,8 @@ void request_post_head(struct exchange *x)
 void request_get_head(struct exchange *x)
 {
     struct credential who;
-    (void)admit(x, &who);
+    if (admit(x, &who))
+        (void)throttle_refuses(x, &who);
 }
 
 static bool digits(const char *s, size_t len)

@@ -13,6 +13,7 @@
 #include "door.h"
 #include "intake.h"
 #include "json.h"
+#include "throttle.h"
 
 #include <string.h>
 
@@ -43,6 +44,8 @@ void whatsapp_handshake(struct exchange *x)
 {
     struct text challenge = whatsapp_challenge(x->request.query, x->arena, x->door->whatsapp_verify_token);
     if (challenge.s == NULL) {
+        if (throttle_failure(x))
+            return;
         counter_inc(C_REFUSE_SIGNATURE);
         answer_bare(x, 403, NULL);
         return;
@@ -57,6 +60,8 @@ void whatsapp_head(struct exchange *x)
     struct text signature;
     bool once = http1_get_once(&x->request, SIGNATURE_HEADER, &signature);
     if (!once || signature.s == NULL) {
+        if (throttle_failure(x))
+            return;
         counter_inc(C_REFUSE_SIGNATURE);
         answer_bare(x, once ? 401 : 403, once ? "WWW-Authenticate: X-Hub-Signature-256\r\n" : NULL);
         return;
@@ -194,10 +199,14 @@ void whatsapp_body(struct exchange *x)
     const char *secret = x->door->whatsapp_app_secret;
     if (!whatsapp_signature_ok(http1_get(&x->request, SIGNATURE_HEADER), secret, strlen(secret), x->body.data,
                                x->body.len)) {
+        if (throttle_failure(x))
+            return;
         counter_inc(C_REFUSE_SIGNATURE);
         answer_bare(x, 403, NULL);
         return;
     }
+    if (throttle_refuses(x, NULL))
+        return;
     struct codec_bounds bounds = intake_bounds(x);
     struct arena *work = exchange_work(x, WORK_MAX);
     struct webhook *hook = arena_alloc(x->arena, sizeof *hook);

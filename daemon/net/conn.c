@@ -250,7 +250,7 @@ static void on_timer(void *arg)
     struct conn *c = arg;
     switch (c->state) {
     case CONN_HANDSHAKE:
-        counter_inc(C_CONN_TIMEOUT);
+        counter_inc(C_TIMEOUT_HANDSHAKE);
         bury(c);
         break;
     case CONN_OPEN:
@@ -262,7 +262,7 @@ static void on_timer(void *arg)
             loop_timer_arm(c->timer, WATCH_MS);
         break;
     case CONN_FLUSHING:
-        counter_inc(C_CONN_TIMEOUT);
+        counter_inc(C_TIMEOUT_ANSWER);
         bury(c);
         break;
     case CONN_LINGERING:
@@ -415,4 +415,9 @@ void conn_close_after_write(struct conn *c, unsigned deadline_ms)
 const struct sockaddr *conn_peer(const struct conn *c)
 {
     return (const struct sockaddr *)&c->peer;
+}
+
+struct net_block conn_from(const struct conn *c)
+{
+    return address_block(c->address);
 }

@@ -21,11 +21,18 @@ struct listener;
  * door. −1 on error with a reason in error. */
 int net_listen(const char *address, bool reuse_port, int backlog, char *error, size_t error_cap);
 
+/* Whom an address stands for: one IPv4 address, or an IPv6 /64, the smallest block that one subscriber has. */
+struct net_block {
+    uint64_t bits;
+    unsigned family; /* 4, 6, 0 unknown */
+};
+
 struct listener_limits {
     unsigned connections_max;      /* open connections of this listener */
     unsigned handshakes_max;       /* of them in TLS handshake */
     unsigned per_address_percent;  /* above this share of connections_max, one address may hold only … */
     unsigned per_address_max;      /* … so many */
+    unsigned per_address_rate;     /* new ones a second, ten seconds' worth at once; 0 = no limit */
     unsigned lag_pause_ms;         /* accepting pauses while loop_lag_ms is above; 0 = never */
     unsigned handshake_timeout_ms;
 };
@@ -33,8 +40,8 @@ struct listener_limits {
 /* A new connection: TLS handshake done (or plain). The owner must conn_set_callbacks at once. */
 typedef void (*listener_conn_cb)(void *arg, struct conn *c);
 
-/* tls NULL = plain. Borrows fd (the supervisor keeps it too) and tls until listener_free. Counts C_CONN_*, G_CONN_OPEN,
- * C_HANDSHAKE_FAILED, G_HANDSHAKES. Over a limit: the connection is closed before any TLS work, C_CONN_SHED. */
+/* tls NULL = plain. Borrows fd (the supervisor keeps it too) and tls until listener_free. Counts C_CONN_*, C_SHED_*,
+ * C_PAUSE_*, G_CONN_OPEN, C_HANDSHAKE*, G_HANDSHAKES. Over a limit: the connection is closed before any TLS work, C_SHED_*. */
 struct listener *listener_new(struct loop *loop, int fd, struct tls_server *tls, const struct listener_limits *limits,
                               listener_conn_cb on_conn, void *arg);
 void listener_stop(struct listener *l); /* no more accepts; open connections live on */
@@ -59,5 +66,6 @@ void conn_close(struct conn *c);
 void conn_reset(struct conn *c); /* like conn_close, but the peer sees that it was broken off */
 void conn_close_after_write(struct conn *c, unsigned deadline_ms);
 const struct sockaddr *conn_peer(const struct conn *c);
+struct net_block conn_from(const struct conn *c);
 
 #endif

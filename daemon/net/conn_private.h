@@ -16,6 +16,7 @@ struct conn_link {
     struct conn *prev, *next;
 };
 struct conn_link *conn_link(struct conn *c);
+struct net_block address_block(const struct address *a);
 struct address *conn_address(const struct conn *c);
 
 /* What a connection needs of its listener. */

@@ -7,16 +7,20 @@
  * handshake ended; every address with an open connection has one entry in the table (IPv6 by /64, the smallest block
  * one subscriber has). Above per_address_percent of connections_max one address may hold only per_address_max:
  * below that whole offices behind one address are welcome. The same holds for handshakes, where one address may then
- * hold a tenth: else one peer that never says hello could shut everybody out.
+ * hold a tenth: else one peer that never says hello could shut everybody out. Who comes too often (per_address_rate) is
+ * shed however few are open.
  *
  * Accepting pauses, with a timer to resume, while the loop is late and when descriptors or memory run out: what waits
- * then waits in the kernel's queue. Does not parse, does not decide anything about a request. Threads: the loop's. */
+ * then waits in the kernel's queue. FDS_KEPT descriptors are left for what else the process is given: a door that had
+ * none for the directory's next version would lose the supervisor's channel. Does not parse, does not decide anything about a request. Threads: the loop's. */
 #include <errno.h>
+#include <limits.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "conn.h"
@@ -25,6 +29,7 @@
 #include "digest.h"
 #include "log.h"
 #include "loop.h"
+#include "rate.h"
 #include "tls.h"
 #include "wall.h"
 
@@ -32,9 +37,12 @@
 #define LAG_RESUME_MS 20u
 #define FULL_RESUME_MS 100u
 #define BUCKETS 4096u /* power of two */
+#define RATE_BUCKETS 16384u
+#define RATE_BURST_S 10u
+#define FDS_KEPT 16
 
 struct address {
-    uint8_t key[16];
+    struct net_block block;
     unsigned count;
     unsigned handshakes; /* of them in TLS handshake */
     uint32_t bucket;
@@ -55,34 +63,36 @@ struct listener {
     unsigned open;
     unsigned handshakes;
     uint64_t seed; /* so that nobody can aim at one bucket */
+    struct rate_table *rates; /* NULL: no limit */
+    int fd_max;
     int64_t last_full_log_mono_ms;
     struct address *buckets[BUCKETS];
 };
 
 /* ---- addresses ---- */
 
-static void address_key(const struct sockaddr_storage *peer, uint8_t key[16])
+static struct net_block block_of(const struct sockaddr_storage *peer)
 {
-    memset(key, 0, 16);
+    struct net_block block = {0};
+    uint32_t four;
     if (peer->ss_family == AF_INET) {
-        key[0] = 4;
-        memcpy(key + 1, &((const struct sockaddr_in *)peer)->sin_addr, 4);
+        block = (struct net_block){((const struct sockaddr_in *)peer)->sin_addr.s_addr, 4};
     } else if (peer->ss_family == AF_INET6) {
         const struct in6_addr *a = &((const struct sockaddr_in6 *)peer)->sin6_addr;
         if (IN6_IS_ADDR_V4MAPPED(a)) {
-            key[0] = 4;
-            memcpy(key + 1, a->s6_addr + 12, 4);
+            memcpy(&four, a->s6_addr + 12, sizeof four);
+            block = (struct net_block){four, 4};
         } else {
-            key[0] = 6;
-            memcpy(key + 1, a->s6_addr, 8);
+            block.family = 6;
+            memcpy(&block.bits, a->s6_addr, sizeof block.bits);
         }
     }
+    return block;
 }
 
-static uint32_t address_bucket(const struct listener *l, const uint8_t key[16])
+static uint32_t address_bucket(const struct listener *l, struct net_block block)
 {
-    uint64_t words[2];
-    memcpy(words, key, sizeof words);
+    const uint64_t words[] = {block.bits, block.family};
     uint64_t h = l->seed;
     for (int i = 0; i < 2; i++) {
         h = (h ^ words[i]) * UINT64_C(0x9e3779b97f4a7c15);
@@ -91,19 +101,22 @@ static uint32_t address_bucket(const struct listener *l, const uint8_t key[16])
     return (uint32_t)(h >> 32) & (BUCKETS - 1);
 }
 
-/* The entry of a peer's address, made when it is new. NULL when memory is short. */
-static struct address *address_get(struct listener *l, const struct sockaddr_storage *peer)
+struct net_block address_block(const struct address *a)
 {
-    uint8_t key[16];
-    address_key(peer, key);
-    uint32_t bucket = address_bucket(l, key);
+    return a->block;
+}
+
+/* The entry of a peer's address, made when it is new. NULL when memory is short. */
+static struct address *address_get(struct listener *l, struct net_block block)
+{
+    uint32_t bucket = address_bucket(l, block);
     for (struct address *a = l->buckets[bucket]; a != NULL; a = a->next)
-        if (memcmp(a->key, key, sizeof key) == 0)
+        if (a->block.bits == block.bits && a->block.family == block.family)
             return a;
     struct address *a = calloc(1, sizeof *a);
     if (a == NULL)
         return NULL;
-    memcpy(a->key, key, sizeof key);
+    a->block = block;
     a->bucket = bucket;
     a->next = l->buckets[bucket];
     l->buckets[bucket] = a;
@@ -189,29 +202,43 @@ static bool over_handshakes(const struct listener *l, const struct address *a)
     return l->handshakes >= m->handshakes_max || (l->handshakes >= share && a->handshakes >= tenth);
 }
 
-static bool over_limit(const struct listener *l, const struct address *a)
+static bool comes_too_often(struct listener *l, struct net_block from)
+{
+    struct rate limit = {l->limits.per_address_rate, RATE_BURST_S};
+    return l->rates != NULL && !rate_take(l->rates, from.family, from.bits, limit, mono_now_ms());
+}
+
+/* Why a new connection is not to be had; COUNTER_COUNT: it is. */
+static enum counter_id shed_reason(struct listener *l, int fd, const struct address *a)
 {
     const struct listener_limits *m = &l->limits;
-    if (l->open >= m->connections_max)
-        return true;
-    if (l->tls != NULL && over_handshakes(l, a))
-        return true;
     uint64_t share = (uint64_t)m->connections_max * m->per_address_percent / 100;
-    return l->open >= share && a->count >= m->per_address_max;
+    if (a == NULL)
+        return C_SHED_MEMORY;
+    if (fd >= l->fd_max)
+        return C_SHED_DESCRIPTORS;
+    if (comes_too_often(l, a->block))
+        return C_SHED_RATE;
+    if (l->open >= m->connections_max)
+        return C_SHED_CONNECTIONS;
+    if (l->tls != NULL && over_handshakes(l, a))
+        return C_SHED_HANDSHAKES;
+    return l->open >= share && a->count >= m->per_address_max ? C_SHED_ADDRESS : COUNTER_COUNT;
 }
 
 static void take(struct listener *l, int fd, const struct sockaddr_storage *peer)
 {
-    struct address *a = address_get(l, peer);
-    if (a == NULL || over_limit(l, a)) {
-        counter_inc(C_CONN_SHED);
+    struct address *a = address_get(l, block_of(peer));
+    enum counter_id shed = shed_reason(l, fd, a);
+    if (shed != COUNTER_COUNT) {
+        counter_inc(shed);
         close(fd);
         address_drop_if_unused(l, a);
         return;
     }
     struct conn *c = conn_accept(l, fd, peer, a);
     if (c == NULL) {
-        counter_inc(C_CONN_SHED);
+        counter_inc(C_SHED_MEMORY);
         address_drop_if_unused(l, a);
         return;
     }
@@ -226,6 +253,7 @@ static void take(struct listener *l, int fd, const struct sockaddr_storage *peer
     if (l->tls != NULL) {
         l->handshakes++;
         a->handshakes++;
+        counter_inc(C_HANDSHAKES);
         counter_set(G_HANDSHAKES, l->handshakes);
     } else {
         l->on_conn(l->arg, c);
@@ -240,10 +268,12 @@ static void pause_accepting(struct listener *l, unsigned resume_ms)
     loop_timer_arm(l->resume, resume_ms);
 }
 
+/* error: of accept4, or EMFILE. */
 static void accept_failed(struct listener *l, int error)
 {
     if (error == EAGAIN || error == EINTR || error == ECONNABORTED || error == EPROTO)
         return;
+    counter_inc(C_PAUSE_DESCRIPTORS);
     int64_t now = mono_now_ms();
     if (now - l->last_full_log_mono_ms >= 1000) {
         l->last_full_log_mono_ms = now;
@@ -260,6 +290,7 @@ static void on_listen(void *arg, bool readable, bool writable)
         return;
     for (int i = 0; i < ACCEPTS_PER_TURN && l->watch != NULL; i++) {
         if (l->limits.lag_pause_ms > 0 && loop_lag_ms(l->loop) > l->limits.lag_pause_ms) {
+            counter_inc(C_PAUSE_LAG);
             pause_accepting(l, LAG_RESUME_MS);
             return;
         }
@@ -272,6 +303,10 @@ static void on_listen(void *arg, bool readable, bool writable)
             return;
         }
         take(l, fd, &peer);
+        if (fd >= l->fd_max) {
+            accept_failed(l, EMFILE);
+            return;
+        }
     }
 }
 
@@ -280,6 +315,15 @@ static void on_resume(void *arg)
     struct listener *l = arg;
     if (l->watch != NULL)
         loop_fd_want(l->watch, true, false);
+}
+
+/* The first descriptor that is one of those kept. */
+static int find_fd_max(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur > INT_MAX)
+        return INT_MAX;
+    return (int)limit.rlim_cur - FDS_KEPT;
 }
 
 struct listener *listener_new(struct loop *loop, int fd, struct tls_server *tls, const struct listener_limits *limits,
@@ -295,11 +339,13 @@ struct listener *listener_new(struct loop *loop, int fd, struct tls_server *tls,
     l->on_conn = on_conn;
     l->arg = arg;
     l->last_full_log_mono_ms = INT64_MIN / 2;
+    l->fd_max = find_fd_max();
     digest_random(&l->seed, sizeof l->seed);
+    l->rates = limits->per_address_rate > 0 ? rate_table_new(RATE_BUCKETS) : NULL;
     l->watch = loop_fd_new(loop, fd, on_listen, l);
     l->resume = loop_timer_new(loop, on_resume, l);
     l->reaper = loop_timer_new(loop, reap, l);
-    if (l->watch == NULL || l->resume == NULL || l->reaper == NULL) {
+    if (l->watch == NULL || l->resume == NULL || l->reaper == NULL || (limits->per_address_rate > 0 && l->rates == NULL)) {
         listener_free(l);
         return NULL;
     }
@@ -335,6 +381,7 @@ void listener_free(struct listener *l)
         loop_timer_free(l->resume);
     if (l->reaper != NULL)
         loop_timer_free(l->reaper);
+    rate_table_free(l->rates);
     free(l);
 }
 

@@ -418,15 +418,23 @@ struct client {
 
 static struct client k;
 
-static inline void dial(void)
+/* From 127.0.0.n. */
+static inline void dial_from(uint32_t n)
 {
     k.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_in from = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK - 1 + n)};
+    ck_assert_int_eq(bind(k.fd, (struct sockaddr *)&from, sizeof from), 0);
     struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = f.port, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     ck_assert_int_eq(connect(k.fd, (struct sockaddr *)&at, sizeof at), 0);
     ck_assert_int_eq(fcntl(k.fd, F_SETFL, O_NONBLOCK), 0);
     k.len = 0;
     k.used = 0;
     k.over = false;
+}
+
+static inline void dial(void)
+{
+    dial_from(1);
 }
 
 static inline void put(const void *bytes, size_t len)

@@ -465,19 +465,30 @@ START_TEST(ends_a_connection_whose_owner_wants_too_much)
 }
 END_TEST
 
+/* From 127.0.0.(1 + n). */
+static int dial_from(uint32_t n)
+{
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_in from = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK + n)};
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = t.port, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    ck_assert_int_eq(bind(fd, (struct sockaddr *)&from, sizeof from), 0);
+    ck_assert_int_eq(connect(fd, (struct sockaddr *)&to, sizeof to), 0);
+    return fd;
+}
+
 START_TEST(sheds_over_connections_max)
 {
     struct listener_limits few = ordinary;
     few.connections_max = 2;
     open_server(false, &few);
-    int64_t before = counter_total(C_CONN_SHED);
+    int64_t before = counter_total(C_SHED_CONNECTIONS);
     int a = dial();
     int b = dial();
     UNTIL(t.conns == 2);
     int c = dial();
     UNTIL(is_over(c));
     ck_assert_uint_eq(t.conns, 2);
-    ck_assert_int_eq(counter_total(C_CONN_SHED), before + 1);
+    ck_assert_int_eq(counter_total(C_SHED_CONNECTIONS), before + 1);
     ck_assert(!is_over(a) && !is_over(b));
     close(a);
     UNTIL(listener_open(t.listener) == 1);
@@ -525,13 +536,33 @@ START_TEST(holds_one_address_to_its_share_when_crowded)
         fds[i] = dial();
     UNTIL(is_over(fds[4])); /* four are under 40 % of ten: welcome, though all of one address */
     ck_assert_uint_eq(t.conns, 4);
-    int other = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    struct sockaddr_in from = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK + 5)};
-    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = t.port, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    ck_assert_int_eq(bind(other, (struct sockaddr *)&from, sizeof from), 0);
-    ck_assert_int_eq(connect(other, (struct sockaddr *)&to, sizeof to), 0);
+    int other = dial_from(5);
     UNTIL(t.conns == 5);
     for (int i = 0; i < 5; i++)
+        close(fds[i]);
+    close(other);
+    close_server();
+}
+END_TEST
+
+/* A flood of one address costs no handshake, and others are served. */
+START_TEST(sheds_before_tls_who_comes_too_often)
+{
+    struct listener_limits few = ordinary;
+    few.per_address_rate = 1; /* ten at once */
+    open_server(true, &few);
+    int64_t shed = counter_total(C_SHED_RATE);
+    int64_t begun = counter_total(C_HANDSHAKES);
+    int fds[40];
+    for (int i = 0; i < 40; i++)
+        fds[i] = dial();
+    UNTIL(counter_total(C_SHED_RATE) - shed + counter_total(C_HANDSHAKES) - begun == 40);
+    ck_assert_int_ge(counter_total(C_HANDSHAKES) - begun, 10);
+    ck_assert_int_ge(counter_total(C_SHED_RATE) - shed, 1);
+    begun = counter_total(C_HANDSHAKES);
+    int other = dial_from(5);
+    UNTIL(counter_total(C_HANDSHAKES) == begun + 1);
+    for (int i = 0; i < 40; i++)
         close(fds[i]);
     close(other);
     close_server();
@@ -553,11 +584,7 @@ START_TEST(keeps_places_to_shake_hands_from_one_silent_address)
         silent[i] = dial();
         UNTIL(is_over(silent[i]));
     }
-    int other = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    struct sockaddr_in from = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK + 5)};
-    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = t.port, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    ck_assert_int_eq(bind(other, (struct sockaddr *)&from, sizeof from), 0);
-    ck_assert_int_eq(connect(other, (struct sockaddr *)&to, sizeof to), 0);
+    int other = dial_from(5);
     UNTIL(counter_total(G_HANDSHAKES) == 5); /* the last place was kept for somebody else */
     for (int i = 0; i < 6; i++)
         close(silent[i]);
@@ -575,10 +602,10 @@ START_TEST(ends_a_handshake_that_does_not_come)
     struct listener_limits quick = ordinary;
     quick.handshake_timeout_ms = 30;
     open_server(true, &quick);
-    int64_t before = counter_total(C_CONN_TIMEOUT);
+    int64_t before = counter_total(C_TIMEOUT_HANDSHAKE);
     int fd = dial();
     UNTIL(is_over(fd));
-    ck_assert_int_eq(counter_total(C_CONN_TIMEOUT), before + 1);
+    ck_assert_int_eq(counter_total(C_TIMEOUT_HANDSHAKE), before + 1);
     ck_assert_uint_eq(t.conns, 0);
     UNTIL(counter_total(G_HANDSHAKES) == 0);
     close(fd);
@@ -748,7 +775,7 @@ UNIT_MAIN("net/conn", echoes_plain_bytes, echoes_over_tls, offers_bytes_before_t
           notices_a_peer_that_leaves_while_paused, notices_a_leaving_peer_behind_a_full_input,
           offers_again_after_resume, offers_unconsumed_bytes_with_the_next,
           ends_a_connection_whose_owner_wants_too_much, sheds_over_connections_max,
-          sheds_before_tls_over_handshakes_max, holds_one_address_to_its_share_when_crowded,
+          sheds_before_tls_over_handshakes_max, sheds_before_tls_who_comes_too_often, holds_one_address_to_its_share_when_crowded,
           keeps_places_to_shake_hands_from_one_silent_address, ends_a_handshake_that_does_not_come,
           counts_a_failed_handshake, bounds_what_waits_to_be_written, answers_fully_though_the_peer_is_still_sending,
           gives_up_on_a_peer_that_does_not_read_its_answer, survives_being_closed_from_its_own_callback,
