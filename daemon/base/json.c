@@ -3,7 +3,10 @@
  * Depth is counted over the bytes before jansson sees them, because its own limit is a compile-time 2048. Duplicate
  * members, bytes that are no UTF-8, \u0000, numbers beyond int64 or double and anything after the value are errors.
  * Reasons are our own words: jansson's quote the input, which may hold what no log may see. Values and strings
- * borrow from the document. A document belongs to one thread; different documents may be used by different ones. */
+ * borrow from the document. A document belongs to one thread; different documents may be used by different ones.
+ *
+ * Jansson forgets some allocations that failed: a string or a number then lacks its end, or the error has no name. So it
+ * allocates by our function, which remembers: text that could not be kept is never taken for what the client said. */
 #include <jansson.h>
 
 #include "json.h"
@@ -17,6 +20,15 @@ struct json_doc {
     json_t *root;
 };
 
+static _Thread_local bool short_of_memory;
+
+static void *allocate(size_t bytes)
+{
+    void *p = malloc(bytes);
+    short_of_memory |= p == NULL;
+    return p;
+}
+
 /* Jansson seeds its hash tables on first use by opening a device file, which a confined door may not. */
 static void seed_once(void)
 {
@@ -26,6 +38,7 @@ static void seed_once(void)
     uint32_t seed = 0;
     if (getrandom(&seed, sizeof seed, 0) != (ssize_t)sizeof seed || seed == 0)
         seed = 1;
+    json_set_alloc_funcs(allocate, free);
     json_object_seed(seed);
     __atomic_store_n(&seeded, true, __ATOMIC_RELEASE);
 }
@@ -105,11 +118,13 @@ struct json_doc *json_parse(const void *bytes, size_t len, unsigned max_depth, s
         return NULL;
     }
     json_error_t error = {0};
+    short_of_memory = false;
     doc->root = json_loadb(bytes, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
-    if (doc->root == NULL) {
+    if (doc->root == NULL || short_of_memory) {
         size_t offset = error.position < 0 ? 0 : (size_t)error.position;
-        set_error(ret_error, offset > len ? len : offset, reason_of(json_error_code(&error)));
-        free(doc);
+        enum json_error_code code = short_of_memory ? json_error_out_of_memory : json_error_code(&error);
+        set_error(ret_error, offset > len ? len : offset, reason_of(code));
+        json_doc_free(doc);
         return NULL;
     }
     return doc;

@@ -9,6 +9,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Linked in malloc's place: the allocation that fails, 1 the next one; 0: none. */
+static long fail_at;
+void *__real_malloc(size_t bytes);
+void *__wrap_malloc(size_t bytes);
+
+void *__wrap_malloc(size_t bytes)
+{
+    return fail_at > 0 && --fail_at == 0 ? NULL : __real_malloc(bytes);
+}
+
 static struct json_doc *parse(const char *s, struct json_error *e)
 {
     return json_parse(s, strlen(s), 16, e);
@@ -49,6 +59,27 @@ START_TEST(reasons_never_quote_the_input)
     ck_assert_str_eq(e.reason, "a number is out of range");
     ck_assert_ptr_null(parse("[\"\\u0000\"]", &e));
     ck_assert_str_eq(e.reason, "a string holds NUL");
+}
+END_TEST
+
+/* Jansson loses the end of a token whose buffer cannot grow, and says nothing or "not JSON". */
+START_TEST(an_allocation_that_fails_is_never_the_clients_fault)
+{
+    const char *text = "{\"id\":\"6f1ed002-ab5d-4b4c-93d1-0d2e7c5cbb0e\",\"lat\":-2.55671234567890123,\"notes\":[\"a long one, and longer\"]}";
+    struct json_doc *doc = NULL;
+    long n = 0, left = 0;
+    while (doc == NULL && ++n < 1000) {
+        struct json_error e = {0};
+        fail_at = n;
+        doc = parse(text, &e);
+        left = fail_at;
+        fail_at = 0; /* check allocates, too */
+        if (doc == NULL)
+            ck_assert_str_eq(e.reason, "out of memory");
+    }
+    ck_assert_int_gt(left, 0); /* it was read when nothing failed any more, not before */
+    ck_assert_int_gt(n, 10);
+    json_doc_free(doc);
 }
 END_TEST
 
@@ -289,6 +320,7 @@ START_TEST(writer_stops_at_the_bound)
 }
 END_TEST
 
-UNIT_MAIN("base/json", bad_inputs, reasons_never_quote_the_input, depth_is_bounded, typed_access, extreme_numbers,
+UNIT_MAIN("base/json", bad_inputs, reasons_never_quote_the_input,
+          an_allocation_that_fails_is_never_the_clients_fault, depth_is_bounded, typed_access, extreme_numbers,
           writer_places_commas_and_escapes, reals_are_shortest_and_exact, fixed_numbers,
           a_decimal_comma_changes_nothing, writer_stops_at_the_bound)
