@@ -71,6 +71,7 @@ class House:
         self.daemon = None
         self.spoken = set()  # tokens, numbers and coordinates that went over the wire: no log may hold them
         self.log_path = f"{self.dir}/hadird.log"
+        self.daemon_env = {}  # of hadird alone, beside env
         self.env = dict(os.environ, HADIR_CONF=f"{self.dir}/hadird.conf", HADIR_LANGUAGE="en")
         self.tls = ssl.create_default_context()
         self.conf = {
@@ -197,7 +198,8 @@ class House:
             demote = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
         else:
             demote = {}
-        self.daemon = subprocess.Popen(argv, stdout=self.log_file, stderr=self.log_file, env=self.env, cwd=self.dir, **demote)
+        self.daemon = subprocess.Popen(argv, stdout=self.log_file, stderr=self.log_file, env={**self.env, **self.daemon_env},
+                                       cwd=self.dir, **demote)
         if wait:
             self.wait_ready()
             if clock and self.conf["simulated_clock"] == "yes":

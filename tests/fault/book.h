@@ -5,8 +5,7 @@
  *
  *   sent KEY CHANNEL DEVICE HASH CLAIMED_US LAT LON good|bad   before each attempt; bad: made to be refused
  *   ack KEY CHECKIN STATUS RECEIPT       acknowledged; RECEIPT byte for byte; a channel that answers no ids: "ack KEY - 200 -"
- *   refused KEY HTTP-STATUS
- *   left KEY                             unknown, and nobody will ask again
+ *   refused KEY WHY                      HTTP status and the problem's code; of an item of an array: its status
  *
  * KEY: the idempotency key, HASH: the body hash, both hexadecimal as hadir.checkin_key has them. A sent key without another
  * line is *unknown*: it may be there or not.

@@ -13,6 +13,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), "e2e"), os.path.join(os.path.dirname(HERE), "rules")]
 from harness import BUILD, House, wait_until  # noqa: E402
 import oracle  # noqa: E402
+from points import Points  # noqa: E402
 
 FAULTS = {}  # name -> function; .needs: None or a function that tells why it cannot be done here
 NUMBERS = ("requests", "sent", "acknowledged", "again", "refused", "in_flight", "unknown", "connections", "failures", "busy")
@@ -101,21 +102,21 @@ class Load:
 
 class Run:
     """A house under load. seed: of everything random; counts: what happened, by name.
-    other_spool: set by a fault after which a spool file is another one than before, so that a retry may get a second
-    receipt (design §2, checkin_ack). port: where phones connect (a proxy's), None: hadird's."""
+    other_spool: how often the spool file became another one, so that a retry may have got one more receipt (design §2,
+    checkin_ack). points: the control page of points.c. port: where phones connect (a proxy's), None: hadird's."""
 
     def __init__(self, name, seed=None, load=None, conf=None, port=None):
         self.seed = seed_of() if seed is None else seed
         self.rng = random.Random(self.seed)
         self.counts, self.done = {}, []
-        self.other_spool, self.port = False, port
+        self.other_spool, self.port = 0, port
         self.options = dict(LOAD, **(load or {}))
-        self.ledgers = []
-        self.totals = {}  # counters of supervisors that are gone, see before_death
+        self.ledgers, self.counters_complete = [], True
         print(f"# seed {self.seed}", flush=True)
         # a killed supervisor forgets a simulated clock
         self.house = House(f"fault-{name}", **dict({"simulated_clock": "no"}, **(conf or {})))
         try:
+            self.points = Points(self.house)
             self.house.start()
             self.enroll()
         except BaseException:
@@ -157,13 +158,9 @@ class Run:
         found = [pid for pid, comm in self.house.children().items() if name in comm]
         return self.rng.choice(found) if found else None
 
-    def keep_counters(self):
-        """Before a supervisor dies: its counters die with it."""
-        self.counters_complete = False
-
     def restart_supervisor(self):
         """After its death."""
-        self.keep_counters()
+        self.counters_complete = False  # they died with it
         self.house.log_file.close()
         self.house.start(wait=False)
         self.house.wait_ready()

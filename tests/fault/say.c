@@ -348,8 +348,10 @@ bool say_answered(struct request *r, int status, const char *body, size_t len)
         numbers->busy++;
         return false;
     }
-    char word[16];
-    int word_len = snprintf(word, sizeof word, "%d", status);
+    char word[80];
+    size_t code_len = 0;
+    const char *code = status == 200 ? NULL : between(&at, end, "\"code\":\"", "\"", &code_len);
+    int word_len = snprintf(word, sizeof word, "%d %.*s", status, (int)(code_len < 60 ? code_len : 60), code != NULL ? code : "-");
     for (size_t i = 0; i < r->count; i++) {
         if (status != 200)
             note_refused(&r->items[i], word, (size_t)word_len);
