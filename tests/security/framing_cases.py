@@ -415,7 +415,7 @@ case("RFC 9110 7.6.2", "Max-Forwards of TRACE", lambda p: p.head("Max-Forwards: 
 
 # ---- pipelines and early answers -------------------------------------------------------------------------------------
 PIPE = "RFC 9112 9.3.2"
-case(PIPE, "three good ones", lambda p: p.post() + p.post(name="second"), Expect([200, 200, 200], {"first", "second", "after"}))
+case(PIPE, "good ones: three", lambda p: p.post() + p.post(name="second"), Expect([200, 200, 200], {"first", "second", "after"}))
 case(PIPE, "a length, then chunks", lambda p: p.post() + p.head("Transfer-Encoding: chunked") + chunk(p.json("second")) + b"0\r\n\r\n", Expect([200, 200, 200], {"first", "second", "after"}))
 case(PIPE, "a good one, then a broken one, then one", lambda p: p.post() + p.post("X : y", name="inner") + p.inner, Expect([200, 400], {"first"}, 1))
 case(PIPE, "unknown path, wrong method, good", lambda p: p.head(line=b"GET /nowhere HTTP/1.1") + p.head(line=b"DELETE /v1/me HTTP/1.1") + p.post(), Expect([404, 405, 200, 200], {"first", "after"}))
