@@ -14,6 +14,7 @@ sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), "e2e"), os.path.join(o
 from harness import BUILD, House, wait_until  # noqa: E402
 import oracle  # noqa: E402
 from points import Points  # noqa: E402
+from wallclock import WallClock  # noqa: E402
 
 FAULTS = {}  # name -> function; .needs: None or a function that tells why it cannot be done here
 NUMBERS = ("requests", "sent", "acknowledged", "again", "refused", "in_flight", "unknown", "connections", "failures", "busy")
@@ -103,7 +104,8 @@ class Load:
 class Run:
     """A house under load. seed: of everything random; counts: what happened, by name.
     other_spool: how often the spool file became another one, so that a retry may have got one more receipt (design §2,
-    checkin_ack). points: the control page of points.c. port: where phones connect (a proxy's), None: hadird's."""
+    checkin_ack). points: the control page of points.c, clock: of
+    wallclock.c. port: where phones connect (a proxy's), None: hadird's."""
 
     def __init__(self, name, seed=None, load=None, conf=None, port=None):
         self.seed = seed_of() if seed is None else seed
@@ -116,7 +118,7 @@ class Run:
         # a killed supervisor forgets a simulated clock
         self.house = House(f"fault-{name}", **dict({"simulated_clock": "no"}, **(conf or {})))
         try:
-            self.points = Points(self.house)
+            self.points, self.clock = Points(self.house), WallClock(self.house)
             self.house.start()
             self.enroll()
         except BaseException:
