@@ -189,7 +189,7 @@ def idle_connections_cost_memory_only(house):
         c.join(60)
     print(f"# {count} idle connections: {cost:.1f} KiB of the doors each{' (sanitizers included)' if sanitized() else ''}; others' p99 "
           f"{p99(after):.1f} ms, before {p99(before):.1f} ms")
-    wait_until("they are gone", lambda: house.metric("hadir_connections_open") < 50)
+    wait_until("they are gone", lambda: house.metric("hadir_connections_open", role="door") < 50)
 
 
 def limit_of(pid):
