@@ -11,9 +11,9 @@
  *                      those only up to some 512-byte sector; and likewise how many of the entries, oldest first
  *   strict 1           an entry is committed only by an fsync of its folder (POSIX); 0, as at start: by any fsync, as ext4's
  *                      and xfs's journals do
- *   nospace N          1: what needs new room answers ENOSPC; 2: statfs says so too; 0: room again
- *   readonly 1         what would change anything answers EROFS
- *   failsync N [PART]  the next N fsyncs (of files with PART in their path) answer EIO, and their pages are lost at the next
+ *   nospace N [PART]   1: what needs new room (with PART in its path) answers ENOSPC; 2: statfs says so too; 0: room again
+ *   readonly 1 [PART]  what would change anything answers EROFS; 0: no more
+ *   failsync N [PART]  the next N fsyncs answer EIO, and their pages are lost at the next
  *                      cut even if a later fsync succeeds, unless they are written again: what Linux does
  *   failread N [PART], failwrite N [PART]
  *
@@ -79,9 +79,9 @@ struct failing {
 static struct node *nodes;
 static struct entry *first_entry, **last_entry = &first_entry;
 static const char *backing;
-static int root_fd, trash_count, no_space;
-static bool strict, read_only;
-static struct failing fail_sync, fail_read, fail_write;
+static int root_fd, trash_count;
+static bool strict;
+static struct failing fail_sync, fail_read, fail_write, no_space, read_only; /* the last two stay as they are */
 static uint64_t random_state;
 static struct { long syncs, failed, forgotten, kept, torn, entries_undone, entries_kept; } counted;
 
@@ -117,18 +117,25 @@ static const char *below(const char *path)
     return path[1] == '\0' ? "." : path + 1;
 }
 
+static bool concerns(const struct failing *f, const char *path)
+{
+    return f->left > 0 && strstr(path, f->part) != NULL;
+}
+
 static bool fails(struct failing *f, const char *path)
 {
-    if (f->left == 0 || (f->part[0] != '\0' && strstr(path, f->part) == NULL))
+    if (!concerns(f, path))
         return false;
     f->left--;
     counted.failed++;
     return true;
 }
 
-static int cannot_change(bool needs_room)
+static int cannot_change(const char *path, bool needs_room)
 {
-    return read_only ? -EROFS : needs_room && no_space > 0 ? -ENOSPC : 0;
+    int code = concerns(&read_only, path) ? -EROFS : needs_room && concerns(&no_space, path) ? -ENOSPC : 0;
+    counted.failed += code != 0;
+    return code;
 }
 
 /* ---- files ---- */
@@ -413,9 +420,9 @@ static int command(const char *text, size_t len)
     else if (strcmp(name, "strict") == 0)
         strict = a != 0;
     else if (strcmp(name, "nospace") == 0)
-        no_space = (int)a;
+        no_space = f;
     else if (strcmp(name, "readonly") == 0)
-        read_only = a != 0;
+        read_only = f;
     else if (strcmp(name, "failsync") == 0)
         fail_sync = f;
     else if (strcmp(name, "failread") == 0)
@@ -477,19 +484,19 @@ static int made(const char *path, enum entry_kind kind, int code)
 
 static int fs_mkdir(const char *path, mode_t mode)
 {
-    int no = cannot_change(true);
+    int no = cannot_change(path, true);
     return no != 0 ? no : made(path, MADE_FOLDER, mkdirat(root_fd, below(path), mode));
 }
 
 static int fs_symlink(const char *target, const char *path)
 {
-    int no = cannot_change(true);
+    int no = cannot_change(path, true);
     return no != 0 ? no : made(path, MADE, symlinkat(target, root_fd, below(path)));
 }
 
 static int fs_link(const char *from, const char *path)
 {
-    int no = cannot_change(true);
+    int no = cannot_change(path, true);
     if (no != 0)
         return no;
     if (linkat(root_fd, below(from), root_fd, below(path), 0) != 0)
@@ -510,7 +517,7 @@ static int to_trash(const char *path)
 
 static int fs_unlink(const char *path)
 {
-    int no = cannot_change(false);
+    int no = cannot_change(path, false);
     if (no != 0)
         return no;
     int trash = to_trash(below(path));
@@ -523,7 +530,7 @@ static int fs_unlink(const char *path)
 static int fs_rmdir(const char *path)
 {
     struct stat st;
-    int no = cannot_change(false);
+    int no = cannot_change(path, false);
     if (no != 0)
         return no;
     if (fstatat(root_fd, below(path), &st, 0) != 0 || unlinkat(root_fd, below(path), AT_REMOVEDIR) != 0)
@@ -534,7 +541,7 @@ static int fs_rmdir(const char *path)
 
 static int fs_rename(const char *from, const char *to, unsigned flags)
 {
-    int no = cannot_change(false), trash = 0;
+    int no = cannot_change(from, false), trash = 0;
     struct stat st, there;
     if (no != 0)
         return no;
@@ -555,28 +562,28 @@ static int fs_rename(const char *from, const char *to, unsigned flags)
 static int fs_chmod(const char *path, mode_t mode, struct fuse_file_info *fi)
 {
     (void)fi;
-    int no = cannot_change(false);
+    int no = cannot_change(path, false);
     return no != 0 ? no : result(fchmodat(root_fd, below(path), mode, 0));
 }
 
 static int fs_chown(const char *path, uid_t uid, gid_t gid, struct fuse_file_info *fi)
 {
     (void)fi;
-    int no = cannot_change(false);
+    int no = cannot_change(path, false);
     return no != 0 ? no : result(fchownat(root_fd, below(path), uid, gid, AT_SYMLINK_NOFOLLOW));
 }
 
 static int fs_utimens(const char *path, const struct timespec at[2], struct fuse_file_info *fi)
 {
     (void)fi;
-    int no = cannot_change(false);
+    int no = cannot_change(path, false);
     return no != 0 ? no : result(utimensat(root_fd, below(path), at, AT_SYMLINK_NOFOLLOW));
 }
 
 static int truncate_node(struct node *n, off_t size)
 {
     off_t now = size_of(n);
-    int no = cannot_change(size > now);
+    int no = cannot_change(n->name, size > now);
     if (no != 0)
         return no;
     keep_before(n, size < now ? size : now, size < now ? now : now + 1);
@@ -621,7 +628,7 @@ static int fs_open(const char *path, struct fuse_file_info *fi)
         fi->direct_io = 1;
         return 0;
     }
-    if (read_only && (fi->flags & O_ACCMODE) != O_RDONLY)
+    if (concerns(&read_only, path) && (fi->flags & O_ACCMODE) != O_RDONLY)
         return -EROFS;
     int code = open_node(path, &n);
     if (code == 0 && (fi->flags & O_TRUNC) && (code = truncate_node(n, 0)) != 0)
@@ -632,7 +639,7 @@ static int fs_open(const char *path, struct fuse_file_info *fi)
 
 static int fs_create(const char *path, mode_t mode, struct fuse_file_info *fi)
 {
-    int no = cannot_change(true);
+    int no = cannot_change(path, true);
     if (no != 0)
         return no;
     int fd = openat(root_fd, below(path), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode);
@@ -668,7 +675,7 @@ static int fs_fsync(const char *path, int data_only, struct fuse_file_info *fi)
     struct node *n = node_of(fi);
     if (n == NULL)
         return 0;
-    if (read_only && n->dirty > 0) /* the file system went read-only under it */
+    if (concerns(&read_only, n->name) && n->dirty > 0) /* the file system went read-only under it */
         return -EROFS;
     bool well = !fails(&fail_sync, n->name);
     settle(n, well);
@@ -683,7 +690,7 @@ static int fs_write(const char *path, const char *src, size_t len, off_t off, st
     struct node *n = node_of(fi);
     if (n == NULL)
         return command(src, len);
-    int no = cannot_change(off + (off_t)len > size_of(n));
+    int no = cannot_change(n->name, off + (off_t)len > size_of(n));
     if (no != 0)
         return no;
     if (fails(&fail_write, n->name))
@@ -747,11 +754,10 @@ static int fs_releasedir(const char *path, struct fuse_file_info *fi)
 
 static int fs_statfs(const char *path, struct statvfs *v)
 {
-    (void)path;
     int code = result(fstatvfs(root_fd, v));
-    if (no_space > 1)
+    if (no_space.left > 1 && concerns(&no_space, path))
         v->f_bavail = v->f_bfree = 0;
-    if (read_only)
+    if (concerns(&read_only, path))
         v->f_flag |= ST_RDONLY;
     return code;
 }
@@ -759,9 +765,11 @@ static int fs_statfs(const char *path, struct statvfs *v)
 static void *fs_init(struct fuse_conn_info *conn, struct fuse_config *config)
 {
     (void)conn;
+    config->use_ino = 1;     /* PostgreSQL names its shared memory by the folder's */
     config->hard_remove = 1; /* an unlinked file lives on by its node */
     config->nullpath_ok = 1; /* files and folders are known by fi->fh */
-    config->attr_timeout = config->entry_timeout = 0;
+    config->kernel_cache = 1; /* nobody changes BACKING behind the kernel */
+    config->attr_timeout = config->entry_timeout = 60;
     printf("ready\n");
     fflush(stdout);
     return NULL;
