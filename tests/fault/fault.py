@@ -19,6 +19,10 @@ from wallclock import WallClock  # noqa: E402
 FAULTS = {}  # name -> function; .needs: None or a function that tells why it cannot be done here
 NUMBERS = ("requests", "sent", "acknowledged", "again", "refused", "in_flight", "unknown", "connections", "failures", "busy")
 LOAD = {"connections": 16, "array": 20, "fresh": 3, "duplicates": 5, "bad": 2, "leave": 50, "native": 70, "owntracks": 20, "whatsapp": 10}
+HOURS = """weekdays,session,label,counts_as,accept_from,on_time_from,due,on_time_until,accept_until,unit,nip,valid_from,on_holidays
+1-7,masuk,Masuk,in,00:00,,07:30,07:31,12:00,{unit},,2025-01-01,ya
+1-7,pulang,Pulang,out,12:00,,16:00,,24:00,{unit},,2025-01-01,ya
+"""
 PEOPLE = 12  # enrolled phones a channel
 
 
@@ -127,7 +131,11 @@ class Run:
         self.load = None
 
     def enroll(self):
+        """Phones of the first people; sessions on every day of the week, that no day of a run is without."""
         h, lines = self.house, []
+        self.people, self.unit = [p["nip"] for p in h.people[:PEOPLE]], "LUTRA"
+        h.hadir("import", "hours", h.write("hours.csv", HOURS.format(unit=self.unit)))
+        self.supervisor = h.grant(self.people[0], unit=self.unit)
         for n, person in enumerate(h.people[:PEOPLE]):
             number = f"62800000{n + 1000}"
             h.hadir("enroll", person["nip"], "--channel", "whatsapp", "--number", number, "--quiet")
@@ -199,6 +207,14 @@ class Run:
     def go(self, names):
         for name in names:
             self.cause(name)
+
+    def balance(self):
+        """The load pauses until every request has its answer; the counters are held against the ledgers."""
+        self.load.process.send_signal(signal.SIGUSR1)
+        wait_until("all is answered", lambda: self.load.check() or not (self.load.numbers()["in_flight"] or self.load.numbers()["unknown"]), 120)
+        assert self.counters_complete, "a supervisor has died: its counters are gone"
+        print(f"# {oracle.balance(self)}", flush=True)
+        self.load.process.send_signal(signal.SIGUSR1)
 
     def finish(self):
         """Ends the load, waits until all is recorded, asks the oracle. Returns its figures."""
