@@ -116,6 +116,13 @@ static void exchange_complete(struct store *s)
     exchange_free(x);
 }
 
+/* An error that the server did not send: libpq ran out of memory or lost its place in the stream. It may then take the rest of
+ * this answer for the next one's (15.x goes on to the next command in its queue), so nothing more is believed. */
+static bool by_libpq(const struct store *s, const PGresult *result)
+{
+    return PQresultErrorField(result, PG_DIAG_SQLSTATE) == NULL || PQstatus(s->conn) == CONNECTION_BAD;
+}
+
 /* Takes one result of the first exchange. */
 static void take_result(struct store *s, PGresult *result)
 {
@@ -139,7 +146,7 @@ static void take_result(struct store *s, PGresult *result)
         if (!x->failed)
             pg_error_of(result, PQerrorMessage(s->conn), &x->error);
         x->failed = true;
-        if (PQstatus(s->conn) == CONNECTION_BAD)
+        if (by_libpq(s, result))
             link_doom(s, x->error.message);
         break;
     default:
@@ -215,7 +222,7 @@ static void copy_fail(struct store *s, const PGresult *result)
     if (!s->copy_failed)
         pg_error_of(result, PQerrorMessage(s->conn), &s->copy_error);
     s->copy_failed = true;
-    if (PQstatus(s->conn) == CONNECTION_BAD)
+    if (by_libpq(s, result))
         link_doom(s, s->copy_error.message);
 }
 
