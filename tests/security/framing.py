@@ -71,7 +71,7 @@ def answers(got, bodiless=()):
 
 
 def parts(house):
-    return Parts(house.token.encode(), f"127.0.0.1:{house.port}".encode(), house.taken_at)
+    return Parts(house.token.encode(), house.tracker.encode(), f"127.0.0.1:{house.port}".encode(), house.taken_at)
 
 
 def written(house, checkins):

@@ -8,7 +8,7 @@ What a case may expect (statuses in order, which of its check-ins become rows, w
   LAST(s)        s and the end: nothing behind it is read
   BROKEN(s)      as LAST, counted as refused{reason="http"}: the framing or the head is in doubt
 Every check-in inside a body or behind a fault is named `inner`: it must never become a row."""
-import json, uuid
+import base64, json, uuid
 from collections import namedtuple
 
 Expect = namedtuple("Expect", "statuses rows broken", defaults=(0,))
@@ -21,10 +21,10 @@ def BROKEN(status=400): return Expect([status], set(), 1)
 
 
 class Parts:
-    """One case's requests: check-ins under ids of their own."""
+    """One case's requests: check-ins under ids of their own; `tracker` is an OwnTracks client's token."""
 
-    def __init__(self, token, host, taken_at):
-        self.token, self.host, self.taken_at, self.ids = token, host, taken_at, {}
+    def __init__(self, token, tracker, host, taken_at):
+        self.token, self.tracker, self.host, self.taken_at, self.ids = token, tracker, host, taken_at, {}
 
     def json(self, name="first"):
         self.ids.setdefault(name, str(uuid.uuid4()))
@@ -49,6 +49,11 @@ class Parts:
 
     def chunked(self, data, *fields):
         return self.head(*fields, "Transfer-Encoding: chunked") + data
+
+    def message(self, *fields, route="/in/owntracks", body=b""):
+        """To a route for other programs' phones, which have no problem documents: no body of its own unless given."""
+        basic = b"Authorization: Basic " + base64.b64encode(b"p:" + self.tracker)
+        return self.head(*fields, basic, line=b"POST " + route.encode() + b" HTTP/1.1", auth=False) + body
 
     @property
     def inner(self):
@@ -435,3 +440,36 @@ for name, build in (("nothing", lambda p: b""), ("half a request line", lambda p
                     ("a body one byte short", lambda p: p.post(name="inner")[:-1]), ("no byte of the body", lambda p: p.head("Content-Length: 5")), ("chunks without the last", lambda p: p.chunked(chunk(p.json("inner")))),
                     ("half a chunk", lambda p: p.chunked(chunk(p.json("inner")))[:-30]), ("a last chunk without its last LF", lambda p: p.chunked(chunk(p.json("inner")) + b"0\r\n\r"))):
     case(SHORT, f"the end in the middle: {name}", build, Expect([], set()), tail=False)
+
+# ---- the routes of other programs: the same framing, other answers ---------------------------------------------------
+OTHERS = "RFC 9112 6"
+STATUS = b'{"_type":"status"}'  # answered by the door, kept nowhere
+for route in ("/in/owntracks", "/in/osmand", "/in/whatsapp"):
+    def broken(name, build, status=400, clause=OTHERS, route=route):
+        case(clause, f"{route}: {name}", lambda p: build(p, route) + p.inner, BROKEN(status))
+    signed = () if route != "/in/whatsapp" else ("X-Hub-Signature-256: sha256=" + "0" * 64,)  # else it is refused before its body
+    broken("length and chunks", lambda p, r: p.message("Content-Length: 5", "Transfer-Encoding: chunked", route=r, body=b"0\r\n\r\n"))
+    broken("two lengths", lambda p, r: p.message("Content-Length: 18", "Content-Length: 0", route=r, body=STATUS))
+    broken("blank before a colon", lambda p, r: p.message("Transfer-Encoding : chunked", route=r))
+    broken("gzip, chunked", lambda p, r: p.message("Transfer-Encoding: gzip, chunked", route=r), 501)
+    broken("chunk extension", lambda p, r, s=signed: p.message("Transfer-Encoding: chunked", *s, route=r, body=b"12;a=b\r\n" + STATUS))
+    broken("chunk size with a bare LF", lambda p, r, s=signed: p.message("Transfer-Encoding: chunked", *s, route=r, body=b"12\n" + STATUS))
+    broken("chunk longer than its size", lambda p, r, s=signed: p.message("Transfer-Encoding: chunked", *s, route=r, body=b"2\r\n" + STATUS))
+    broken("trailer", lambda p, r, s=signed: p.message("Transfer-Encoding: chunked", *s, route=r, body=chunk(STATUS) + b"0\r\nX: y\r\n\r\n"))
+case(OTHERS, "/in/owntracks: a status, then a check-in", lambda p: p.message("Content-Length: 18", body=STATUS), KEPT(200))
+case(OTHERS, "/in/owntracks: a status in chunks, then a check-in", lambda p: p.message("Transfer-Encoding: chunked", body=chunk(STATUS) + b"0\r\n\r\n"), KEPT(200))
+case(OTHERS, "/in/owntracks: a request as message", lambda p: p.message(f"Content-Length: {len(p.inner)}", body=p.inner), KEPT(200))
+case(OTHERS, "/in/owntracks: no body at all", lambda p: p.message(), KEPT(200))
+case(OTHERS, "/in/owntracks: over its bound", lambda p: p.message("Content-Length: 262145") + p.inner, LAST(200))
+case(OTHERS, "/in/owntracks: a chunk over its bound", lambda p: p.message("Transfer-Encoding: chunked", body=b"40001\r\n") + p.inner, LAST(200))
+case(OTHERS, "/in/owntracks: a stranger's, a request as message", lambda p: p.message(f"Content-Length: {len(p.inner)}", body=p.inner).replace(
+    b"Basic ", b"Basic AAAA"), KEPT(401))
+case(OTHERS, "/in/osmand: no device, a request as message", lambda p: p.message(f"Content-Length: {len(p.inner)}", route="/in/osmand", body=p.inner), KEPT(400))
+case(OTHERS, "/in/osmand: no device, over its bound", lambda p: p.message("Content-Length: 65537", route="/in/osmand") + p.inner, LAST(413))
+case(OTHERS, "/in/osmand: GET with a request as message", lambda p: p.message(f"Content-Length: {len(p.inner)}", route="/in/osmand", body=p.inner).replace(
+    b"POST", b"GET", 1), KEPT(400))
+case(OTHERS, "/in/whatsapp: unsigned, a request as message", lambda p: p.message(f"Content-Length: {len(p.inner)}", route="/in/whatsapp", body=p.inner), KEPT(401))
+case(OTHERS, "/in/whatsapp: wrongly signed, a request as message", lambda p: p.message(
+    f"Content-Length: {len(p.inner)}", "X-Hub-Signature-256: sha256=" + "0" * 64, route="/in/whatsapp", body=p.inner), KEPT(403))
+case(OTHERS, "/in/whatsapp: unsigned, in chunks", lambda p: p.message("Transfer-Encoding: chunked", route="/in/whatsapp", body=chunk(p.inner) + b"0\r\n\r\n"), LAST(401))
+case(OTHERS, "/in/whatsapp: over its bound", lambda p: p.message("Content-Length: 99999999", "X-Hub-Signature-256: sha256=" + "0" * 64, route="/in/whatsapp") + p.inner, LAST(413))

@@ -7,6 +7,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from framing import Line, parts, written
 from framing_cases import CASES, chunk
 from harness import DAY, House, Tests, receipt_bytes, wait_until
+from peer import reload
 
 test = Tests()
 AT = f"{DAY}T07:00:00+08:00"
@@ -160,6 +161,21 @@ def one_who_expects_gets_100_once_and_only_when_the_body_is_wanted(house):
 
 
 @test
+def who_is_told_to_wait_is_told_so_in_his_turn(house):
+    """Over the limit the answer is early: the body that nobody wants is read away, the next request is a request of its own."""
+    reload(house, rate_all=1)
+    ps = [parts(house) for _ in range(30)]
+    with Line(house) as line:
+        line.send(b"".join(p.post() for p in ps[:-1]) + ps[-1].post("Connection: close"))
+        got = line.rest()
+    assert len(got) == len(ps) and {s for s, _, _ in got} == {200, 429}, [s for s, _, _ in got]
+    reload(house, rate_all=0)
+    house.settled(house.token)
+    found = written(house, [(None, p.ids) for p in ps])
+    assert [bool(found[i]) for i in range(len(ps))] == [s == 200 for s, _, _ in got], (found, got)
+
+
+@test
 def nobody_is_believed_who_speaks_for_another(house):
     """There is no configuration by which any of these is believed: with them every answer is what it is without them."""
     auth = {"Authorization": f"Bearer {house.other}", "Content-Type": "application/json"}
@@ -190,5 +206,7 @@ if __name__ == "__main__":
         house.taken_at = house.now()
         house.seed = int(os.environ.get("HADIR_SEED") or random.SystemRandom().randrange(1 << 31))
         house.token, house.other = (house.known(house.enroll(house.people[i]["nip"])) for i in (0, 1))
+        house.tracker = house.enroll(house.people[2]["nip"], "owntracks")
+        wait_until("the doors know the tracker", lambda: house.owntracks(house.tracker, body="")[0] == 200)
         code = test.main(house)
     raise SystemExit(code)

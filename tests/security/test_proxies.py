@@ -17,6 +17,11 @@ GROUP, AT_ONCE = (1, 1) if "--each" in sys.argv else (160, 32)
 sys.argv = [a for a in sys.argv if a != "--each"]
 
 
+def checkins(lines):
+    """How many of these [status, method, target] are check-ins that were taken."""
+    return sum(l[:2] == ["200", "POST"] and "/v1/checkins" in l[2] for l in lines)
+
+
 class Nginx(Server):
     """port: as it comes (bodies gathered first); lenient: bodies streamed, odd fields and paths handed on; http2: both, from HTTP/2."""
 
@@ -29,7 +34,7 @@ class Nginx(Server):
 events {{}}
 http {{
   {temporary}
-  log_format forwarded '$upstream_addr $upstream_status $request_method';
+  log_format forwarded '$upstream_addr $upstream_status $request_method $request_uri';
   access_log {self.dir}/access forwarded;
   upstream hadird {{ server 127.0.0.1:{house.port} max_fails=0; keepalive 2; }}
   proxy_http_version 1.1; proxy_set_header Connection ""; proxy_set_header Host $http_host; proxy_next_upstream off;
@@ -46,10 +51,10 @@ http {{
         self.doors = {"nginx": self.port, "nginx, lenient": self.lenient, "nginx, HTTP/2": self.http2}
 
     def forwarded(self):
-        """Of what it forwarded: (answered by hadird, not answered, answered 200 to a POST)."""
+        """Of what it forwarded: (answered by hadird, not answered, check-ins taken)."""
         there = [l.split() for l in open(f"{self.dir}/access", errors="replace") if not l.startswith("- ")]
         answered = [l for l in there if l[1] not in ("-", "000", "502", "504")]
-        return len(answered), len(there) - len(answered), sum(l[1:] == ["200", "POST"] for l in answered)
+        return len(answered), len(there) - len(answered), checkins(l[1:] for l in answered)
 
 
 class Haproxy(Server):
@@ -64,7 +69,7 @@ class Haproxy(Server):
 defaults
   mode http
   log global
-  log-format "%s %ST %HM %ts"
+  log-format "%s %ST %ts %HM %HU"
   timeout connect 30s
   timeout client 60s
   timeout server 60s
@@ -90,8 +95,8 @@ backend hadird
 
     def forwarded(self):
         there = [l.split() for l in self.output().splitlines() if l.startswith("hadird ")]
-        answered = [l for l in there if l[3][0] == "-" or (l[3][0] in "cC" and int(l[1]) > 0)]
-        return len(answered), len(there) - len(answered), sum(l[1:3] == ["200", "POST"] for l in answered)
+        answered = [l for l in there if l[2][0] == "-" or (l[2][0] in "cC" and int(l[1]) > 0)]
+        return len(answered), len(there) - len(answered), checkins([l[1], *l[3:]] for l in answered)
 
 
 def one(house, proxy, port, case):
@@ -187,6 +192,8 @@ if __name__ == "__main__":
         house.start(clock=f"{DAY}T07:00:00+08:00")
         house.taken_at = house.now()
         house.token = house.known(house.enroll(house.people[0]["nip"]))
+        house.tracker = house.enroll(house.people[2]["nip"], "owntracks")
+        wait_until("the doors know the tracker", lambda: house.owntracks(house.tracker, body="")[0] == 200)
         house.nginx, house.haproxy = Nginx(house), Haproxy(house)
         try:
             code = test.main(house)
