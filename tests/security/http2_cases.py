@@ -1,12 +1,12 @@
-"""HTTP/2 (RFC 9113) as raw frames towards a proxy that speaks HTTP/1.1 to hadird: what it may let through into our framing when it
-translates. Pure; test_proxies.py sends it. Each case is what its first stream carries; the third is a good check-in, `after`."""
+"""HTTP/2 (RFC 9113) as raw frames towards a proxy that speaks HTTP/1.1 to hadird: what it may let through into our framing when
+it translates. Pure; test_proxies.py sends it. Each case is what its first stream carries; the third is a good check-in, `after`."""
 import struct
 from collections import namedtuple
 
-Stream = namedtuple("Stream", "clause name build")  # build(p) -> [(fields, data, trailers)]: HEADERS, DATA, HEADERS of stream 1
+Stream = namedtuple("Stream", "clause name build")  # build(p) -> (fields[, data[, trailers]])
 CASES = []
-DATA, HEADERS, RST_STREAM, SETTINGS, PING, GOAWAY = 0, 1, 3, 4, 6, 7
-END_STREAM, END_HEADERS, ACK = 1, 4, 1
+DATA, HEADERS, SETTINGS = 0, 1, 4
+END_STREAM, END_HEADERS = 1, 4
 
 
 def frame(kind, flags, stream, payload=b""):
@@ -67,18 +67,24 @@ case(LENGTH, "HEAD with a request as data", lambda p: (fields(p, length(len(p.in
 case(LENGTH, "unknown path, a request as data", lambda p: (fields(p, path=b"/nowhere"), p.inner))
 case(LENGTH, "no token, a request as data", lambda p: (fields(p, length(len(p.inner)), auth=False), p.inner))
 HOP = "RFC 9113 8.2.2"
-for name, value in ((b"transfer-encoding", b"chunked"), (b"transfer-encoding", b"\tchunked"), (b"transfer_encoding", b"chunked"), (b"te", b"chunked"),
-                    (b"connection", b"transfer-encoding"), (b"connection", b"content-length"), (b"connection", b"close"), (b"upgrade", b"h2c"),
-                    (b"keep-alive", b"timeout=1"), (b"proxy-connection", b"close"), (b"expect", b"100-continue"), (b"trailer", b"content-length")):
+for name, value in ((b"transfer-encoding", b"chunked"), (b"transfer-encoding", b"\tchunked"), (b"transfer_encoding", b"chunked"),
+        (b"te", b"chunked"),
+                    (b"connection", b"transfer-encoding"), (b"connection", b"content-length"), (b"connection", b"close"),
+                    (b"upgrade", b"h2c"),
+                    (b"keep-alive", b"timeout=1"), (b"proxy-connection", b"close"), (b"expect", b"100-continue"),
+                    (b"trailer", b"content-length")):
     case(HOP, f"{name.decode()}: {value.decode().strip()}", lambda p, f=(name, value): (fields(p, f), b"0\r\n\r\n" + p.inner))
 BYTES = "RFC 9113 8.2.1"
 for what, sep in (("CRLF", b"\r\n"), ("LF", b"\n"), ("CR", b"\r"), ("NUL", b"\0")):
-    case(BYTES, f"{what} and a coding in a value", lambda p, s=sep: (fields(p, (b"x-a", b"b" + s + b"Transfer-Encoding: chunked")), b"0\r\n\r\n" + p.inner))
-    case(BYTES, f"{what} and a coding in a name", lambda p, s=sep: (fields(p, (b"x-a: b" + s + b"transfer-encoding", b"chunked")), b"0\r\n\r\n" + p.inner))
+    case(BYTES, f"{what} and a coding in a value", lambda p, s=sep: (fields(p, (b"x-a", b"b" + s + b"Transfer-Encoding: chunked")),
+         b"0\r\n\r\n" + p.inner))
+    case(BYTES, f"{what} and a coding in a name", lambda p, s=sep: (fields(p, (b"x-a: b" + s + b"transfer-encoding", b"chunked")),
+         b"0\r\n\r\n" + p.inner))
     case(BYTES, f"{what} and the end of the head in a value", lambda p, s=sep: (fields(p, (b"x-a", b"b" + s * 2 + p.inner)), p.json()))
     for pseudo in ("method", "path", "scheme", "authority"):
         case("RFC 9113 8.3.1", f"{what} in :{pseudo}", lambda p, s=sep, w=pseudo: (fields(p, **{
-            w: {"method": b"POST", "path": b"/v1/checkins", "scheme": b"http", "authority": p.host}[w] + b" HTTP/1.1" + s + b"Transfer-Encoding: chunked" + s + b"X: y"}),
+            w: {"method": b"POST", "path": b"/v1/checkins", "scheme": b"http",
+            "authority": p.host}[w] + b" HTTP/1.1" + s + b"Transfer-Encoding: chunked" + s + b"X: y"}),
             b"0\r\n\r\n" + p.inner))
 case(BYTES, "upper-case name", lambda p: (fields(p, (b"Transfer-Encoding", b"chunked")), b"0\r\n\r\n" + p.inner))
 case(BYTES, "blank behind a name", lambda p: (fields(p, (b"transfer-encoding ", b"chunked")), b"0\r\n\r\n" + p.inner))
@@ -101,7 +107,8 @@ case(PSEUDO, "user in :authority", lambda p: (fields(p, authority=b"a@" + p.host
 case(PSEUDO, "path in :authority", lambda p: (fields(p, authority=p.host + b"/nowhere"), p.json()))
 case("RFC 9113 8.5", "CONNECT", lambda p: ([(b":method", b"CONNECT"), (b":authority", p.host)], p.inner))
 case("RFC 8441 4", "extended CONNECT", lambda p: ([(b":protocol", b"websocket"), *fields(p, method=b"CONNECT")], p.inner))
-for name, trailer in (("harmless", (b"x-a", b"b")), ("a length", (b"content-length", b"0")), ("a coding", (b"transfer-encoding", b"chunked")), ("a pseudo-field", (b":path", b"/nowhere")),
+for name, trailer in (("harmless", (b"x-a", b"b")), ("a length", (b"content-length", b"0")),
+        ("a coding", (b"transfer-encoding", b"chunked")), ("a pseudo-field", (b":path", b"/nowhere")),
                       ("a CRLF", (b"x-a", b"b\r\nX: y"))):
     case("RFC 9113 8.1", f"trailer: {name}", lambda p, t=trailer: (fields(p), p.json(), [t]))
 case("RFC 9113 8.2.3", "cookies apart", lambda p: (fields(p, (b"cookie", b"a=b"), (b"cookie", b"c=d")), p.json()))
