@@ -23,13 +23,18 @@
 #define DAY_US (INT64_C(86400) * US_PER_S)
 #define PAST_US (60 * DAY_US)
 #define FUTURE_US DAY_US
+#define FUTURE_UNSURE_US (200 * 366 * DAY_US)
 #define RETRY_AFTER_S 5u
 #define RETRY_AFTER_FULL_S 60u
 #define HEADER_BYTES 4u /* u32 items */
 
 struct codec_bounds intake_bounds(const struct exchange *x)
 {
-    return (struct codec_bounds){.now_us = x->received.now_us, .past_us = PAST_US, .future_us = FUTURE_US};
+    /* A server that came up with a clock of long ago must not take every phone for one from the future, and tell
+     * those that ask no receipt that their message was delivered: flagged future_fix, it is kept. */
+    bool unsure = x->received.state == CLOCK_UNSYNCHRONISED;
+    return (struct codec_bounds){.now_us = x->received.now_us, .past_us = PAST_US,
+                                 .future_us = unsure ? FUTURE_UNSURE_US : FUTURE_US};
 }
 
 bool intake_refuses(struct exchange *x)
