@@ -121,6 +121,7 @@ def all_together_are_held(house):
         seen.append(status)
         assert status in (200, 400) or "Retry-After: 5" in head, (status, head)
     assert {429, 503} <= set(seen) and limited(house, "all") == seen.count(429) + seen.count(503), seen
+    line.close()
     reload(house, rate_all=0)
 
 
