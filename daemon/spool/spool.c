@@ -8,11 +8,11 @@
  *   meta(name, value)     spool_id: 16 random bytes that name this file in the database's ingest_mark; another one
  *                         (spool_renew) when the database knows rows that the file has not: an older copy was put back;
  *                         ingested: a hint for gauges
- *   row(seq, kind, scope, key, body_hash, id, received_us, grp, leaf_index, payload)
+ *   row(seq, kind, scope, key, body_hash, id, received_us, grp, leaf_index, payload, sum)
  *                         seq never repeats (AUTOINCREMENT), also after deletes; payload is the encoded fact.
  *                         UNIQUE(scope, key): scope is 'd' ‖ device, 's' ‖ SHA-256(sender) or 'e' for events.
- *                         UNIQUE(id).
- *   grp(id, size, root, signature, key_id, leaves)
+ *                         UNIQUE(id). sum: check sum of all but seq (spool_file.c)
+ *   grp(id, size, root, signature, key_id, leaves, sum)
  *                         one commit group with signed rows. A row's inclusion path is computed from `leaves` (32 bytes
  *                         each) when it is wanted: a stored path would cost a row 32·log2(n) bytes of log for each append.
  *   slot(person, session, day, inside, at_us)
@@ -39,7 +39,8 @@
  * No space (SQLITE_FULL, or free space under the floor): the whole group is rolled back, every batch of it gets
  * SPOOL_FULL, and new ones do until space is back. Anything else that fails, an fsync above all, leaves it unknown what
  * is on the disk: the process marks the file, says so, and exits with 70 without another answer. The next one sets the
- * file aside and starts a new one.
+ * file aside and starts a new one. So does a row or group that is not what was written (check sums), and a log damaged
+ * before its end (spool_wal.c): what can be read is drained, the rest is named in the log and kept for a human.
  *
  * ## Threads
  *
@@ -65,6 +66,7 @@
 #include "log.h"
 #include "loop.h"
 #include "spool_private.h"
+#include "spool_wal.h"
 #include "wall.h"
 
 #define READS_MAX 256 /* requests other than appends, waiting or running */
@@ -406,20 +408,23 @@ static bool lock_dir(struct spool *s, char *error, size_t error_cap)
 /* Opens the live file; one that cannot be read is set aside, once, like one that failed. */
 static bool open_live(struct spool *s, char *error, size_t error_cap)
 {
-    char path[SPOOL_PATH_MAX];
+    char path[SPOOL_PATH_MAX], wal[SPOOL_PATH_MAX];
     enum spool_fault fault = SPOOL_FAULT_NONE;
-    if (!spool_path(path, s->dir, "spool.db")) {
+    if (!spool_path(path, s->dir, "spool.db") || !spool_path(wal, s->dir, "spool.db-wal")) {
         snprintf(error, error_cap, "%s: name too long", s->dir);
         return false;
     }
     for (int attempt = 0; attempt < 2; attempt++) {
         if (!spool_orphan_set_aside(s->dir, error, error_cap))
             return false;
-        s->file = spool_file_open(path, true, &fault, error, error_cap);
+        bool damaged = spool_wal_damaged(wal);
+        s->file = damaged ? NULL : spool_file_open(path, true, &fault, error, error_cap);
         if (s->file != NULL)
             return true;
-        if (fault != SPOOL_FAULT_UNREADABLE)
+        if (!damaged && fault != SPOOL_FAULT_UNREADABLE)
             return false;
+        if (damaged)
+            snprintf(error, error_cap, "spool.db-wal: damaged before its end");
         log_error("event=spool_unreadable reason=\"%s\"", error);
         spool_orphan_mark(s->dir);
     }

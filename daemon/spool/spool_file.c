@@ -15,14 +15,15 @@
 #include "log.h"
 
 #define SPOOL_APPLICATION_ID 0x48414452 /* "HADR" */
-#define SPOOL_VERSION 1
+#define SPOOL_VERSION 2 /* 1: without check sums; such a file gets the columns, its rows stay without */
+#define SUM_BYTES 8
 
 enum statement {
     Q_BEGIN, Q_COMMIT, Q_ROLLBACK, Q_BY_KEY, Q_BY_ID, Q_ROWS, Q_INSERT, Q_SLOT, Q_TAKE_SLOT, Q_INSERT_GROUP, Q_GROUP,
     Q_LAST_GROUP, Q_LAST_SEQ, Q_META, Q_SAVE_META, Q_DELETE_ROWS, Q_DELETE_GROUPS, Q_DELETE_SLOTS, Q_COUNT
 };
 
-#define ROW_COLUMNS "seq, kind, id, body_hash, received_us, payload, grp, leaf_index"
+#define ROW_COLUMNS "seq, kind, id, body_hash, received_us, payload, grp, leaf_index, scope, key, sum"
 
 static const char *const sql_of[Q_COUNT] = {
     [Q_BEGIN] = "BEGIN IMMEDIATE",
@@ -31,12 +32,12 @@ static const char *const sql_of[Q_COUNT] = {
     [Q_BY_KEY] = "SELECT " ROW_COLUMNS " FROM row WHERE scope = ?1 AND key = ?2",
     [Q_BY_ID] = "SELECT " ROW_COLUMNS " FROM row WHERE id = ?1",
     [Q_ROWS] = "SELECT " ROW_COLUMNS " FROM row WHERE seq > ?1 AND seq <= ?2 ORDER BY seq LIMIT ?3",
-    [Q_INSERT] = "INSERT INTO row (kind, scope, key, body_hash, id, received_us, payload, grp, leaf_index) "
-                 "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT DO NOTHING",
+    [Q_INSERT] = "INSERT INTO row (kind, scope, key, body_hash, id, received_us, payload, grp, leaf_index, sum) "
+                 "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT DO NOTHING",
     [Q_SLOT] = "SELECT at_us FROM slot WHERE person = ?1 AND session = ?2 AND day = ?3 AND inside = ?4",
     [Q_TAKE_SLOT] = "INSERT OR REPLACE INTO slot (person, session, day, inside, at_us) VALUES (?1, ?2, ?3, ?4, ?5)",
-    [Q_INSERT_GROUP] = "INSERT INTO grp (id, size, root, signature, key_id, leaves) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-    [Q_GROUP] = "SELECT signature, key_id, leaves FROM grp WHERE id = ?1",
+    [Q_INSERT_GROUP] = "INSERT INTO grp (id, size, root, signature, key_id, leaves, sum) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    [Q_GROUP] = "SELECT signature, key_id, leaves, sum FROM grp WHERE id = ?1",
     [Q_LAST_GROUP] = "SELECT seq FROM sqlite_sequence WHERE name = 'grp'",
     [Q_LAST_SEQ] = "SELECT seq FROM sqlite_sequence WHERE name = 'row'",
     [Q_META] = "SELECT value FROM meta WHERE name = ?1",
@@ -53,12 +54,12 @@ static const char schema[] =
     "CREATE TABLE row ("
     " seq INTEGER PRIMARY KEY AUTOINCREMENT,"
     " kind INTEGER NOT NULL, scope BLOB NOT NULL, key BLOB NOT NULL, body_hash BLOB NOT NULL, id BLOB NOT NULL,"
-    " received_us INTEGER NOT NULL, grp INTEGER, leaf_index INTEGER, payload BLOB NOT NULL);"
+    " received_us INTEGER NOT NULL, grp INTEGER, leaf_index INTEGER, payload BLOB NOT NULL, sum BLOB);"
     "CREATE UNIQUE INDEX row_key ON row (scope, key);"
     "CREATE UNIQUE INDEX row_id ON row (id);"
     "CREATE TABLE grp ("
     " id INTEGER PRIMARY KEY AUTOINCREMENT, size INTEGER NOT NULL, root BLOB NOT NULL, signature BLOB NOT NULL,"
-    " key_id TEXT NOT NULL, leaves BLOB NOT NULL);"
+    " key_id TEXT NOT NULL, leaves BLOB NOT NULL, sum BLOB);"
     "CREATE TABLE slot ("
     " person INTEGER NOT NULL, session INTEGER NOT NULL, day INTEGER NOT NULL, inside INTEGER NOT NULL,"
     " at_us INTEGER NOT NULL);"
@@ -165,6 +166,45 @@ static bool read_fixed(sqlite3_stmt *q, int column, void *ret, int len)
     return true;
 }
 
+/* SQLite's pages carry no check sums (its log's do), and a rotten byte of a payload may well be another valid fact. So each
+ * row has its own: the beginning of a SHA-256 over everything in it but its number. */
+static void row_sum(const struct spool_file_row *row, const struct spool_scope *scope, const void *key,
+                    uint8_t ret[SHA256_BYTES])
+{
+    const int64_t numbers[] = {row->kind, row->received_us, row->group, row->group == 0 ? 0 : row->leaf_index};
+    const struct digest_part parts[] = {{numbers, sizeof numbers},       {scope->bytes, scope->len},
+                                        {key, 16},                       {row->body_hash, sizeof row->body_hash},
+                                        {row->id, sizeof row->id},       {row->payload, row->payload_len}};
+    digest_sha256_parts(parts, sizeof parts / sizeof parts[0], ret);
+}
+
+static void group_sum(int64_t id, const uint8_t *signature, const char *key_id, const uint8_t *leaves, size_t leaves_len,
+                      uint8_t ret[SHA256_BYTES])
+{
+    const struct digest_part parts[] = {
+        {&id, sizeof id}, {signature, 64}, {key_id, strlen(key_id)}, {leaves, leaves_len}};
+    digest_sha256_parts(parts, sizeof parts / sizeof parts[0], ret);
+}
+
+/* NULL is a row of version 1. */
+static bool sum_fits(sqlite3_stmt *q, int column, const uint8_t sum[SHA256_BYTES])
+{
+    uint8_t kept[SUM_BYTES];
+    return sqlite3_column_type(q, column) == SQLITE_NULL ||
+           (read_fixed(q, column, kept, SUM_BYTES) && memcmp(kept, sum, SUM_BYTES) == 0);
+}
+
+static bool row_fits(sqlite3_stmt *q, const struct spool_file_row *row)
+{
+    struct spool_scope scope = {.len = (size_t)sqlite3_column_bytes(q, 8)};
+    uint8_t key[16], sum[SHA256_BYTES];
+    if (scope.len > sizeof scope.bytes || scope.len == 0 || !read_fixed(q, 9, key, sizeof key))
+        return false;
+    memcpy(scope.bytes, sqlite3_column_blob(q, 8), scope.len);
+    row_sum(row, &scope, key, sum);
+    return sum_fits(q, 10, sum);
+}
+
 static bool read_row(struct spool_file *f, sqlite3_stmt *q, struct spool_file_row *ret)
 {
     memset(ret, 0, sizeof *ret);
@@ -177,7 +217,7 @@ static bool read_row(struct spool_file *f, sqlite3_stmt *q, struct spool_file_ro
     ret->leaf_index = sqlite3_column_int64(q, 7);
     if (!read_fixed(q, 2, ret->id, 16) || !read_fixed(q, 3, ret->body_hash, 32))
         return note_damage(f, "a row's identifier or hash has the wrong size");
-    return true;
+    return row_fits(q, ret) || note_damage(f, "a row is not what was written");
 }
 
 /* ---- opening ---- */
@@ -261,7 +301,10 @@ static bool check_or_create(struct spool_file *f, bool create)
         return create_tables(f);
     if (application != SPOOL_APPLICATION_ID)
         return note_damage(f, "not a hadir spool");
-    if (version != SPOOL_VERSION) {
+    if (version == 1 && !exec(f, "BEGIN IMMEDIATE; ALTER TABLE row ADD COLUMN sum BLOB; ALTER TABLE grp ADD COLUMN sum BLOB;"
+                                 "PRAGMA user_version=2; COMMIT"))
+        return false;
+    if (version > SPOOL_VERSION || version < 1) {
         f->fault = SPOOL_FAULT_NEWER;
         snprintf(f->reason, sizeof f->reason, "spool format %lld, this hadird knows %d", (long long)version,
                  SPOOL_VERSION);
@@ -458,10 +501,12 @@ bool spool_file_rows(struct spool_file *f, int64_t after, int64_t until, size_t 
                      int64_t *ret_last)
 {
     struct spool_file_row row;
+    int64_t before = after;
     bool more = true, ok = bind_int(f, Q_ROWS, 1, after) && bind_int(f, Q_ROWS, 2, until) &&
                            bind_int(f, Q_ROWS, 3, (int64_t)max_rows);
     while (ok && (ok = step(f, Q_ROWS, "reading rows", &more)) && more) {
-        ok = read_row(f, f->q[Q_ROWS], &row);
+        ok = read_row(f, f->q[Q_ROWS], &row) && (row.seq > before || note_damage(f, "rows are not in order"));
+        before = row.seq;
         if (!ok || !fn(arg, &row))
             break;
         if (ret_last != NULL)
@@ -475,11 +520,17 @@ bool spool_file_insert(struct spool_file *f, const struct spool_item *item, cons
                        int64_t group, int64_t leaf_index, int64_t *ret_seq)
 {
     enum statement q = Q_INSERT;
+    uint8_t sum[SHA256_BYTES];
+    struct spool_file_row row = {.group = group, .leaf_index = leaf_index, .kind = item->kind, .received_us = item->received_us,
+                                 .payload = item->payload, .payload_len = item->payload_len};
+    memcpy(row.id, item->id, sizeof row.id);
+    memcpy(row.body_hash, item->body_hash, sizeof row.body_hash);
+    row_sum(&row, scope, item->key, sum);
     sqlite3_clear_bindings(f->q[q]);
     bool ok = bind_int(f, q, 1, item->kind) && bind_blob(f, q, 2, scope->bytes, scope->len) &&
               bind_blob(f, q, 3, item->key, 16) && bind_blob(f, q, 4, item->body_hash, 32) &&
               bind_blob(f, q, 5, item->id, 16) && bind_int(f, q, 6, item->received_us) &&
-              bind_blob(f, q, 7, item->payload, item->payload_len) &&
+              bind_blob(f, q, 7, item->payload, item->payload_len) && bind_blob(f, q, 10, sum, SUM_BYTES) &&
               (group == 0 || (bind_int(f, q, 8, group) && bind_int(f, q, 9, leaf_index)));
     if (!ok)
         return note_fault(f, "binding a row");
@@ -522,12 +573,13 @@ int64_t spool_file_next_group(const struct spool_file *f)
 bool spool_file_insert_group(struct spool_file *f, const struct spool_file_group *g, const uint8_t *leaves)
 {
     enum statement q = Q_INSERT_GROUP;
-    uint8_t root[SHA256_BYTES];
+    uint8_t root[SHA256_BYTES], sum[SHA256_BYTES];
     merkle_tree_root(g->tree, root);
+    group_sum(g->id, g->signature, g->key_id, leaves, g->count * SHA256_BYTES, sum);
     bool ok = bind_int(f, q, 1, g->id) && bind_int(f, q, 2, (int64_t)g->count) &&
               bind_blob(f, q, 3, root, sizeof root) && bind_blob(f, q, 4, g->signature, 64) &&
               sqlite3_bind_text(f->q[q], 5, g->key_id, -1, SQLITE_STATIC) == SQLITE_OK &&
-              bind_blob(f, q, 6, leaves, g->count * SHA256_BYTES);
+              bind_blob(f, q, 6, leaves, g->count * SHA256_BYTES) && bind_blob(f, q, 7, sum, SUM_BYTES);
     if (!ok)
         return note_fault(f, "binding a group");
     if (!run(f, q, "writing the group"))
@@ -543,12 +595,16 @@ static bool load_group(struct spool_file *f, int64_t id)
     bool row = false;
     if (!bind_int(f, Q_GROUP, 1, id) || !step(f, Q_GROUP, "reading a group", &row))
         return false;
+    uint8_t sum[SHA256_BYTES];
     const char *key_id = row ? (const char *)sqlite3_column_text(q, 1) : NULL;
     const uint8_t *leaves = row ? sqlite3_column_blob(q, 2) : NULL;
     int bytes = row ? sqlite3_column_bytes(q, 2) : 0;
     if (key_id == NULL || strlen(key_id) >= sizeof g->key_id || leaves == NULL || bytes < SHA256_BYTES ||
         bytes % SHA256_BYTES != 0 || !read_fixed(q, 0, g->signature, 64))
         return note_damage(f, "a group's signature or leaves");
+    group_sum(id, g->signature, key_id, leaves, (size_t)bytes, sum);
+    if (!sum_fits(q, 3, sum))
+        return note_damage(f, "a group is not what was written");
     snprintf(g->key_id, sizeof g->key_id, "%s", key_id);
     g->count = (size_t)bytes / SHA256_BYTES;
     g->tree = merkle_tree_new(leaves, g->count);

@@ -29,6 +29,7 @@
 #include "digest.h"
 #include "file.h"
 #include "log.h"
+#include "spool_wal.h"
 #include "wall.h"
 
 #define MARK "spool.failed"
@@ -222,6 +223,10 @@ static struct spool_orphan *open_copy(const char *dir, const char *name)
     if (spool_path(path, dir, copy) && copy_file(dir, wal, copy_wal, true) && copy_file(dir, name, copy, false))
         o->file = spool_file_open(path, false, &fault, reason, sizeof reason);
     if (o->file != NULL && spool_file_last_seq(o->file, &o->last_seq)) {
+        o->broken = spool_path(path, dir, wal) && spool_wal_damaged(path);
+        if (o->broken)
+            log_error("event=spool_log_damaged file=%s last_seq=%lld reason=\"what was committed later is not read\"", wal,
+                      (long long)o->last_seq);
         memcpy(o->id, spool_file_id(o->file), sizeof o->id);
         return o;
     }
@@ -317,10 +322,11 @@ void spool_orphan_rows(struct spool_orphan *o, int64_t after, size_t max_rows, s
         return;
     /* Damage somewhere behind `last`: go on row by row, so that one bad page costs only what lies on it. */
     int64_t lost = 0, first_lost = 0;
-    while (p.more && last < o->last_seq) {
-        if (!spool_file_rows(o->file, last, last + 1, 1, on_row, &p, NULL) && lost++ == 0)
+    for (; p.more && last < o->last_seq; last++) {
+        size_t left = p.left;
+        bool read = spool_file_rows(o->file, last, last + 1, 1, on_row, &p, NULL);
+        if ((!read || (p.more && p.left == left)) && lost++ == 0)
             first_lost = last + 1;
-        last++;
     }
     o->broken = o->broken || lost > 0;
     if (lost > 0)

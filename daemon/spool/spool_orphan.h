@@ -21,7 +21,7 @@ struct spool_orphan {
     struct spool_file *file; /* the copy */
     uint8_t id[16];
     int64_t last_seq;
-    bool broken;             /* some of it could not be read */
+    bool broken;             /* some of it cannot be read */
 };
 
 /* Counts the files left and, if ret is not NULL, opens the first one that can be: a copy, its log recovered. */

@@ -198,6 +198,14 @@ def spool_rots(run, rng):
     return {"file": name, "how": how}
 
 
+def asked(house):
+    """What a door says to a token nobody has; 0: nothing."""
+    try:
+        return house.request("GET", "/v1/me", headers={"Authorization": "Bearer AAAAAAAAAAAAAAAAAAAAAA"})[0]
+    except OSError:
+        return 0
+
+
 @fault("directory_rots")
 def directory_rots(run, rng):
     """The snapshot on disk is damaged, gone, or an older one, while everything is down; with the database away nobody gets a
@@ -216,10 +224,9 @@ def directory_rots(run, rng):
     away = rng.random() < 0.5
     if away:
         house.stop_database()
-    before = run.load.numbers()["refused"]
     house.start(wait=False)
     if away:
-        wait_until("doors answer", lambda: house.request("GET", "/v1/me", headers={"Authorization": "Bearer AAAAAAAAAAAAAAAAAAAAAA"})[0] == 503, 60)
+        wait_until("doors answer, and not that they know better", lambda: asked(house) == 503, 60)
         house.start_database()
     run.recovered()
-    return {"how": how, "files": files, "away": away, "refused": run.load.numbers()["refused"] - before}
+    return {"how": how, "files": files, "away": away}

@@ -171,9 +171,9 @@ static struct node *node_get(int fd, const char *name)
     return n;
 }
 
-static void node_drop_if_idle(struct node *n)
+static void release_node(struct node *n)
 {
-    if (n->opens > 0 || n->size_known || n->doomed > 0)
+    if (--n->opens > 0 || n->size_known || n->doomed > 0)
         return;
     for (struct node **at = &nodes; *at != NULL; at = &(*at)->next)
         if (*at == n) {
@@ -597,12 +597,6 @@ static int open_node(const char *path, struct node **ret)
         return -errno;
     *ret = node_get(fd, path);
     return 0;
-}
-
-static void release_node(struct node *n)
-{
-    n->opens--;
-    node_drop_if_idle(n);
 }
 
 static int fs_truncate(const char *path, off_t size, struct fuse_file_info *fi)
