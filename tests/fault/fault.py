@@ -20,10 +20,10 @@ FAULTS = {}  # name -> function; .needs: None or a function that tells why it ca
 NUMBERS = ("requests", "sent", "acknowledged", "again", "refused", "in_flight", "unknown", "connections", "failures", "busy")
 LOAD = {"connections": 16, "array": 20, "fresh": 3, "duplicates": 5, "bad": 2, "leave": 50, "native": 70, "owntracks": 20, "whatsapp": 10}
 HOURS = """weekdays,session,label,counts_as,accept_from,on_time_from,due,on_time_until,accept_until,unit,nip,valid_from,on_holidays
-1-7,masuk,Masuk,in,00:00,,07:30,07:31,12:00,{unit},,2025-01-01,ya
-1-7,pulang,Pulang,out,12:00,,16:00,,24:00,{unit},,2025-01-01,ya
+1-7,masuk,Masuk,in,00:00,,07:30,07:31,12:00,LUTRA,,2025-01-01,ya
+1-7,pulang,Pulang,out,12:00,,16:00,,24:00,LUTRA,,2025-01-01,ya
 """
-PEOPLE = 12  # enrolled phones a channel
+PEOPLE = 60  # enrolled, each on every channel
 
 
 def fault(name, needs=None):
@@ -132,18 +132,16 @@ class Run:
 
     def enroll(self):
         """Phones of the first people; sessions on every day of the week, that no day of a run is without."""
-        h, lines = self.house, []
-        self.people, self.unit = [p["nip"] for p in h.people[:PEOPLE]], "LUTRA"
-        h.hadir("import", "hours", h.write("hours.csv", HOURS.format(unit=self.unit)))
-        self.supervisor = h.grant(self.people[0], unit=self.unit)
-        for n, person in enumerate(h.people[:PEOPLE]):
-            number = f"62800000{n + 1000}"
-            h.hadir("enroll", person["nip"], "--channel", "whatsapp", "--number", number, "--quiet")
-            tokens = {c: h.enroll(person["nip"], c) for c in ("native", "owntracks")}
-            ids = dict(h.sql("select d.channel, d.id from hadir.device d join hadir.person p on p.id = d.person where p.nip = "
-                             f"'{person['nip']}'"))
-            lines += [f"{c} {ids[c]} {number if c == 'whatsapp' else tokens[c]}" for c in ("native", "owntracks", "whatsapp")]
-            self.last = tokens["native"]
+        h, chosen = self.house, self.house.people[:PEOPLE]
+        self.people, self.units, self.unit = [p["nip"] for p in chosen], {p["nip"]: p["unit"] for p in chosen}, chosen[0]["unit"]
+        h.hadir("import", "hours", h.write("hours.csv", HOURS))
+        self.supervisor = h.grant(self.people[0])
+        number = {nip: f"62800000{n + 1000}" for n, nip in enumerate(self.people)}
+        path = h.write("phones.csv", "".join(f"{nip},{c},{number[nip] if c == 'whatsapp' else ''}\n" for nip in self.people
+                                             for c in ("native", "owntracks", "whatsapp")))
+        enrolled = [line.split(",") for line in h.hadir("enroll", "--csv", path).stdout.splitlines()[1:]]
+        lines = [f"{c} {device} {number[nip] if c == 'whatsapp' else token}" for nip, c, device, token in enrolled]
+        self.last = [token for nip, c, device, token in enrolled if c == "native"][-1]
         self.devices = h.write("devices", "\n".join(lines) + "\n")
         h.known(self.last)
 

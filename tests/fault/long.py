@@ -3,11 +3,17 @@
 oracle at its end. Totals are added to a state file, so that a run can be stopped and gone on with.
 
   HADIR_BUILD=DIR tests/fault/long.py [--minutes 10] [--seed N] [--state FILE] [--only a,b] [--faults 20]
+  HADIR_BUILD=DIR tests/fault/long.py --soak 30 [--state FILE]      load without faults; resident memory of each role over time
+  tests/fault/long.py --table --state FILE                          the totals as lines for RESULTS.md
 
 --seed N: the first round's; the next ones' follow from it. A round that fails prints its seed and ends the run:
---seed THAT --rounds 1 replays it. --table prints the state as lines for RESULTS.md and does nothing else."""
-import argparse, json, os, random, time
+--seed THAT --rounds 1 replays it. Beside the totals of the counts (kills, database_crashes, power_cuts …) the table has
+acknowledged, and lost, doubled and invented: a round in which the oracle finds one ends the run, and adds it."""
+import argparse, json, os, random, re, time
 from fault import FAULTS, Run, load_all, seed_of
+
+LOAD = {"connections": 32, "array": 100}
+FAULTY = {"lost": r"(\d+) acknowledged check-ins are not in the table", "doubled": r"twice: (\d+)", "invented": r"nobody sent (\d+)"}
 
 
 def parse():
@@ -18,6 +24,7 @@ def parse():
     p.add_argument("--state")
     p.add_argument("--only", default="")
     p.add_argument("--faults", type=int, default=20)
+    p.add_argument("--soak", type=float, default=0)
     p.add_argument("--table", action="store_true")
     return p.parse_args()
 
@@ -26,7 +33,7 @@ def read(path):
     if path and os.path.exists(path):
         with open(path) as f:
             return json.load(f)
-    return {"rounds": 0, "seconds": 0, "totals": {}, "seeds": []}
+    return {"rounds": 0, "seconds": 0, "totals": dict.fromkeys(FAULTY, 0), "seeds": [], "soaks": []}
 
 
 def write(path, state):
@@ -37,9 +44,14 @@ def write(path, state):
 
 
 def table(state):
-    print(f"| | total over {state['rounds']} rounds, {state['seconds'] / 3600:.1f} h |\n|---|---|")
+    print(f"| in {state['rounds']} rounds, {state['seconds'] / 3600:.1f} h | |\n|---|---|")
     for name, n in sorted(state["totals"].items()):
         print(f"| {name} | {n:,} |")
+    for soak in state["soaks"]:
+        print(f"\nSoak of {soak['minutes']} min, {soak['acknowledged']:,} acknowledged:\n\n| role | MiB at the start | at the end | MiB an hour, "
+              "second half |\n|---|---|---|---|")
+        for role, (first, last, slope) in sorted(soak["roles"].items()):
+            print(f"| {role} | {first:.1f} | {last:.1f} | {slope:+.2f} |")
 
 
 def usable(only):
@@ -51,13 +63,54 @@ def usable(only):
     return names
 
 
+def add(state, figures):
+    for name, n in figures.items():
+        state["totals"][name] = state["totals"].get(name, 0) + n
+
+
 def one_round(seed, names, faults, state):
     rng = random.Random(seed)
-    with Run("long", seed=seed) as run:
-        run.go([rng.choice(names) for _ in range(faults)])
+    with Run("long", seed=seed, load=LOAD) as run:
+        try:
+            run.go([rng.choice(names) for _ in range(faults)])
+            add(state, run.finish())
+        except AssertionError as e:
+            for name, words in FAULTY.items():
+                add(state, {name: int(n) for n in re.findall(words, str(e))})
+            raise
+        finally:
+            add(state, run.counts)
+
+
+# ---- memory ----
+
+def resident(house):
+    """role -> MiB; the supervisor's, and each child's by its name."""
+    found = {}
+    for pid, name in [(house.daemon.pid, "supervisor"), *house.children().items()]:
+        with open(f"/proc/{pid}/statm") as f:
+            found[name] = int(f.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+    return found
+
+
+def slope(points):
+    """MiB an hour by least squares; points: (seconds, MiB)."""
+    n, sx, sy = len(points), sum(x for x, y in points), sum(y for x, y in points)
+    sxx, sxy = sum(x * x for x, y in points), sum(x * y for x, y in points)
+    return 3600 * (n * sxy - sx * sy) / (n * sxx - sx * sx) if n > 1 and n * sxx != sx * sx else 0.0
+
+
+def soak(seed, minutes, state):
+    samples, start = {}, time.monotonic()
+    with Run("soak", seed=seed, load=dict(LOAD, rate=500, connections=8, array=20)) as run:
+        while time.monotonic() - start < minutes * 60:
+            for role, mib in resident(run.house).items():
+                samples.setdefault(role, []).append((time.monotonic() - start, mib))
+            time.sleep(5)  # the interval of the samples
         figures = run.finish()
-    for name, n in [*figures.items(), *run.counts.items()]:
-        state["totals"][name] = state["totals"].get(name, 0) + n
+    add(state, figures)
+    state["soaks"].append({"minutes": minutes, "seed": run.seed, "acknowledged": figures["acknowledged"], "roles": {
+        role: (got[0][1], got[-1][1], slope(got[len(got) // 2:])) for role, got in samples.items()}})
 
 
 def main():
@@ -67,15 +120,18 @@ def main():
         return table(state)
     names, seeds = usable(args.only), random.Random(args.seed)
     seed = seed_of([]) if args.seed is None else args.seed
-    started = time.monotonic()
+    started, rounds = time.monotonic(), 0
     while True:
         begun = time.monotonic()
-        one_round(seed, names, args.faults, state)
-        state["rounds"] += 1
-        state["seconds"] += time.monotonic() - begun
-        state["seeds"] = (state["seeds"] + [seed])[-1000:]
-        write(args.state, state)
-        if state["rounds"] == args.rounds or time.monotonic() - started > args.minutes * 60:
+        try:
+            soak(seed, args.soak, state) if args.soak else one_round(seed, names, args.faults, state)
+        finally:
+            state["rounds"] += 1
+            state["seconds"] += time.monotonic() - begun
+            state["seeds"] = (state["seeds"] + [seed])[-1000:]
+            write(args.state, state)
+        rounds += 1
+        if args.soak or rounds == args.rounds or time.monotonic() - started > args.minutes * 60:
             return table(state)
         seed = seeds.randrange(2**31)
 

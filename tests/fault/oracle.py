@@ -1,7 +1,7 @@
 """Holds the phones' ledgers against hadir after a run: nothing acknowledged is lost, nothing is there twice, nothing was
 invented. check(run) raises AssertionError naming ids, or returns figures. The rules of receipts and of attendance are here and in
 tests/rules/reference.py a second time, slow and without hadir's code."""
-import base64, ctypes, datetime, hashlib, json, random
+import base64, ctypes, datetime, hashlib, itertools, json, random
 from harness import wait_until
 from reference import Town
 
@@ -208,17 +208,15 @@ def presence(run):
     ids = {nip: int(id) for nip, id in house.sql(f"select nip, id from hadir.person where nip in ({','.join(repr(n) for n in chosen)})")}
     town = town_of(house, ids.values())
     today = datetime.datetime.fromisoformat(house.now().replace("Z", "+00:00")).astimezone(datetime.timezone(datetime.timedelta(hours=8))).date()
-    for n in range(3):
-        day = today - datetime.timedelta(days=n)
-        status, body = house.presence(run.supervisor, unit=run.unit, day=str(day))
+    for day, (nip, person) in itertools.product((today - datetime.timedelta(days=n) for n in range(3)), ids.items()):
+        status, body = house.presence(run.supervisor, unit=run.units[nip], day=str(day))
         assert status == 200, (status, body)
-        served = {p["nip"]: p for p in body["people"]}
-        for nip, person in ids.items():
-            want = [[r["session"], r["checkin"], r["late"] or 0, r["early"] or 0, r["place"]] for r in town.attendance(person, day)
-                    if r["session"] or r["checkin"]]
-            got = [[s["session"], s["checkin"], s["late_minutes"] or 0, s["early_minutes"] or 0, s["place"]] for s in served[nip]["sessions"]]
-            assert got == want, f"{nip} on {day}: served {got}, recomputed {want}"
-            states = [r["verdict"] for r in town.attendance(person, day) if r["session"] or r["checkin"]]
-            assert day < town.began(1) or all(v in (None, s["state"]) for v, s in zip(states, served[nip]["sessions"])), (nip, day, states, served[nip])
-            same += 1
+        served = next(p for p in body["people"] if p["nip"] == nip)
+        want = [[r["session"], r["checkin"], r["late"] or 0, r["early"] or 0, r["place"]] for r in town.attendance(person, day)
+                if r["session"] or r["checkin"]]
+        got = [[s["session"], s["checkin"], s["late_minutes"] or 0, s["early_minutes"] or 0, s["place"]] for s in served["sessions"]]
+        assert got == want, f"{nip} on {day}: served {got}, recomputed {want}"
+        states = [r["verdict"] for r in town.attendance(person, day) if r["session"] or r["checkin"]]
+        assert day < town.began(1) or all(v in (None, s["state"]) for v, s in zip(states, served["sessions"])), (nip, day, states, served)
+        same += 1
     return same
