@@ -86,6 +86,11 @@ static int run(const char *path, bool check_only)
         setup_free(&setup);
         return EXIT_SUCCESS;
     }
+    if (geteuid() == 0) {
+        fputs("hadird does not run as root: start it as a user of its own, such as hadir\n", stderr);
+        setup_free(&setup);
+        return EXIT_FAILURE;
+    }
     log_set_level(level_of(setup.conf->log_level));
     if (!setup_database_allows(&setup)) {
         setup_free(&setup);

@@ -12,6 +12,10 @@
 
 struct conf;
 
+/* The descriptors that a role is born with. */
+#define ROLE_CONTROL_FD 3
+#define ROLE_LISTEN_FD 4 /* doors */
+
 struct role_env {
     const struct conf *conf;
     int control_fd;

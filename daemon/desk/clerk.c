@@ -3,15 +3,18 @@
  * Place in the flow: inquiry.c starts one for MSG_REPORT and passes on what comes out of its pipe. Inside: a blocking session
  * of its own as hadir_query with the actor set, one read-only snapshot, head, rows, bytes (report_run). So a long report holds up
  * neither the desk's pipelined connection nor its loop, its memory goes when it goes, and a slow client holds the clerk by the
- * pipe. A client that left: the clerk is killed, and PostgreSQL sees the closed connection within a second.
+ * pipe. A client that left: the pipe is closed, and PostgreSQL sees the closed connection within a second.
  *
  *   pipe: u32 length, payload of MSG_ANSWER_HEAD | bytes of the file or of a problem document | end; exit status: enum clerk_end
  *
- * Does not: share anything with the desk but the pipe and standard error. No threads. */
+ * A clerk ends itself when the desk has closed the pipe: a desk may not send signals (cage.c).
+ * Does not: share anything with the desk but the pipe and standard error. Threads: in the clerk, one that waits for that. */
 #include "clerk.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -148,10 +151,25 @@ static void leave_desk(int fd)
     close_range(PIPE_FD + 1, ~0u, 0);
 }
 
+/* POLLERR: nobody can read the pipe any more. */
+static void *watch_pipe(void *arg)
+{
+    struct pollfd pipe = {.fd = PIPE_FD};
+    while ((pipe.revents & (POLLERR | POLLNVAL)) == 0)
+        (void)poll(&pipe, 1, -1);
+    _exit(CLERK_BROKEN);
+    return arg;
+}
+
 static int work(const struct clerk_task *t)
 {
+    pthread_t watcher;
     struct store_error e = {0};
     char quoted[300];
+    if (pthread_create(&watcher, NULL, watch_pipe, NULL) != 0) {
+        log_error("event=report_failed reason=\"no thread\"");
+        return CLERK_AWAY;
+    }
     struct session *s = session_open(t->database, "hadir_query", e.message, sizeof e.message);
     if (s == NULL) {
         log_error("event=report_failed reason=%s", log_quote(quoted, sizeof quoted, e.message, strlen(e.message)));
@@ -284,12 +302,10 @@ void clerk_free(struct clerk *c)
     c->freed = true;
     if (c->busy)
         return;
-    if (c->pid > 0) {
-        kill(c->pid, SIGKILL);
-        (void)reap(c);
-    }
     if (c->watch != NULL)
         loop_fd_free(c->watch);
     close(c->fd);
+    if (c->pid > 0)
+        (void)reap(c);
     free(c);
 }

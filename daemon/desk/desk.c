@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "buf.h"
+#include "cage.h"
 #include "channel.h"
 #include "conf.h"
 #include "counter.h"
@@ -16,6 +17,7 @@
 #include "log.h"
 #include "loop.h"
 #include "message.h"
+#include "report.h"
 #include "role.h"
 #include "store.h"
 
@@ -161,6 +163,14 @@ static void on_writes_down(void *arg)
     counter_set(G_DB_OPERATOR, 0);
 }
 
+static bool shut_cage(const struct role_env *env)
+{
+    char **files = store_files(env->conf->database);
+    bool ok = files != NULL && cage_files(CAGE_DESK, temporary_folder(), files) && cage_shut(CAGE_DESK);
+    store_files_free(files);
+    return ok;
+}
+
 static bool desk_start(struct desk *d, const struct role_env *env)
 {
     static const struct store_callbacks on_reads = {.on_up = on_reads_up, .on_down = on_reads_down};
@@ -177,6 +187,8 @@ static bool desk_start(struct desk *d, const struct role_env *env)
         return false;
     d->inquiries = inquiries_new(d->loop, env->conf->database, d->reads, d->writes, on_idle, d);
     if (d->inquiries == NULL)
+        return false;
+    if (!shut_cage(env))
         return false;
     buf_init(&hello, 4);
     buf_u32(&hello, IPC_VERSION);

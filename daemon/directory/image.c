@@ -14,7 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
+#include <unistd.h>
 
 #include "digest.h"
 #include "utf8.h"
@@ -323,16 +323,12 @@ bool image_check(const uint8_t *bytes, size_t len, struct image *ret, char *erro
 
 bool image_map(int fd, struct image *ret, char *error, size_t error_cap)
 {
-    struct stat st;
-    if (fstat(fd, &st) != 0) {
-        snprintf(error, error_cap, "fstat: %s", strerror(errno));
-        return false;
-    }
-    if (!S_ISREG(st.st_mode) || st.st_size < (off_t)sizeof(struct image_header) || (uint64_t)st.st_size > IMAGE_BYTES_MAX) {
+    off_t end = lseek(fd, 0, SEEK_END); /* not fstat, which is a door's way to ask for any path (cage.c) */
+    if (end < (off_t)sizeof(struct image_header) || (uint64_t)end > IMAGE_BYTES_MAX) {
         snprintf(error, error_cap, "no regular file of a possible size");
         return false;
     }
-    size_t len = (size_t)st.st_size;
+    size_t len = (size_t)end;
     void *bytes = mmap(NULL, len, PROT_READ, MAP_SHARED, fd, 0);
     if (bytes == MAP_FAILED) {
         snprintf(error, error_cap, "mmap: %s", strerror(errno));

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "buf.h"
+#include "cage.h"
 #include "channel.h"
 #include "conf.h"
 #include "counter.h"
@@ -215,7 +216,7 @@ static bool start(struct process *p, const struct role_env *env, struct tls_serv
     if (p->door == NULL || p->drain == NULL || p->listen == NULL || p->control == NULL)
         return false;
     loop_timer_arm(p->listen, LISTEN_WAIT_MS);
-    return say_hello(p);
+    return cage_files(CAGE_DOOR, NULL, NULL) && cage_shut(CAGE_DOOR) && say_hello(p);
 }
 
 int door_main(const struct role_env *env)
@@ -239,7 +240,7 @@ int door_main(const struct role_env *env)
         status = p.status;
         log_info("event=door_end orphaned=%s", p.orphaned ? "yes" : "no");
     } else {
-        log_error("event=door_start reason=memory");
+        log_error("event=door_start reason=\"memory or cage\"");
     }
     door_free(p.door);
     if (p.drain != NULL)

@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cage.h"
 #include "conf.h"
 #include "counter.h"
 #include "ingest.h"
@@ -28,6 +29,7 @@
 #include "role.h"
 #include "signer.h"
 #include "spool.h"
+#include "store.h"
 #include "wall.h"
 
 #define QUEUE_MAX_ITEMS 8192
@@ -186,16 +188,26 @@ static bool start_spool(struct ledger *l)
     return l->spool != NULL;
 }
 
+/* Before the spool's thread is made: Landlock binds a thread and those that it makes. */
+static bool narrow_files(const struct ledger *l)
+{
+    char **files = store_files(l->conf->database);
+    bool ok = files != NULL && cage_files(CAGE_LEDGER, l->conf->spool_dir, files);
+    store_files_free(files);
+    return ok;
+}
+
 static bool start(struct ledger *l, int control_fd)
 {
     l->loop = loop_new();
-    if (l->loop == NULL || !load_signer(l) || !start_spool(l))
+    if (l->loop == NULL || !load_signer(l) || !narrow_files(l) || !start_spool(l))
         return false;
     l->limit = limit_new();
     l->ingest = ingest_new(l->loop, l->conf, l->spool);
     l->tick = loop_timer_new(l->loop, on_tick, l);
     l->control = channel_new(l->loop, control_fd, CONTROL_QUEUE_BYTES, on_control, on_control_closed, l);
-    if (l->limit == NULL || l->ingest == NULL || l->tick == NULL || l->control == NULL || !say_hello(l))
+    if (l->limit == NULL || l->ingest == NULL || l->tick == NULL || l->control == NULL || !cage_shut(CAGE_LEDGER) ||
+        !say_hello(l))
         return false;
     tell(l, true);
     loop_timer_arm(l->tick, TICK_MS);

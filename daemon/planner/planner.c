@@ -19,6 +19,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cage.h"
 #include "channel.h"
 #include "conf.h"
 #include "copyline.h"
@@ -479,6 +480,11 @@ static bool planner_start(struct planner *p, const struct role_env *env)
     p->poll = loop_timer_new(p->loop, on_poll, p);
     p->placements = loop_timer_new(p->loop, on_placements, p);
     if (p->control == NULL || p->poll == NULL || p->placements == NULL)
+        return false;
+    char **files = store_files(p->conf->database);
+    bool narrow = files != NULL && cage_files(CAGE_PLANNER, p->conf->directory_dir, files) && cage_shut(CAGE_PLANNER);
+    store_files_free(files);
+    if (!narrow)
         return false;
     publish_earlier(p);
     p->store = store_new(p->loop, p->conf->database, "hadir_planner", true, &callbacks, p);

@@ -43,8 +43,6 @@ struct signature {
 void lines_signature(const struct layout *l, struct signature *ret);
 /* The words for a value of column i: of codes and flags; else the value. */
 const char *lines_word(const struct layout *l, size_t i, const char *value, char dst[LAYOUT_WORDS_CAP]);
-/* Where temporary files go: TMPDIR, if it is short enough for a name, or /tmp. */
-char *temporary_folder(void);
 
 /* One of the formats. cells: the row's values in the order of the columns, NULL for SQL null. */
 struct writer {

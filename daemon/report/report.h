@@ -97,6 +97,9 @@ typedef bool (*report_source_cb)(void *arg, const char *sql, report_row_cb on_ro
 bool report_run(const struct report *report, const struct report_style *style, const json_value *head, report_source_cb source,
                 void *source_arg, report_write_cb write, void *arg, char *error, size_t error_cap);
 
+/* Where temporary files go: TMPDIR, if it is short enough for a name, or /tmp. */
+char *temporary_folder(void);
+
 /* The transaction of a report: one snapshot for head and rows; a client that is gone ends it within a second. */
 extern const char REPORT_BEGIN[];
 

@@ -70,6 +70,10 @@ size_t rows_length(const struct rows *r, size_t row, size_t col);
 bool store_probe(const char *conninfo, const char *user, unsigned timeout_s, bool *ret_durable, char *error,
                  size_t error_cap);
 
+/* Files and folders that a connection may read while it is made, NULL at the end; NULL: no memory, or too many. */
+char **store_files(const char *conninfo);
+void store_files_free(char **files);
+
 /* Blocking variant for the command line: one connection, one statement at a time, errors as text. */
 struct session;
 struct session *session_open(const char *conninfo, const char *user, char *error, size_t error_cap);

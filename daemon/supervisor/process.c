@@ -20,6 +20,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "cage.h"
 #include "channel.h"
 #include "conf.h"
 #include "digest.h"
@@ -33,8 +34,6 @@
 #define WAIT_MAX_MS 5000u
 #define STABLE_MS 10000       /* ready for so long: the next crash counts as the first */
 #define LINGER_MS 5000u       /* a process that closed its control channel must be gone by then */
-#define CHILD_CONTROL_FD 3
-#define CHILD_LISTEN_FD 4
 
 static const char *const role_names[] = {"supervisor", "door", "desk", "ledger", "planner"};
 
@@ -129,29 +128,31 @@ static bool child_descriptors(int control_fd, int listen_fd)
     /* First out of the way of the numbers that they are to get. */
     int control = fcntl(control_fd, F_DUPFD_CLOEXEC, 16);
     int listening = listen_fd < 0 ? -1 : fcntl(listen_fd, F_DUPFD_CLOEXEC, 16);
-    if (control < 0 || (listen_fd >= 0 && listening < 0) || dup3(control, CHILD_CONTROL_FD, O_CLOEXEC) < 0)
+    if (control < 0 || (listen_fd >= 0 && listening < 0) || dup3(control, ROLE_CONTROL_FD, O_CLOEXEC) < 0)
         return false;
-    if (listening >= 0 && dup3(listening, CHILD_LISTEN_FD, O_CLOEXEC) < 0)
+    if (listening >= 0 && dup3(listening, ROLE_LISTEN_FD, O_CLOEXEC) < 0)
         return false;
-    return close_range(listening >= 0 ? CHILD_LISTEN_FD + 1 : CHILD_LISTEN_FD, ~0u, 0) == 0;
+    return close_range(listening >= 0 ? ROLE_LISTEN_FD + 1 : ROLE_LISTEN_FD, ~0u, 0) == 0;
 }
 
 static _Noreturn void child_run(struct process *p, int control_fd)
 {
     struct supervisor *sup = p->sup;
     bool door = p->role == ROLE_DOOR;
-    struct role_env env = {.conf = sup->setup->conf, .control_fd = CHILD_CONTROL_FD, .index = p->index,
-                           .listen_fd = door ? CHILD_LISTEN_FD : -1};
+    struct role_env env = {.conf = sup->setup->conf, .control_fd = ROLE_CONTROL_FD, .index = p->index,
+                           .listen_fd = door ? ROLE_LISTEN_FD : -1};
     log_set_role(p->name);
     counters_set_slot(p->slot);
     prctl(PR_SET_NAME, p->name);
     if (!child_descriptors(control_fd, door ? sup->listeners[p->index] : -1))
         fatal("event=child_descriptors reason=\"%s\"", strerror(errno));
     child_signals();
+    cage_drop();
     if (door) {
         memcpy(env.ticket_keys, sup->ticket_keys, sizeof env.ticket_keys);
         env.whatsapp_app_secret = sup->setup->app_secret;
         env.whatsapp_verify_token = sup->setup->verify_token;
+        digest_wipe(sup->setup->conf->database, strlen(sup->setup->conf->database)); /* may hold a password */
     } else {
         digest_wipe(sup->ticket_keys, sizeof sup->ticket_keys);
         if (sup->setup->app_secret != NULL)
@@ -251,7 +252,10 @@ static void log_death(const struct process *p, int status)
 {
     enum log_level level = p->draining && WIFEXITED(status) && WEXITSTATUS(status) == 0 ? LOG_LEVEL_INFO
                                                                                        : LOG_LEVEL_WARN;
-    if (WIFSIGNALED(status))
+    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS)
+        log_error("event=died role=%s pid=%ld signal=%d reason=\"a call that its cage forbids: taken over, or our mistake\"",
+                  p->name, (long)p->pid, WTERMSIG(status));
+    else if (WIFSIGNALED(status))
         log_line(level, "event=died role=%s pid=%ld signal=%d", p->name, (long)p->pid, WTERMSIG(status));
     else
         log_line(level, "event=exited role=%s pid=%ld status=%d", p->name, (long)p->pid, WEXITSTATUS(status));

@@ -2,16 +2,19 @@
  * settings.
  *
  * Place in the flow: `hadird -n`, start and SIGHUP go through setup_load; all problems are told at once. Secrets are
- * read here, in the supervisor, and reach the doors as bytes through the fork.
+ * read here, in the supervisor, and reach the doors as bytes through the fork; the receipt key is not.
  * Does not: create folders or keys. No threads. */
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "conf.h"
 #include "digest.h"
+#include "file.h"
 #include "log.h"
 #include "signer.h"
 #include "store.h"
@@ -31,6 +34,37 @@ static void check_folder(const char *key, const char *path, struct buf *problems
         buf_printf(problems, "%s: %s: not writable for this user\n", key, path);
 }
 
+/* Says what is wrong with the receipt key, or nothing, into the pipe. */
+static _Noreturn void try_receipt_key(const char *path, int fd)
+{
+    char error[300] = "";
+    struct signer *signer = signer_load(path, error, sizeof error);
+    bool told = signer != NULL || file_write_all(fd, error, strlen(error));
+    signer_free(signer);
+    _exit(told ? EXIT_SUCCESS : EXIT_FAILURE);
+}
+
+/* In a child: whoever is forked from here must not find the key in memory, not even in what was freed. */
+static void check_receipt_key(const char *path, struct buf *problems)
+{
+    int ends[2], status = -1;
+    char error[300] = "";
+    if (pipe2(ends, O_CLOEXEC) != 0) {
+        buf_printf(problems, "receipt_key: %s\n", strerror(errno));
+        return;
+    }
+    pid_t pid = fork();
+    if (pid == 0)
+        try_receipt_key(path, ends[1]);
+    close(ends[1]);
+    ssize_t n = pid > 0 ? read(ends[0], error, sizeof error - 1) : -1; /* one write, or the end */
+    close(ends[0]);
+    while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        continue;
+    if (n != 0 || status != 0)
+        buf_printf(problems, "receipt_key: %s\n", n > 0 ? error : "cannot be tried");
+}
+
 static void check_keys(const struct conf *c, struct buf *problems)
 {
     char error[300] = "";
@@ -39,11 +73,7 @@ static void check_keys(const struct conf *c, struct buf *problems)
         buf_printf(problems, "tls_certificate, tls_key: %s\n", error);
     else
         tls_server_free(tls);
-    struct signer *signer = signer_load(c->receipt_key, error, sizeof error);
-    if (signer == NULL)
-        buf_printf(problems, "receipt_key: %s\n", error);
-    else
-        signer_free(signer);
+    check_receipt_key(c->receipt_key, problems);
 }
 
 static void read_secret(const char *key, const char *path, char **ret, struct buf *problems)

@@ -21,6 +21,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "cage.h"
 #include "channel.h"
 #include "conf.h"
 #include "conn.h"
@@ -409,7 +410,7 @@ int supervisor_run(const char *conf_path, struct setup *setup, const struct role
     }
     digest_random(sup->ticket_keys, sizeof sup->ticket_keys);
     signal(SIGPIPE, SIG_IGN);
-    if (begin(sup)) {
+    if (cage_prepare() && cage_shut(CAGE_SUPERVISOR) && begin(sup)) {
         loop_run(sup->loop);
         log_info("event=stopped status=%d", sup->exit_status);
     } else {

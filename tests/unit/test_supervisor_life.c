@@ -161,7 +161,7 @@ static void inspect(const struct role_env *env, enum role kind)
 
 static void publish(struct fake *f, uint8_t kind)
 {
-    int fd = memfd_create("snapshot", MFD_CLOEXEC);
+    int fd = open("/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600); /* a memory file would end us: cage.c */
     struct buf b;
     buf_init(&b, 17);
     buf_u8(&b, kind);
