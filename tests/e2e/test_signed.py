@@ -1,6 +1,6 @@
 """What hadir nightly publishes is signed, once; openssl and hadir verify accept it, and nothing that was tampered with."""
-import hashlib, json, os, re, shutil
-from harness import BUILD, DAY, House, Tests, run, wait_until
+import hashlib, json, os, re, shutil, subprocess
+from harness import BUILD, DAY, PGBIN, House, Tests, run, wait_until
 
 test = Tests()
 NAMES = [DAY, f"{DAY}.v2", "2025-12-30", "2025-12-31"]
@@ -174,6 +174,36 @@ def a_full_disk_leaves_old_folders_whole(house):
     assert (code, faults) == (0, []), faults  # what is being written is nobody's fault
     assert nightly(house).returncode == 0 and os.path.exists(export(house, "2026-01-01", "manifest.json.p7s"))
     assert not [f for f in os.listdir(export(house)) if f.startswith(".")]
+
+
+@test
+def a_second_run_at_once_is_refused(house):
+    """Once with the lock held by somebody else, once three at the same time."""
+    shutil.rmtree(export(house, "2026-01-01"))
+    before = everything(house)
+    house.sql("delete from hadir.export_run where period = '2026-01-01'")
+    as_user = ["runuser", "-u", house.user, "--"] if os.getuid() == 0 else []
+    holder = subprocess.Popen([*as_user, f"{PGBIN}/psql", "-X", "-q", "-A", "-t", "-h", f"{house.dir}/pg", "-U", "postgres", "-d",
+                               "hadir"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        holder.stdin.write("select 'held' from pg_advisory_lock(hashtext('hadir nightly'));\n")
+        holder.stdin.flush()
+        assert holder.stdout.readline().strip() == "held"
+        done = house.hadir("nightly", check=False)
+        assert done.returncode == 1 and "another nightly run is under way" in done.stderr, (done.stdout, done.stderr)
+        assert everything(house) == before
+    finally:
+        holder.stdin.close()
+        holder.wait(20)
+        holder.stdout.close()
+    runs = [subprocess.Popen([*as_user, f"{BUILD}/daemon/hadir", "nightly"], env=house.env, stderr=subprocess.PIPE, text=True)
+            for _ in range(3)]
+    for p in runs:
+        said = p.communicate(timeout=120)[1]
+        assert p.returncode == 0 or "another nightly run is under way" in said, said
+    assert nightly(house).returncode == 0
+    assert verify(house, export(house))[:2] == (0, []) and os.path.exists(export(house, "2026-01-01", "manifest.json.p7s"))
+    assert {f: c for f, c in everything(house).items() if not f.startswith("2026-01-01")} == before
 
 
 def tampered(house, change, *faults, count=None, certificate="export.crt", more=()):

@@ -2,12 +2,12 @@
 
 Each fault of faults_disk.py once under load, then the oracle; then, check-in by check-in, what needs a known number of
 them. One house, whose spool, directory and cluster lie on powerfs. HADIR_SEED replays."""
-import json, os, subprocess, uuid
+import json, os, pwd, subprocess, uuid
 from datetime import datetime, timezone
 import disk
 import faults_disk
 from fault import Run, load_all, wait_until
-from harness import Tests, receipt_bytes, run as command
+from harness import BUILD, Tests, free_port, receipt_bytes, run as command
 
 test = Tests()
 
@@ -116,6 +116,26 @@ def what_rots_in_the_spool_alone_is_named_and_never_recorded_otherwise(run):
         odd = house.sql("select count(*) from hadir.checkin where status <> 'recorded'")
         assert odd == [["0"]], odd
         phone.checkins(1)
+
+
+@test
+def a_second_daemon_on_the_spool_is_refused_and_the_first_goes_on(run):
+    house, phone = run.house, phone_of(run.house)
+    conf = "".join(f"{k} = {v}\n" for k, v in dict(house.conf, listen=f"127.0.0.1:{free_port()}",
+                                                   admin_listen=f"127.0.0.1:{free_port()}").items() if v is not None)
+    path, user = house.write("second.conf", "[hadird]\n" + conf), pwd.getpwnam(house.user)
+    with open(f"{house.dir}/second.log", "wb") as log:
+        second = subprocess.Popen([f"{BUILD}/daemon/hadird", "-c", path], stdout=log, stderr=log, cwd=house.dir, user=user.pw_uid,
+                                  group=user.pw_gid, extra_groups=[])
+    try:
+        wait_until("it says why", lambda: "another hadird is using the spool" in open(log.name).read(), 60)
+        phone.checkins(5)
+    finally:
+        second.terminate()
+        second.wait(60)
+    wait_until("the first goes on", lambda: not phone.missing(), 60)
+    phone.retry_all()
+    assert "event=serving" not in open(log.name).read()
 
 
 @test
