@@ -258,6 +258,26 @@ comment on function hadir.reads_unit(bigint, timestamptz) is
   'Whether the actor may ask about the unit at that moment: his token covers it and he does not rest; the head for whom somebody acts '
   'decides nothing and reads on. Called by api functions.';
 
+-- Whether the actor may know of the unit: it is below his token's, or he is posted there. And of the person: he himself, or who is
+-- or was in his units. As row security has it; asked nevertheless wherever a code, NIP or number comes from outside, so that
+-- either of the two may fail.
+create or replace function hadir.sees_unit(p_unit bigint) returns boolean
+language plpgsql stable set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return session_user = 'hadir_admin' or coalesce(p_unit = any (hadir.visible_units()), false)
+    or exists (select from hadir.posting o where o.unit = p_unit and o.person = hadir.actor_person());
+end
+$$;
+create or replace function hadir.sees_person(p_person bigint) returns boolean
+language plpgsql stable set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return session_user = 'hadir_admin' or coalesce(p_person = hadir.actor_person(), false)
+    or exists (select from hadir.posting o where o.person = p_person and o.unit = any (hadir.visible_units()));
+end
+$$;
+
 -- The answer to whoever rests.
 create or replace function hadir.refused_at_rest() returns jsonb
 language sql stable set search_path = pg_catalog, pg_temp
@@ -300,7 +320,8 @@ language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
 begin
   return session_user = 'hadir_admin' or coalesce(p_person = hadir.actor_person(), false) or exists (
-    select from hadir.person p where p.id = p_person and hadir.main_unit(p.id, hadir.local_day(p.government, p_now)) is not null);
+    select from hadir.person p
+    where p.id = p_person and hadir.main_unit(p.id, hadir.local_day(p.government, p_now)) = any (hadir.visible_units()));
 end
 $$;
 
@@ -359,9 +380,10 @@ create or replace function hadir.asked_government(p_body jsonb) returns bigint
 language sql stable set search_path = pg_catalog, pg_temp
 as $$
   select min(g.id) from hadir.government g
-  where (hadir.body_text(p_body, 'government') is null or g.code = hadir.body_text(p_body, 'government'))
+  where (session_user = 'hadir_admin' or g.id = (select hadir.actor_government()))
+    and (hadir.body_text(p_body, 'government') is null or g.code = hadir.body_text(p_body, 'government'))
     and (hadir.body_text(p_body, 'unit') is null
-         or exists (select from hadir.unit u where u.government = g.id and u.code = hadir.body_text(p_body, 'unit')))
+         or exists (select from hadir.unit u where u.government = g.id and u.code = hadir.body_text(p_body, 'unit') and hadir.sees_unit(u.id)))
   having count(*) = 1
 $$;
 
@@ -398,8 +420,8 @@ begin
     v_asked.refusal := hadir.refused_at_rest();
     return v_asked;
   end if;
-  select u.id into v_asked.unit from hadir.unit u where u.code = hadir.body_text(p_body, 'unit');
-  select p.id into v_asked.person from hadir.person p where p.nip = hadir.body_text(p_body, 'nip');
+  select u.id into v_asked.unit from hadir.unit u where u.code = hadir.body_text(p_body, 'unit') and hadir.sees_unit(u.id);
+  select p.id into v_asked.person from hadir.person p where p.nip = hadir.body_text(p_body, 'nip') and hadir.sees_person(p.id);
   if hadir.body_text(p_body, 'unit') is not null and v_asked.unit is null then
     v_asked.refusal := hadir.no_such_unit();
   elsif hadir.body_text(p_body, 'nip') is not null and v_asked.person is null then
@@ -418,9 +440,8 @@ as $$
   select 500
 $$;
 
--- Whom a list that was asked for covers: people with where they belonged from when to when. Row security leaves only postings
--- that the actor may see: of his units, and his own. Set-based, for lists of thousands: the units that one may see are worked out
--- once for a statement.
+-- Whom a list that was asked for covers: people with where they belonged from when to when, of the actor's units, and his own.
+-- Set-based, for lists of thousands: the units that one may see are worked out once for a statement.
 create or replace function hadir.asked_postings(p_asked hadir.asked)
 returns table (person bigint, unit bigint, valid_from date, valid_to date)
 language sql stable set search_path = pg_catalog, pg_temp
@@ -428,6 +449,8 @@ as $$
   select o.person, o.unit, o.valid_from, o.valid_to
   from hadir.posting o
   where o.kind = 'main' and ((p_asked).person is null or o.person = (p_asked).person)
+    and (session_user = 'hadir_admin' or o.person = (select hadir.actor_person())
+         or o.unit = any ((select hadir.visible_units())::bigint[]))
     and ((p_asked).unit is null
          or o.unit = any (array(select c.descendant from hadir.unit_closure c where c.ancestor = (p_asked).unit)))
 $$;
@@ -486,7 +509,7 @@ revoke all on function hadir.say(text, text), hadir.problem(text, text), hadir.p
   hadir.actor_capacity(bigint, timestamptz), hadir.government_capacity(bigint, timestamptz), hadir.superior_unit(bigint, date), hadir.main_unit(bigint, date), hadir.in_sight(bigint, timestamptz),
   hadir.capacity_to_ask(bigint, timestamptz), hadir.capacity_to_decide(bigint, timestamptz), hadir.asked_person(jsonb),
   hadir.asked_government(jsonb), hadir.no_such_government(jsonb),
-  hadir.asked_scope(jsonb, jsonb, timestamptz), hadir.actor_rests(timestamptz), hadir.reads_unit(bigint, timestamptz), hadir.refused_at_rest(), hadir.list_most(), hadir.asked_postings(hadir.asked),
+  hadir.asked_scope(jsonb, jsonb, timestamptz), hadir.actor_rests(timestamptz), hadir.reads_unit(bigint, timestamptz), hadir.sees_unit(bigint), hadir.sees_person(bigint), hadir.refused_at_rest(), hadir.list_most(), hadir.asked_postings(hadir.asked),
   hadir.decide(text, bigint, text, timestamptz, text, text, jsonb), hadir.steps(text, bigint[], text[]), hadir.steps(text, bigint, text) from public;
 grant execute on function hadir.say(text, text), hadir.problem(text, text), hadir.problem_if(boolean, text, text),
   hadir.refusal(int, text, jsonb), hadir.no_such(text, bigint), hadir.no_such_unit(), hadir.state_word(text), hadir.try_instant(text), hadir.body_blank(jsonb), hadir.body_problems(jsonb, jsonb), hadir.body_text(jsonb, text),
@@ -494,6 +517,6 @@ grant execute on function hadir.say(text, text), hadir.problem(text, text), hadi
   hadir.actor_capacity(bigint, timestamptz), hadir.government_capacity(bigint, timestamptz), hadir.superior_unit(bigint, date), hadir.main_unit(bigint, date), hadir.in_sight(bigint, timestamptz),
   hadir.capacity_to_ask(bigint, timestamptz), hadir.capacity_to_decide(bigint, timestamptz), hadir.asked_person(jsonb),
   hadir.asked_government(jsonb), hadir.no_such_government(jsonb),
-  hadir.asked_scope(jsonb, jsonb, timestamptz), hadir.actor_rests(timestamptz), hadir.reads_unit(bigint, timestamptz), hadir.refused_at_rest(), hadir.list_most(), hadir.asked_postings(hadir.asked),
+  hadir.asked_scope(jsonb, jsonb, timestamptz), hadir.actor_rests(timestamptz), hadir.reads_unit(bigint, timestamptz), hadir.sees_unit(bigint), hadir.sees_person(bigint), hadir.refused_at_rest(), hadir.list_most(), hadir.asked_postings(hadir.asked),
   hadir.steps(text, bigint[], text[]), hadir.steps(text, bigint, text) to hadir_reader, hadir_writer;
 grant execute on function hadir.decide(text, bigint, text, timestamptz, text, text, jsonb) to hadir_writer;

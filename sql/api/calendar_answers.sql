@@ -62,7 +62,7 @@ begin
   if v_problems <> '[]' then
     return hadir.refusal(422, 'invalid', v_problems);
   end if;
-  select u.* into v_unit from hadir.unit u where u.code = hadir.body_text(p_body, 'unit');
+  select u.* into v_unit from hadir.unit u where u.code = hadir.body_text(p_body, 'unit') and hadir.sees_unit(u.id);
   if v_unit.id is null then
     return hadir.no_such_unit();
   end if;

@@ -85,7 +85,7 @@ begin
   end if;
   government := hadir.asked_government(p_body);
   select g.zone into zone from hadir.government g where g.id = government;
-  select u.id into unit from hadir.unit u where u.code = hadir.body_text(p_body, 'unit');
+  select u.id into unit from hadir.unit u where u.code = hadir.body_text(p_body, 'unit') and hadir.sees_unit(u.id);
   if government is null then
     refusal := hadir.no_such_government(p_body);
   end if;
@@ -94,7 +94,8 @@ $$;
 
 -- Whose days a question is about: those who belong to the unit or below it from p_from to p_to; null: everybody, for the console
 -- that names no unit. Or the refusal.
-create or replace function hadir.closing_people(p_unit bigint, p_from date, p_to date, out refusal jsonb, out persons bigint[])
+drop function if exists hadir.closing_people(bigint, date, date);
+create or replace function hadir.closing_people(p_unit bigint, p_from date, p_to date, p_now timestamptz, out refusal jsonb, out persons bigint[])
 language plpgsql stable set search_path = pg_catalog, pg_temp
 as $$
 declare
@@ -105,7 +106,7 @@ begin
   elsif p_unit is null then
     refusal := hadir.refusal(422, 'invalid', hadir.problem_if(true, 'unit', hadir.say('harus diisi', 'must be there')));
     return;
-  elsif session_user <> 'hadir_admin' and not p_unit = any (hadir.visible_units()) then
+  elsif not hadir.reads_unit(p_unit, p_now) then
     refusal := hadir.no_such_unit();
     return;
   end if;
@@ -166,11 +167,11 @@ $$;
 
 revoke all on function hadir.person_days_most(), hadir.day_state(bigint, date, timestamptz, bigint[], boolean),
   hadir.month_days(bigint, date, timestamptz, bigint[], boolean), hadir.month_ref(bigint, date), hadir.try_month(text),
-  hadir.closing_asked(jsonb, jsonb), hadir.closing_people(bigint, date, date), hadir.closing_refused(bigint, bigint, timestamptz),
+  hadir.closing_asked(jsonb, jsonb), hadir.closing_people(bigint, date, date, timestamptz), hadir.closing_refused(bigint, bigint, timestamptz),
   hadir.month_hindrance(bigint, date, text, jsonb, boolean, timestamptz) from public;
 grant execute on function hadir.person_days_most(), hadir.day_state(bigint, date, timestamptz, bigint[], boolean),
   hadir.month_days(bigint, date, timestamptz, bigint[], boolean), hadir.month_ref(bigint, date), hadir.try_month(text),
-  hadir.closing_asked(jsonb, jsonb), hadir.closing_people(bigint, date, date), hadir.closing_refused(bigint, bigint, timestamptz),
+  hadir.closing_asked(jsonb, jsonb), hadir.closing_people(bigint, date, date, timestamptz), hadir.closing_refused(bigint, bigint, timestamptz),
   hadir.month_hindrance(bigint, date, text, jsonb, boolean, timestamptz) to hadir_reader, hadir_writer;
 
 set role hadir_reader;
@@ -188,7 +189,7 @@ begin
   if g.refusal is not null then
     return g.refusal;
   end if;
-  select * into w from hadir.closing_people(g.unit, g.month, (g.month + interval '1 month')::date - 1);
+  select * into w from hadir.closing_people(g.unit, g.month, (g.month + interval '1 month')::date - 1, p_now);
   if w.refusal is not null then
     return w.refusal;
   end if;
@@ -220,7 +221,7 @@ begin
   if g.refusal is not null then
     return g.refusal;
   end if;
-  select * into w from hadir.closing_people(g.unit, v_day, v_day);
+  select * into w from hadir.closing_people(g.unit, v_day, v_day, p_now);
   if w.refusal is not null then
     return w.refusal;
   end if;

@@ -21,8 +21,8 @@ declare
   v_ended  jsonb;
 begin
   perform pg_advisory_xact_lock(hashtext('hadir.import'));
-  select p.* into v_person from hadir.person p where p.nip = hadir.body_text(p_body, 'nip');
-  select u.* into v_unit from hadir.unit u where u.code = hadir.body_text(p_body, 'unit');
+  select p.* into v_person from hadir.person p where p.nip = hadir.body_text(p_body, 'nip') and hadir.sees_person(p.id);
+  select u.* into v_unit from hadir.unit u where u.code = hadir.body_text(p_body, 'unit') and hadir.sees_unit(u.id);
   v_above := hadir.actor_capacity(v_unit.parent, p_now);
   if v_unit.id is not null and v_above is distinct from 'operator' and coalesce(hadir.actor_capacity(v_unit.id, p_now), '') not in ('console', 'bkpsdm') then
     return hadir.refusal(403, 'not_yours', hadir.problem_if(true, 'unit', hadir.say(
@@ -122,8 +122,10 @@ declare
 begin
   if v_problems <> '[]' then
     return hadir.refusal(422, 'invalid', v_problems);
+  elsif hadir.actor_rests(p_now) then
+    return hadir.refused_at_rest();
   elsif p_body ? 'unit' then
-    select u.id into v_unit from hadir.unit u where u.code = hadir.body_text(p_body, 'unit');
+    select u.id into v_unit from hadir.unit u where u.code = hadir.body_text(p_body, 'unit') and hadir.sees_unit(u.id);
     if v_unit is null then
       return hadir.no_such_unit();
     end if;
@@ -135,7 +137,7 @@ begin
     from hadir.posting o
     join hadir.person p on p.id = o.person
     join hadir.unit u on u.id = o.unit
-    where o.kind <> 'main'
+    where o.kind <> 'main' and hadir.sees_unit(o.unit) and hadir.sees_person(o.person)
       and (v_day is null or o.valid_from <= v_day and (o.valid_to is null or o.valid_to >= v_day))
       and (v_unit is null or exists (select from hadir.unit_closure c where c.ancestor = v_unit and c.descendant = o.unit)));
 end

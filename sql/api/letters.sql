@@ -496,6 +496,20 @@ revoke all on function api.letter_file(jsonb, timestamptz), api.letter_decide(js
 grant execute on function api.letter_file(jsonb, timestamptz), api.letter_decide(jsonb, timestamptz) to hadir_operator, hadir_admin;
 reset role;
 
+-- Of a letter, whom the actor knows of: his units' people, of the days on which they were, and himself.
+create or replace function hadir.assignments_seen(p_letter bigint) returns setof hadir.assignment
+language plpgsql stable set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return query
+  select a.* from hadir.assignment a
+  where a.letter = p_letter and (session_user = 'hadir_admin' or a.person = (select hadir.actor_person()) or exists (
+    select from hadir.posting o
+    where o.person = a.person and o.kind = 'main' and o.unit = any ((select hadir.visible_units())::bigint[]) and o.valid_from <= a.day
+      and (o.valid_to is null or o.valid_to >= a.day)));
+end
+$$;
+
 -- A letter's orders with their people, for answers.
 create or replace function hadir.letter_orders(p_letter bigint) returns jsonb
 language sql stable set search_path = pg_catalog, pg_temp
@@ -507,14 +521,14 @@ as $$
   left join lateral (
     select jsonb_agg(jsonb_build_object('nip', p.nip, 'name', p.name, 'days', p.days) order by p.name collate "C", p.nip) as people
     from (select pe.nip, pe.name, jsonb_agg(a.day order by a.day) as days
-          from hadir.assignment a join hadir.person pe on pe.id = a.person
-          where a.letter = p_letter and a.orders = o.id
+          from hadir.assignments_seen(p_letter) a join hadir.person pe on pe.id = a.person
+          where a.orders = o.id
           group by pe.nip, pe.name) p
   ) w on true
   where o.letter = p_letter
 $$;
-revoke all on function hadir.letter_orders(bigint) from public;
-grant execute on function hadir.letter_orders(bigint) to hadir_reader;
+revoke all on function hadir.letter_orders(bigint), hadir.assignments_seen(bigint) from public;
+grant execute on function hadir.letter_orders(bigint), hadir.assignments_seen(bigint) to hadir_reader;
 
 set role hadir_reader;
 
@@ -559,7 +573,9 @@ begin
     return hadir.refused_at_rest();
   elsif v_unit is null and hadir.body_text(p_body, 'unit') is not null then
     return hadir.no_such_unit();
-  elsif v_one is not null and not exists (select from hadir.letter l where l.id = v_one) then
+  elsif v_one is not null and not exists (
+    select from hadir.letter l
+    where l.id = v_one and (hadir.reads_unit(l.unit, p_now) or exists (select from hadir.assignments_seen(l.id)))) then
     return hadir.no_such('letter', v_one);
   end if;
   return (
@@ -567,8 +583,8 @@ begin
       select l.*, a.first_day, a.last_day, a.people
       from hadir.letter l
       cross join lateral (select min(a.day) as first_day, max(a.day) as last_day, count(distinct a.person) as people
-                          from hadir.assignment a where a.letter = l.id) a
-      where (v_one is null or l.id = v_one) and (v_status is null or l.status = v_status)
+                          from hadir.assignments_seen(l.id) a) a
+      where (session_user = 'hadir_admin' or l.unit = any ((select hadir.visible_units())::bigint[]) or a.people > 0) and (v_one is null or l.id = v_one) and (v_status is null or l.status = v_status)
         and (v_unit is null or l.unit in (select c.descendant from hadir.unit_closure c where c.ancestor = v_unit))
         and (v_from is null or a.last_day >= v_from) and (v_to is null or a.first_day <= v_to)
       order by l.dated desc, l.id desc
@@ -582,7 +598,7 @@ begin
              || case when v_one is null then '{}' else jsonb_build_object('orders', hadir.letter_orders(f.id)) end
              order by f.dated desc, f.id desc) filter (where f.turn <= hadir.list_most()), '[]'))
     from (select f.*, row_number() over (order by f.dated desc, f.id desc) as turn from found f) f
-    left join hadir.unit u on u.id = f.unit
+    left join hadir.unit u on u.id = f.unit and hadir.sees_unit(u.id)
     left join hadir.government g on g.id = f.government);
 end
 $$;

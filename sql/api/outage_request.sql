@@ -141,7 +141,8 @@ begin
     select o.id, g.zone
     from hadir.outage o
     join hadir.government g on g.id = o.government
-    where (v_asked.unit is null or exists (
+    where (session_user = 'hadir_admin' or o.government = hadir.actor_government())
+      and (v_asked.unit is null or exists (
         select from hadir.unit_closure c where c.ancestor = o.unit and c.descendant = v_asked.unit
         union all select from hadir.unit_closure c where c.ancestor = v_asked.unit and c.descendant = o.unit))
       and (v_asked.person is null or exists (
@@ -166,7 +167,7 @@ begin
                      else jsonb_build_object('note', o.note, 'steps', f.steps) end order by f.place), '[]'))
     from unnest(v_found, v_zones, v_steps) with ordinality as f(id, zone, steps, place)
     join hadir.outage o on o.id = f.id
-    left join hadir.unit u on u.id = o.unit
+    left join hadir.unit u on u.id = o.unit and hadir.sees_unit(u.id)
     where f.place <= hadir.list_most());
 end
 $$;

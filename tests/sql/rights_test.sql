@@ -26,7 +26,7 @@ set search_path = pg_catalog, pg_temp as $$ select hadir.capacity_to_ask(p_perso
 create function api.test_decide(p_person bigint, p_now timestamptz) returns text language sql security definer
 set search_path = pg_catalog, pg_temp as $$ select hadir.capacity_to_decide(p_person, p_now) $$;
 create function api.test_step(p_capacity text) returns bigint language sql security definer
-set search_path = pg_catalog, pg_temp as $$ select hadir.decide('absence', 1, 'requested', '2031-03-03 08:00+08', p_capacity, 'why') $$;
+set search_path = pg_catalog, pg_temp as $$ select hadir.decide('absence', 901, 'requested', '2031-03-03 08:00+08', p_capacity, 'why') $$;
 create function api.test_rewrite() returns void language sql security definer
 set search_path = pg_catalog, pg_temp as $$ update hadir.decision set reason = 'otherwise' $$;
 create function api.test_forget() returns void language sql security definer
@@ -140,6 +140,9 @@ select is(t.lists('access:78', 9), '9 yes yes yes yes yes yes/presence', 'operat
 select is(t.lists('device:1102', 21), '21 yes yes yes yes yes not_found', 'with his phone he reads what is his');
 
 -- ---- steps: only added to
+reset session authorization;
+insert into hadir.absence (id, government, person, code, first_day, last_day, asked_at) overriding system value
+values (901, 1, 101, 'CT', '2031-03-03', '2031-03-03', '2031-03-01');
 set session authorization hadir_operator;
 select lives_ok($$ select set_config('hadir.actor', 'access:71', true), api.test_step('head') $$, 'a step is written');
 select throws_ok('select api.test_rewrite()', '42501', null, 'and never rewritten');
