@@ -44,6 +44,8 @@ static const struct {
                           "is too long ago or too far ahead"},
     [FAULT_UUID] = {"bad_uuid", "bukan UUID yang sah", "is not a valid UUID"},
     [FAULT_TOO_LONG] = {"too_long", "terlalu panjang", "is too long"},
+    [FAULT_CONTROL] = {"control_character", "berisi karakter kendali atau tanda arah tulisan",
+                       "holds a control character or a direction mark"},
     [FAULT_FORM] = {"bad_form", "tidak tersandi dengan benar sebagai formulir", "is not properly form-encoded"},
     [FAULT_MEMORY] = {"out_of_memory", "tidak dapat diolah saat ini; coba lagi sebentar lagi",
                       "cannot be handled now; try again shortly"},

@@ -33,6 +33,7 @@ enum codec_fault {
     FAULT_TIME_RANGE,     /* "time_out_of_range" */
     FAULT_UUID,           /* "bad_uuid" */
     FAULT_TOO_LONG,       /* "too_long" */
+    FAULT_CONTROL,        /* "control_character" (requests only) */
     FAULT_FORM,           /* "bad_form" */
     FAULT_MEMORY          /* "out_of_memory": our trouble: 503 */
 };

@@ -1,13 +1,14 @@
 /* Requests around the rules: letters, absences, corrections and their decisions, one JSON object each.
  *
  * Place in the flow: what the members mean is known to SQL alone, which lists every fault of theirs at once. Here the
- * object is made safe to hand on: well-formed, not too deep, no member twice, text that is UTF-8 without NUL, numbers
- * that int64 or double hold. It is written anew from what was read, so that no second reader can read it otherwise.
+ * object is made safe to hand on: well-formed, not too deep, no member twice, text that is UTF-8 without what terminals,
+ * logs and paper act upon (line ends and tabs may be), numbers that int64 or double hold. It is written anew from what was read, so that no second reader can read it otherwise.
  *
  * Pure; no threads. */
 #include <string.h>
 
 #include "codec_private.h"
+#include "utf8.h"
 
 #define OBJECT_DEPTH_MAX 8 /* a letter's days of people of orders are 6 */
 
@@ -17,6 +18,20 @@ struct copying {
     struct codec_error *error;
 };
 
+/* What was just written, as JSON: controls stand in it as \u00xx, \b or \f, the others as they are. */
+static bool shows(const char *s, size_t len)
+{
+    for (size_t i = 0; i + 1 < len; i++) {
+        if (s[i] != '\\')
+            continue;
+        bool control = i + 5 < len && memcmp(s + i, "\\u00", 4) == 0 && (s[i + 4] < '2' || s[i + 4] == '7');
+        if (control || s[i + 1] == 'b' || s[i + 1] == 'f')
+            return false;
+        i++;
+    }
+    return utf8_shows(s, len);
+}
+
 static bool copy_member(const char *name, const json_value *v, void *arg)
 {
     struct copying *c = arg;
@@ -24,7 +39,10 @@ static bool copy_member(const char *name, const json_value *v, void *arg)
         return codec_fail(c->error, FAULT_UNKNOWN_MEMBER, "%s", name);
     json_key(&c->w, name);
     json_raw(&c->w, "", 0); /* here begins a value … */
-    return json_dump(v, c->w.out) || codec_fail(c->error, FAULT_TOO_LONG, "%s", name);
+    size_t from = c->w.out->len;
+    if (!json_dump(v, c->w.out))
+        return codec_fail(c->error, FAULT_TOO_LONG, "%s", name);
+    return shows((const char *)c->w.out->data + from, c->w.out->len - from) || codec_fail(c->error, FAULT_CONTROL, "%s", name);
 }
 
 static bool copy_object(const json_value *v, const char *name, struct text value, struct buf *out, struct codec_error *e)

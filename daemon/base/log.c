@@ -105,23 +105,16 @@ void fatal(const char *fmt, ...)
     _exit(EXIT_BROKEN);
 }
 
-/* Characters that a terminal or a log viewer would act upon instead of showing: C0, C1, separators, direction marks. */
-static bool must_escape(uint32_t c)
-{
-    return c < 0x20 || (c >= 0x7f && c <= 0x9f) || c == 0x2028 || c == 0x2029 || (c >= 0x200e && c <= 0x200f) ||
-           (c >= 0x202a && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069) || c == 0xfeff;
-}
-
 /* Writes the escaped form of the text's next character (or bad byte) into piece; returns the bytes consumed. */
 static size_t escape_next(const char *text, size_t len, char piece[24])
 {
     uint32_t c = 0;
     size_t n = utf8_next(text, len, &c);
-    if (n == 0 || (n == 1 && must_escape(c))) {
+    if (n == 0 || (n == 1 && utf8_acts(c))) {
         snprintf(piece, 24, "\\x%02x", (unsigned char)text[0]);
         return 1;
     }
-    if (must_escape(c)) {
+    if (utf8_acts(c)) {
         snprintf(piece, 24, "\\u{%x}", (unsigned)c);
         return n;
     }

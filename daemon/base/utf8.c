@@ -70,3 +70,23 @@ size_t utf8_cut(const void *s, size_t len, size_t max_bytes)
     /* A run of continuation bytes that no first byte announced is no character: cut anywhere. */
     return (p[at] & 0xc0u) == 0x80u ? max_bytes : at;
 }
+
+bool utf8_acts(uint32_t c)
+{
+    return c < 0x20 || (c >= 0x7f && c <= 0x9f) || c == 0x2028 || c == 0x2029 || (c >= 0x200e && c <= 0x200f) ||
+           (c >= 0x202a && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069) || c == 0xfeff;
+}
+
+bool utf8_shows(const void *s, size_t len)
+{
+    const char *at = s;
+    while (len > 0) {
+        uint32_t c;
+        size_t n = utf8_next(at, len, &c);
+        if (n == 0 || (utf8_acts(c) && c != '\n' && c != '\r' && c != '\t'))
+            return false;
+        at += n;
+        len -= n;
+    }
+    return true;
+}

@@ -7,6 +7,7 @@
 
 #include "cli.h"
 #include "csv.h"
+#include "utf8.h"
 
 #define IMPORT_FILE_MAX (256u << 20)
 #define IMPORT_COLUMNS_MAX 32
@@ -105,6 +106,15 @@ static void header_fini(struct header *h)
         free(h->names[i]);
 }
 
+/* A name is read on terminals, pages and paper: no cell holds what these act upon, nor a line end. 0: none does, else its column. */
+static int acting_column(char **fields, int count)
+{
+    for (int i = 0; i < count; i++)
+        if (!utf8_shows(fields[i], strlen(fields[i])) || strpbrk(fields[i], "\r\n\t") != NULL)
+            return i + 1;
+    return 0;
+}
+
 static void add_row(struct json_writer *w, const struct header *h, char **fields, size_t line)
 {
     json_object(w);
@@ -144,6 +154,10 @@ static bool csv_rows(const struct import_kind *kind, const char *file, const cha
             headed = ok = read_header(kind, file, fields, n, &header);
         } else if (n != header.count) {
             cli_error(cli_say("%s:%zu: %d kolom, seharusnya %d", "%s:%zu: %d columns, expected %d"), file, line, n, header.count);
+            (*ret_problems)++;
+        } else if (acting_column(fields, n) > 0) {
+            cli_error(cli_say("%s:%zu: kolom %s berisi karakter kendali, tab atau ganti baris", "%s:%zu: column %s holds a control character, a tab or a line end"),
+                      file, line, header.names[acting_column(fields, n) - 1]);
             (*ret_problems)++;
         } else {
             add_row(&w, &header, fields, line);

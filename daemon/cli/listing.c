@@ -5,6 +5,7 @@
 
 #include "cli.h"
 #include "csv.h"
+#include "utf8.h"
 
 #define CELL_MAX 65536
 #define LISTING_MAX ((size_t)256 << 20)
@@ -33,6 +34,21 @@ static void raw(const json_value *v, struct buf *text)
         (void)json_dump(v, text);
 }
 
+/* Text on one line, and nothing in it that a terminal would act upon. */
+static void add_shown(struct text s, struct buf *text)
+{
+    while (s.len > 0) {
+        uint32_t c;
+        size_t n = utf8_next(s.s, s.len, &c);
+        if (n == 0 || utf8_acts(c))
+            buf_putc(text, n == 1 && (c == '\n' || c == '\t' || c == '\r') ? ' ' : '?');
+        else
+            (void)buf_add(text, s.s, n);
+        n += n == 0;
+        s = (struct text){s.s + n, s.len - n};
+    }
+}
+
 /* "2025-12-29T07:10:00+08:00" is at 2025-12-29 07:10 there; a line of text stays one. */
 static void add_line(struct text s, struct buf *text)
 {
@@ -40,8 +56,7 @@ static void add_line(struct text s, struct buf *text)
         (void)buf_printf(text, "%.10s %.5s", s.s, s.s + 11);
         return;
     }
-    for (size_t i = 0; i < s.len; i++)
-        buf_putc(text, s.s[i] == '\n' || s.s[i] == '\t' || s.s[i] == '\r' ? ' ' : s.s[i]);
+    add_shown(s, text);
 }
 
 /* A code; what follows a blank stays: "letter 7". */
@@ -53,7 +68,7 @@ static void add_word(struct text s, struct buf *text)
     snprintf(code, sizeof code, "%.*s", (int)n, s.s);
     if (n < sizeof code)
         buf_puts(text, cli_word(code));
-    (void)buf_add(text, n < sizeof code ? s.s + n : s.s, n < sizeof code ? s.len - n : s.len);
+    add_shown(n < sizeof code ? (struct text){s.s + n, s.len - n} : s, text);
 }
 
 /* An object in a list, by what it is called: a class of minutes by its code, evidence by its kind; and its session. */
@@ -61,7 +76,7 @@ static void add_object(const json_value *v, struct buf *text)
 {
     struct text s;
     if (json_get_string(json_member(v, "code"), &s))
-        (void)buf_add(text, s.s, s.len);
+        add_shown(s, text);
     else if (json_get_string(json_member(v, "kind"), &s))
         add_word(s, text);
     else
