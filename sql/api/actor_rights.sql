@@ -489,7 +489,7 @@ begin
                '[]') as steps
       from unnest(p_refs, p_zones) with ordinality as r(id, zone, place)
       left join hadir.decision d on d.subject = p_subject and d.ref = r.id
-      left join hadir.person p on p.id = d.person
+      left join hadir.person p on p.id = d.person and hadir.sees_person(p.id)
       group by r.place
     ) q);
 end

@@ -162,7 +162,7 @@ if __name__ == "__main__":
         house.hadir("import", "people", house.write("people.csv", out.getvalue()))
         house.start()
         house.head = house.known(house.grant("198001012005011020", "supervisor", "DINAS"))
-        token = house.known(house.enroll("198001012005011010"))
+        token = house.known(house.enroll("198001012005011020"))
         house.settled(token)
         code = test.main(house)
     raise SystemExit(code)
