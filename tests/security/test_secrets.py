@@ -238,6 +238,7 @@ def no_core_is_written(house):
 
 if __name__ == "__main__":
     resource.setrlimit(resource.RLIMIT_CORE, (resource.getrlimit(resource.RLIMIT_CORE)[1],) * 2)
+    os.environ["ASAN_OPTIONS"] = os.environ.get("ASAN_OPTIONS", "detect_leaks=0") + ":disable_coredump=0"  # the daemon's limit, not the sanitizer's
     with House("secrets", log_level="debug") as house:
         house.password, house.target_password = "canary-password-of-the-database", "canary-password-of-a-target"
         house.app_secret, house.verify_token = "canary-app-secret-4711", "canary-verify-token-0815"
