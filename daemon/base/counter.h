@@ -39,6 +39,7 @@
     X(C_BUSY_SPOOL, COUNTER, "hadir_busy_total", "reason=\"spool_space\"", "")                                       \
     X(C_BUSY_DIRECTORY, COUNTER, "hadir_busy_total", "reason=\"directory_unconfirmed\"", "")                         \
     X(C_BUSY_DESK, COUNTER, "hadir_busy_total", "reason=\"desk_queue\"", "")                                         \
+    X(C_BUSY_ANSWERS, COUNTER, "hadir_busy_total", "reason=\"answers_unread\"", "")                                  \
     X(C_BUSY_DEADLINE, COUNTER, "hadir_busy_total", "reason=\"deadline\"", "")                                       \
     X(C_LIMIT_TOKEN, COUNTER, "hadir_limited_total", "reason=\"token\"",                                             \
       "Requests refused because too many came (429, 503), by whose limit it was.")                                  \

@@ -13,6 +13,7 @@
  *  - A request whose framing is in doubt is the connection's last: answered, then closed lingering, so that the answer
  *    arrives although the peer may still be sending.
  *  - A closed connection is freed at the end of the loop turn: handlers above on the stack may still look at it.
+ *  - All answers that wait to be read are bounded together; over it 503, or a stream's end; small ones always go.
  *  - All bodies together are bounded; over it 503. Those whose sender is known only behind the body (a signature over
  *    it, a token in it) have a bound of their own, so that strangers cannot take the room of the known.
  *
@@ -34,7 +35,9 @@
 
 #define HEAD_ARENA_MAX ((size_t)64 << 10)
 #define BODIES_MAX ((size_t)128 << 20)       /* of each kind */
+#define ANSWERS_MAX ((size_t)256 << 20)      /* waiting for clients that read slowly */
 #define BODY_KEEP_BYTES ((size_t)4 << 10)   /* a larger buffer is given back between requests */
+#define SMALL_ANSWER_BYTES ((size_t)8 << 10)
 #define DISCARD_MAX ((uint64_t)64 << 10)    /* an unread body up to this is read away to keep the connection */
 #define LINGER_MS 5000u
 #define DRAIN_FIRST_MS 2000                 /* while draining: how long an accepted connection has for its first request */
@@ -313,6 +316,10 @@ void exchange_answer(struct exchange *x, unsigned status, const char *content_ty
     struct http_conn *h = x->conn;
     if (h->state == HTTP_CLOSED)
         return;
+    if (len > SMALL_ANSWER_BYTES && !conn_has_room(h->conn, len)) {
+        answer_busy(x, C_BUSY_ANSWERS, RETRY_AFTER_S); /* what was kept is kept: the same again gets the same answer */
+        return;
+    }
     begin_answer(h);
     struct buf out;
     buf_init(&out, len + 4096);
@@ -374,8 +381,8 @@ bool exchange_stream_write(struct exchange *x, const void *bytes, size_t len)
     struct http_conn *h = x->conn;
     if (h->state != HTTP_ANSWERING || !h->streaming || len == 0)
         return false;
-    if (!h->chunked)
-        return conn_write(h->conn, bytes, len);
+    if (!conn_has_room(h->conn, len) || !h->chunked)
+        return conn_has_room(h->conn, len) && conn_write(h->conn, bytes, len);
     struct buf out;
     buf_init(&out, len + 64);
     bool ok = http1_chunk(&out, bytes, len) && write_buf(h, &out);
@@ -748,6 +755,7 @@ bool http_server_listen(struct http_server *s, int fd, struct tls_server *tls)
         .per_address_percent = 80,
         .per_address_max = (unsigned)(conf->connections_max / 10 > 0 ? conf->connections_max / 10 : 1),
         .per_address_rate = (unsigned)conf->rate_address,
+        .output_max = ANSWERS_MAX,
         .lag_pause_ms = 200,
         .handshake_timeout_ms = (unsigned)conf->head_timeout_ms,
     };

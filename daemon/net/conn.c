@@ -11,7 +11,7 @@
  *    timer asks the kernel instead (poll for RDHUP), because an epoll registration for closing alone is not told of
  *    errors by libevent 2.1. An owner that wants more than INPUT_MAX bytes at once loses the connection.
  *  - libevent's TLS reports the end of the stream before the bytes that came with it: they are offered first.
- *  - What waits to be written is bounded by OUTPUT_MAX.
+ *  - What waits to be written is bounded by OUTPUT_MAX; of all together by the owner, who asks conn_has_room.
  *  - Closing after a write is lingering: when all is written (within the owner's deadline) our side is shut
  *    (close_notify, FIN), the peer's bytes are thrown away until it closes, too, or LINGER_MS or LINGER_MAX is reached. Closing with unread bytes would make the kernel send a
  *    reset that destroys the answer on its way.
@@ -273,6 +273,13 @@ static void on_timer(void *arg)
     }
 }
 
+static void on_output(struct evbuffer *out, const struct evbuffer_cb_info *info, void *arg)
+{
+    (void)out;
+    const struct conn *c = arg;
+    listener_output_changed(c->listener, info->n_added, info->n_deleted);
+}
+
 static struct bufferevent *make_tls(struct conn *c, struct event_base *base, SSL_CTX *ctx, int fd)
 {
     SSL *ssl = SSL_new(ctx);
@@ -310,6 +317,11 @@ struct conn *conn_accept(struct listener *l, int fd, const struct sockaddr_stora
     c->bev = ctx != NULL ? make_tls(c, base, ctx, fd) : bufferevent_socket_new(base, fd, BEV_OPT_CLOSE_ON_FREE);
     if (c->bev == NULL)
         goto fail;
+    if (evbuffer_add_cb(bufferevent_get_output(c->bev), on_output, c) == NULL) {
+        bufferevent_free(c->bev); /* and with it the socket */
+        fd = -1;
+        goto fail;
+    }
     bufferevent_setcb(c->bev, on_read, on_write, on_event, c);
     bufferevent_setwatermark(c->bev, EV_READ, 0, INPUT_MAX);
     if (ctx != NULL)
@@ -320,12 +332,15 @@ fail:
     if (c != NULL && c->timer != NULL)
         loop_timer_free(c->timer);
     free(c);
-    close(fd);
+    if (fd >= 0)
+        close(fd);
     return NULL;
 }
 
 void conn_reap(struct conn *c)
 {
+    listener_output_changed(c->listener, 0, conn_queued(c));
+    evbuffer_remove_cb(bufferevent_get_output(c->bev), on_output, c);
     bufferevent_free(c->bev);
     loop_timer_free(c->timer);
     free(c);
@@ -352,6 +367,11 @@ bool conn_write(struct conn *c, const void *bytes, size_t len)
     if (c->state != CONN_OPEN || conn_queued(c) + len > OUTPUT_MAX)
         return false;
     return bufferevent_write(c->bev, bytes, len) == 0;
+}
+
+bool conn_has_room(const struct conn *c, size_t len)
+{
+    return listener_has_room(c->listener, len);
 }
 
 size_t conn_queued(const struct conn *c)

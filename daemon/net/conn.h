@@ -35,6 +35,7 @@ struct listener_limits {
     unsigned per_address_rate;     /* new ones a second, ten seconds' worth at once; 0 = no limit */
     unsigned lag_pause_ms;         /* accepting pauses while loop_lag_ms is above; 0 = never */
     unsigned handshake_timeout_ms;
+    size_t output_max;             /* bytes that wait to be written, of all connections together; 0 = no limit */
 };
 
 /* A new connection: TLS handshake done (or plain). The owner must conn_set_callbacks at once. */
@@ -59,6 +60,7 @@ struct conn_callbacks {
 };
 void conn_set_callbacks(struct conn *c, const struct conn_callbacks *cbs, void *arg);
 bool conn_write(struct conn *c, const void *bytes, size_t len); /* copies; false when the queue is over its bound */
+bool conn_has_room(const struct conn *c, size_t len); /* within output_max, which conn_write itself does not look at */
 size_t conn_queued(const struct conn *c);
 void conn_pause(struct conn *c);
 void conn_resume(struct conn *c);

@@ -24,6 +24,8 @@ struct loop *listener_loop(const struct listener *l);
 void *listener_ssl_ctx(const struct listener *l); /* SSL_CTX *, NULL = plain */
 unsigned listener_handshake_timeout_ms(const struct listener *l);
 void listener_handshake_ended(struct listener *l, struct address *a);
+void listener_output_changed(struct listener *l, size_t added, size_t deleted);
+bool listener_has_room(const struct listener *l, size_t len);
 void listener_hand_over(struct listener *l, struct conn *c); /* calls on_conn */
 void listener_bury(struct listener *l, struct conn *c);      /* conn_reap at the end of this loop turn */
 

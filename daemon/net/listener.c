@@ -62,6 +62,7 @@ struct listener {
     struct conn *live, *dead;
     unsigned open;
     unsigned handshakes;
+    size_t output_bytes; /* waiting to be written */
     uint64_t seed; /* so that nobody can aim at one bucket */
     struct rate_table *rates; /* NULL: no limit */
     int fd_max;
@@ -156,6 +157,17 @@ void listener_handshake_ended(struct listener *l, struct address *a)
     l->handshakes--;
     a->handshakes--;
     counter_set(G_HANDSHAKES, l->handshakes);
+}
+
+void listener_output_changed(struct listener *l, size_t added, size_t deleted)
+{
+    l->output_bytes += added;
+    l->output_bytes -= deleted;
+}
+
+bool listener_has_room(const struct listener *l, size_t len)
+{
+    return l->limits.output_max == 0 || l->output_bytes + len <= l->limits.output_max;
 }
 
 void listener_hand_over(struct listener *l, struct conn *c)
