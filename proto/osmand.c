@@ -216,7 +216,7 @@ static bool decode_pairs(struct text form, const struct codec_bounds *bounds, st
     if (f == NULL)
         codec_fail(e, FAULT_MEMORY, "%s", "");
     else if (!readable)
-        codec_fail(e, FAULT_FORM, "%s", "");
+        codec_fail(e, arena_refused(arena) ? FAULT_MEMORY : FAULT_FORM, "%s", "");
     else if (ret_device->s == NULL)
         codec_fail(e, FAULT_MISSING, "id");
     else if (p.lat.s == NULL && p.lon.s == NULL && p.location.s == NULL)

@@ -20,6 +20,7 @@ struct block {
 struct arena {
     struct block *head;
     size_t max, used;
+    bool refused;
 };
 
 /* SIZE_MAX when it would overflow, which no bound admits. */
@@ -65,16 +66,21 @@ static struct block *add_block(struct arena *a, size_t need)
     return b;
 }
 
+static struct block *block_for(struct arena *a, size_t need)
+{
+    if (need > a->max - a->used)
+        return NULL;
+    return a->head == NULL || a->head->cap - a->head->used < need ? add_block(a, need) : a->head;
+}
+
 void *arena_alloc(struct arena *a, size_t bytes)
 {
     size_t need = round_up(bytes == 0 ? 1 : bytes);
-    if (need > a->max - a->used)
+    struct block *b = block_for(a, need);
+    if (b == NULL) {
+        a->refused = true;
         return NULL;
-    struct block *b = a->head;
-    if (b == NULL || b->cap - b->used < need)
-        b = add_block(a, need);
-    if (b == NULL)
-        return NULL;
+    }
     void *p = b->bytes + b->used;
     b->used += need;
     a->used += need;
@@ -91,6 +97,11 @@ char *arena_copy(struct arena *a, const void *bytes, size_t len)
     return p;
 }
 
+bool arena_refused(const struct arena *a)
+{
+    return a->refused;
+}
+
 void arena_reset(struct arena *a)
 {
     while (a->head != NULL && a->head->older != NULL) {
@@ -101,4 +112,5 @@ void arena_reset(struct arena *a)
     if (a->head != NULL)
         a->head->used = 0;
     a->used = 0;
+    a->refused = false;
 }

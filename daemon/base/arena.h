@@ -2,6 +2,7 @@
 #ifndef HADIR_ARENA_H
 #define HADIR_ARENA_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,6 +15,8 @@ void arena_free(struct arena *a);
 void *arena_alloc(struct arena *a, size_t bytes);
 /* Copies len bytes and adds a NUL. NULL as above. */
 char *arena_copy(struct arena *a, const void *bytes, size_t len);
+/* An allocation was refused: what could not be read was perhaps not at fault. */
+bool arena_refused(const struct arena *a);
 /* Forgets everything, keeps the first block. */
 void arena_reset(struct arena *a);
 

@@ -11,6 +11,9 @@
 #include <string.h>
 
 #define FACT_VERSION 1
+/* 1970 … 2199, as everywhere: what receipts and rows say of a time is read back, and differences never overflow. */
+#define TIME_LAST_US (INT64_C(7258118400) * 1000000 - 1)
+#define DAY_LAST 84005
 
 static void put_text(struct buf *b, const struct text *t)
 {
@@ -104,11 +107,28 @@ static bool in_range(unsigned v, unsigned first, unsigned last)
     return v >= first && v <= last;
 }
 
+static bool time_ok(int64_t us)
+{
+    return us >= 0 && us <= TIME_LAST_US;
+}
+
+static bool claimed_ok(int64_t us)
+{
+    return us == TIME_ABSENT || time_ok(us);
+}
+
+static bool times_ok(const struct fact *f)
+{
+    return claimed_ok(f->fix_us) && claimed_ok(f->message_us) && claimed_ok(f->sent_us) && time_ok(f->received_us) &&
+           time_ok(f->decided_us) && in_range(f->clock_state, CLOCK_SYNCHRONISED, CLOCK_SIMULATED) &&
+           in_range(f->decided_by, TIME_FIX, TIME_ARRIVAL);
+}
+
 static bool judgement_ok(const struct judgement *j)
 {
-    return in_range(j->verdict, VERDICT_PENDING, VERDICT_NOT_EXPECTED) &&
+    return (j->day == INT32_MIN || (j->day >= 0 && j->day <= DAY_LAST)) && in_range(j->verdict, VERDICT_PENDING, VERDICT_NOT_EXPECTED) &&
            in_range(j->counts_as, 0, COUNTS_AS_PRESENCE) && in_range(j->place, PLACE_NONE, PLACE_DL) &&
-           in_range(j->relation, RELATION_NONE, RELATION_UNCERTAIN) && j->late_minutes >= 0 &&
+           in_range(j->relation, RELATION_NONE, RELATION_UNCERTAIN) && j->session >= 0 && j->fence >= 0 && j->late_minutes >= 0 &&
            j->early_minutes >= 0 && text_ok(&j->session_code, FACT_TEXT_MAX) &&
            text_ok(&j->session_label, FACT_TEXT_MAX) && text_ok(&j->fence_name, FACT_TEXT_MAX) &&
            (!j->has_distance || isfinite(j->distance_m));
@@ -123,9 +143,7 @@ static bool position_ok(const struct fact *f)
 
 static bool fact_ok(const struct fact *f)
 {
-    if (!in_range(f->channel, CHANNEL_NATIVE, CHANNEL_MAX) ||
-        !in_range(f->clock_state, CLOCK_SYNCHRONISED, CLOCK_SIMULATED) ||
-        !in_range(f->decided_by, TIME_FIX, TIME_ARRIVAL) || (f->flags >> FLAG_COUNT) != 0 || !position_ok(f) ||
+    if (f->government < 0 || f->person < 0 || f->device < 0 || !in_range(f->channel, CHANNEL_NATIVE, CHANNEL_MAX) || !times_ok(f) || (f->flags >> FLAG_COUNT) != 0 || !position_ok(f) ||
         !text_ok(&f->note, FACT_NOTE_MAX) || !text_ok(&f->session_claimed, FACT_TEXT_MAX) ||
         !text_ok(&f->sender, FACT_TEXT_MAX) || !text_ok(&f->sender_user_id, FACT_TEXT_MAX) ||
         !text_ok(&f->external_id, FACT_TEXT_MAX) || !text_ok(&f->raw, FACT_RAW_MAX) || !judgement_ok(&f->first) ||

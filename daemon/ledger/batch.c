@@ -174,13 +174,13 @@ static bool take_event(struct entry *e, struct spool_item *item)
     int64_t government = 0;
     struct buf canonical;
     struct json_doc *doc = json_parse(e->bytes, e->len, 64, &error);
-    const json_value *root = doc == NULL ? NULL : json_root(doc);
+    const json_value *root = doc == NULL ? NULL : json_root(doc), *payload = json_member(root, "payload");
     buf_init(&canonical, CHANNEL_PAYLOAD_MAX);
-    bool ok = root != NULL && json_get_int(json_member(root, "government"), &government) &&
+    bool ok = root != NULL && payload != NULL && json_get_int(json_member(root, "government"), &government) &&
               json_get_string(json_member(root, "kind"), &kind) &&
               json_get_string(json_member(root, "received_at"), &at) &&
               wall_parse_rfc3339(at.s, at.len, &item->received_us) && buf_i64(&canonical, government) &&
-              buf_blob(&canonical, kind.s, kind.len) && json_dump(json_member(root, "payload"), &canonical);
+              buf_blob(&canonical, kind.s, kind.len) && json_dump(payload, &canonical);
     if (ok) {
         digest_sha256(canonical.data, canonical.len, item->body_hash);
         memcpy(item->key, item->body_hash, sizeof item->key);

@@ -129,12 +129,19 @@ const char *spool_file_reason(const struct spool_file *f)
 static bool bind_blob(struct spool_file *f, enum statement q, int at, const void *bytes, size_t len)
 {
     /* A NULL pointer would bind SQL NULL; an empty payload is still a blob. */
-    return sqlite3_bind_blob64(f->q[q], at, bytes != NULL ? bytes : "", len, SQLITE_STATIC) == SQLITE_OK;
+    return sqlite3_bind_blob64(f->q[q], at, bytes != NULL ? bytes : "", len, SQLITE_STATIC) == SQLITE_OK ||
+           note_fault(f, "binding bytes");
 }
 
 static bool bind_int(struct spool_file *f, enum statement q, int at, int64_t v)
 {
-    return sqlite3_bind_int64(f->q[q], at, v) == SQLITE_OK;
+    return sqlite3_bind_int64(f->q[q], at, v) == SQLITE_OK || note_fault(f, "binding a number");
+}
+
+/* The first parameter, constant text. */
+static bool bind_name(struct spool_file *f, enum statement q, const char *name)
+{
+    return sqlite3_bind_text(f->q[q], 1, name, -1, SQLITE_STATIC) == SQLITE_OK || note_fault(f, "binding a name");
 }
 
 /* Runs a statement that gives no rows. */
@@ -324,15 +331,13 @@ static bool prepare(struct spool_file *f)
 static bool read_meta(struct spool_file *f)
 {
     bool row = false, ok;
-    sqlite3_bind_text(f->q[Q_META], 1, "spool_id", -1, SQLITE_STATIC);
-    ok = step(f, Q_META, "reading the spool's id", &row);
+    ok = bind_name(f, Q_META, "spool_id") && step(f, Q_META, "reading the spool's id", &row);
     if (ok && (!row || !read_fixed(f->q[Q_META], 0, f->id, sizeof f->id)))
         ok = note_damage(f, "no spool id");
     sqlite3_reset(f->q[Q_META]);
     if (!ok)
         return false;
-    sqlite3_bind_text(f->q[Q_META], 1, "ingested", -1, SQLITE_STATIC);
-    ok = step(f, Q_META, "reading the ingested mark", &row);
+    ok = bind_name(f, Q_META, "ingested") && step(f, Q_META, "reading the ingested mark", &row);
     if (ok && row)
         f->ingested = sqlite3_column_int64(f->q[Q_META], 0);
     sqlite3_reset(f->q[Q_META]);

@@ -34,6 +34,7 @@
 
 #define MARK "spool.failed"
 #define HEX_CHARS 16
+#define ATTEMPTS_MAX 100000 /* to read around damage, each time */
 #define SUFFIX ".orphan.db"
 #define DRAINED ".drained.db"
 
@@ -314,20 +315,38 @@ static bool on_row(void *arg, const struct spool_file_row *row)
     return p->more;
 }
 
+/* Behind a damaged place: halves of what is left, so that one bad page costs only what lies on it. Returns how many rows
+ * could not be read or are not there, though numbers have no gaps. ATTEMPTS_MAX: the last number may be forged, too. */
+static int64_t read_around(struct spool_orphan *o, struct pick *p, int64_t last, int64_t *ret_first)
+{
+    int64_t ends[64], lost = 0;
+    size_t depth = 0;
+    ends[depth++] = o->last_seq;
+    for (int attempts = 0; p->more && depth > 0; attempts++) {
+        int64_t until = ends[depth - 1], from = last;
+        size_t left = p->left;
+        bool tried = attempts < ATTEMPTS_MAX && depth < sizeof ends / sizeof ends[0];
+        bool read = last >= until || (tried && spool_file_rows(o->file, last, until, p->left, on_row, p, &last));
+        if (!read && tried && until - last > 1) {
+            ends[depth++] = last + (until - last) / 2;
+            continue;
+        }
+        int64_t missing = until > from && p->more ? until - from - (int64_t)(left - p->left) : 0;
+        *ret_first = lost == 0 && missing > 0 ? from + 1 : *ret_first;
+        lost += missing;
+        last = last > until ? last : until;
+        depth--;
+    }
+    return lost;
+}
+
 void spool_orphan_rows(struct spool_orphan *o, int64_t after, size_t max_rows, spool_file_row_cb fn, void *arg)
 {
     struct pick p = {.fn = fn, .arg = arg, .left = max_rows, .more = max_rows > 0};
-    int64_t last = after;
+    int64_t last = after, first_lost = 0;
     if (spool_file_rows(o->file, after, INT64_MAX, max_rows, on_row, &p, &last))
         return;
-    /* Damage somewhere behind `last`: go on row by row, so that one bad page costs only what lies on it. */
-    int64_t lost = 0, first_lost = 0;
-    for (; p.more && last < o->last_seq; last++) {
-        size_t left = p.left;
-        bool read = spool_file_rows(o->file, last, last + 1, 1, on_row, &p, NULL);
-        if ((!read || (p.more && p.left == left)) && lost++ == 0)
-            first_lost = last + 1;
-    }
+    int64_t lost = read_around(o, &p, last, &first_lost);
     o->broken = o->broken || lost > 0;
     if (lost > 0)
         log_error("event=spool_rows_unreadable file=%s rows=%lld first_seq=%lld reason=\"%s\"", o->name, (long long)lost,

@@ -1,5 +1,5 @@
 /* Heads, bodies and forms: no byte sequence reads out of bounds, and cutting it anywhere gives the same answer. */
-#include "fuzz.h"
+#include "fuzz_fact.h"
 #include "http1.h"
 
 static struct http1_request whole_request, part_request;

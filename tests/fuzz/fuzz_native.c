@@ -1,5 +1,5 @@
 /* The native codec: every item is a sound fact or has a fault of its own. */
-#include "fuzz.h"
+#include "fuzz_fact.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -1,5 +1,5 @@
 /* Requests around the rules: what is handed on is an object that reads the same again, with the path's id first. */
-#include "fuzz.h"
+#include "fuzz_fact.h"
 
 #include "buf.h"
 #include "json.h"

@@ -1,6 +1,6 @@
 /* The OsmAnd codec: as body of each media type and as query. A device id long enough to be a token never stays in the
  * raw text. */
-#include "fuzz.h"
+#include "fuzz_fact.h"
 
 static void decode(struct text query, const char *type, const uint8_t *body, size_t len)
 {

@@ -1,5 +1,5 @@
 /* The OwnTracks codec. */
-#include "fuzz.h"
+#include "fuzz_fact.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -1,6 +1,6 @@
 /* Receipts and stored rows from anybody. With HADIR_SOURCE set the vectors' public key is used, so that mutations of the
  * vector get as far as path and signature. What is GOOD can only be the vector itself in another JSON spelling. */
-#include "fuzz.h"
+#include "fuzz_fact.h"
 #include "receipt.h"
 
 static struct verifier *key(void)

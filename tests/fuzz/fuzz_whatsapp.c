@@ -1,5 +1,5 @@
 /* The WhatsApp codec: envelope, handshake, signature header. */
-#include "fuzz.h"
+#include "fuzz_fact.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -19,7 +19,7 @@ static struct fact sample(void)
     memset(f.key, 2, sizeof f.key);
     memset(f.body_hash, 3, sizeof f.body_hash);
     memset(f.salt, 4, sizeof f.salt);
-    f.government = 1, f.person = 77, f.device = -3;
+    f.government = 1, f.person = 77, f.device = 3;
     f.channel = CHANNEL_WHATSAPP;
     f.fix_us = TIME_ABSENT, f.message_us = 1766963400000000, f.sent_us = TIME_ABSENT;
     f.received_us = 1766963401123456;
@@ -68,7 +68,7 @@ START_TEST(round_trip)
     ck_assert_mem_eq(g.key, f.key, sizeof f.key);
     ck_assert_mem_eq(g.body_hash, f.body_hash, sizeof f.body_hash);
     ck_assert_mem_eq(g.salt, f.salt, sizeof f.salt);
-    ck_assert(g.government == 1 && g.person == 77 && g.device == -3 && g.channel == CHANNEL_WHATSAPP);
+    ck_assert(g.government == 1 && g.person == 77 && g.device == 3 && g.channel == CHANNEL_WHATSAPP);
     ck_assert(g.fix_us == TIME_ABSENT && g.message_us == f.message_us && g.sent_us == TIME_ABSENT);
     ck_assert(g.received_us == f.received_us && g.clock_error_us == UINT32_MAX && g.clock_offset_us == -5);
     ck_assert(g.clock_state == CLOCK_UNSYNCHRONISED && g.decided_us == f.decided_us && g.decided_by == TIME_MESSAGE);
@@ -155,6 +155,11 @@ START_TEST(out_of_range_is_not_encoded)
     static char big[FACT_RAW_MAX + 1];
     REFUSED(f.channel = 0);
     REFUSED(f.channel = (enum channel)5);
+    REFUSED(f.government = -1);
+    REFUSED(f.person = -1);
+    REFUSED(f.device = -1);
+    REFUSED(f.first.session = -1);
+    REFUSED(f.first.fence = -1);
     REFUSED(f.clock_state = 0);
     REFUSED(f.decided_by = (enum time_source)4);
     REFUSED(f.flags = 1u << FLAG_COUNT);
@@ -178,6 +183,38 @@ START_TEST(out_of_range_is_not_encoded)
     REFUSED(f.placement_count = FACT_PLACEMENTS_MAX + 1);
     REFUSED(f.placements[1].relation = (enum relation)4);
     REFUSED(f.placements[1].metres = NAN);
+}
+END_TEST
+
+/* A door that somebody took over sends bytes, not facts: such a time overflowed in the receipt, or made one that no
+ * verifier reads. */
+START_TEST(a_time_that_no_receipt_can_say_is_refused)
+{
+    static const int64_t times[] = {INT64_MIN + 255, -1, INT64_C(7258118400) * 1000000, INT64_MAX};
+    const size_t fix_at = 1 + 16 + 3 * 8 + 1 + 16 + 32 + 16, received_at = fix_at + 3 * 8;
+    struct fact good = sample(), g;
+    struct buf bytes;
+    encode(&good, &bytes);
+    for (size_t i = 0; i < sizeof times / sizeof times[0]; i++) {
+        REFUSED(f.fix_us = times[i]);
+        REFUSED(f.message_us = times[i]);
+        REFUSED(f.sent_us = times[i]);
+        REFUSED(f.received_us = times[i]);
+        REFUSED(f.decided_us = times[i]);
+        for (size_t at = fix_at; at <= received_at; at += received_at - fix_at) {
+            uint8_t kept[8];
+            memcpy(kept, bytes.data + at, 8);
+            memcpy(bytes.data + at, &times[i], 8);
+            ck_assert(!fact_decode(bytes.data, bytes.len, &g));
+            memcpy(bytes.data + at, kept, 8);
+        }
+    }
+    REFUSED(f.received_us = TIME_ABSENT);
+    REFUSED(f.decided_us = TIME_ABSENT);
+    REFUSED(f.first.day = -1);
+    REFUSED(f.first.day = 84006);
+    ck_assert(fact_decode(bytes.data, bytes.len, &g));
+    buf_fini(&bytes);
 }
 END_TEST
 
@@ -216,4 +253,4 @@ START_TEST(other_versions_are_refused)
 END_TEST
 
 UNIT_MAIN("base/fact", round_trip, every_truncation_fails, every_changed_byte_is_refused_or_canonical,
-          out_of_range_is_not_encoded, largest_fact, other_versions_are_refused)
+          out_of_range_is_not_encoded, a_time_that_no_receipt_can_say_is_refused, largest_fact, other_versions_are_refused)

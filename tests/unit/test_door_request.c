@@ -292,5 +292,81 @@ START_TEST(never_says_again_when_it_may_have_been_done)
 }
 END_TEST
 
+#define ACCESS "\r\nHost: a\r\nAuthorization: Bearer " TOKEN_ACCESS
+#define LONG_NAME "nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn"
+
+/* One request; its status and, of a problem, its code. */
+static void answers(const char *head, unsigned status, const char *code)
+{
+    dial();
+    say(head);
+    say("\r\n\r\n");
+    expect(status);
+    if (code != NULL)
+        ck_assert_msg(said(code), "%s: %s", head, k.in);
+    close(k.fd);
+}
+
+START_TEST(refuses_a_query_it_does_not_know)
+{
+    door_up();
+    answers("GET /v1/me?a=1 HTTP/1.1" ACCESS, 400, "unknown_parameter");
+    answers("GET /v1/me/attendance?monte=2031-01 HTTP/1.1" ACCESS, 400, "unknown_parameter"); /* as long as the one it knows */
+    answers("GET /v1/me/attendance?month=2031-01&month=2031-01 HTTP/1.1" ACCESS, 400, "repeated_parameter");
+    answers("GET /v1/me/attendance?" LONG_NAME "=1 HTTP/1.1" ACCESS, 400, "unknown_parameter");
+    answers("GET /v1/me/attendance?month=%zz HTTP/1.1" ACCESS, 400, "\"code\"");
+    answers("GET /v1/letters?a=1&a=2 HTTP/1.1" ACCESS, 400, "repeated_parameter");
+    answers("GET /v1/letters?" LONG_NAME "=1&" LONG_NAME "=2 HTTP/1.1" ACCESS, 400, "repeated_parameter");
+    answers("GET /v1/letters/5?letter=6 HTTP/1.1" ACCESS, 400, "repeated_parameter");
+    answers("GET /v1/letters?a=1&b=2&c=3&d=4&e=5&f=6&g=7&h=8&i=9 HTTP/1.1" ACCESS, 400, "bad_query");
+    open_request(HEAD("GET", "/v1/letters/5?lettet=6&unit=", TOKEN_ACCESS), NULL); /* as long as the one that is taken; and an empty query */
+    desk_head(200, "application/json", "", "");
+    desk_end(0);
+    close(k.fd);
+    answers("POST /v1/letters?a=1 HTTP/1.1" ACCESS "\r\nContent-Length: 2\r\n\r\n{}", 400, "unknown_parameter");
+    static const char *const months[] = {"2031", "203x-01", "2031x01", "2031-0x", "2031-013"};
+    char head[300];
+    for (size_t i = 0; i < sizeof months / sizeof months[0]; i++) {
+        snprintf(head, sizeof head, "GET /v1/months/%s HTTP/1.1" ACCESS, months[i]);
+        answers(head, 404, "not_found");
+    }
+    answers("POST /v1/letters HTTP/1.1" ACCESS "\r\nContent-Type: application/jsonx\r\nContent-Length: 2\r\n\r\n{}", 415, "unknown_media_type");
+    answers("POST /v1/letters HTTP/1.1" ACCESS "\r\nContent-Type: text\r\nContent-Length: 2\r\n\r\n{}", 415, "unknown_media_type");
+    door_down();
+}
+END_TEST
+
+/* A "no" counts only of a directory that is known to be the newest. */
+START_TEST(refuses_a_token_only_when_it_is_sure)
+{
+    static const char *const tokens[] = {"x", LONG_NAME LONG_NAME};
+    char head[400];
+    door_up();
+    answers("GET /v1/me HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer ", 401, "missing_token");
+    answers("GET /v1/me HTTP/1.1\r\nHost: a\r\nAuthorization: Basic eDp4", 401, "missing_token");
+    answers("GET /v1/me HTTP/1.1" ACCESS "\r\nAuthorization: Bearer x", 400, "repeated_header");
+    answers("GET /v1/me HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer " TOKEN_REVOKED, 401, "revoked");
+    for (size_t i = 0; i < 2; i++) {
+        snprintf(head, sizeof head, "GET /v1/me HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer %s", tokens[i]);
+        answers(head, 401, "unknown_token");
+        confirm_directory(false);
+        answers(head, 503, NULL);
+        counters_cells()->directory_confirmed_ms = 0; /* never yet */
+        answers(head, 503, NULL);
+        confirm_directory(true);
+        counters_cells()->directory_epoch = 2; /* a newer one is on its way */
+        answers(head, 503, NULL);
+        counters_cells()->directory_epoch = 1;
+        counters_cells()->directory_number = 2;
+        answers(head, 503, NULL);
+        counters_cells()->directory_number = 0; /* none has been published */
+        answers(head, 401, "unknown_token");
+        counters_cells()->directory_number = 1;
+    }
+    door_down();
+}
+END_TEST
+
 UNIT_MAIN("door/request", passes_an_object_on, knows_all_the_addresses, passes_a_problem_on, refuses_before_it_asks,
-          bounds_what_it_writes, never_says_again_when_it_may_have_been_done)
+          bounds_what_it_writes, never_says_again_when_it_may_have_been_done,
+          refuses_a_query_it_does_not_know, refuses_a_token_only_when_it_is_sure)
