@@ -173,6 +173,8 @@ static void publish_earlier(struct planner *p)
         p->base = base;
         p->have_base = true;
     } else {
+        /* An older version than before may be told: nothing that an earlier planner confirmed holds for it. */
+        __atomic_store_n(&counters_cells()->directory_confirmed_ms, 0, __ATOMIC_RELAXED);
         tell_version(fits ? &delta : &base);
         sent = publish(p, &base, base_fd);
     }

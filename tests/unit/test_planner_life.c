@@ -354,6 +354,29 @@ START_TEST(doors_keep_the_delta_when_only_the_planner_dies)
 }
 END_TEST
 
+/* The delta is lost while the planner is dead: by the base alone its people would be strangers, and be told so. */
+START_TEST(a_base_without_its_delta_is_not_confirmed)
+{
+    char path[200];
+    prepare();
+    start_planner();
+    size_t known = base_and_delta(20004);
+    UNTIL(confirmed_since(1));
+    pg_ctl("stop", "fast");
+    kill_process();
+    snprintf(path, sizeof path, "%s/directory.delta", folder);
+    ck_assert_int_eq(unlink(path), 0);
+    start_process();
+    UNTIL(bases == 1);
+    ck_assert_uint_lt(directory_people(directory), known);
+    ck_assert(!confirmed_since(1));
+    pg_ctl("start", NULL);
+    UNTIL(confirmed_since(1));
+    UNTIL(directory_people(directory) == known);
+    ck_assert_int_eq(end_planner(), 0);
+}
+END_TEST
+
 START_TEST(the_first_file_on_a_new_connection_is_a_base)
 {
     prepare();
@@ -415,4 +438,5 @@ START_TEST(placements_are_filled_in)
 END_TEST
 
 UNIT_MAIN("planner/life", base_then_deltas_then_base, starts_by_the_files_of_an_earlier_run,
-          doors_keep_the_delta_when_only_the_planner_dies, the_first_file_on_a_new_connection_is_a_base, a_refused_copy_is_tried_again, placements_are_filled_in)
+          doors_keep_the_delta_when_only_the_planner_dies, a_base_without_its_delta_is_not_confirmed,
+          the_first_file_on_a_new_connection_is_a_base, a_refused_copy_is_tried_again, placements_are_filled_in)
