@@ -252,11 +252,12 @@ def enroll_everybody(run, count):
 
 @fault("everybody_at_once")
 def everybody_at_once(run, rng):
-    """HADIR_PHONES phones deliver three days of queue: two check-ins a day, in one request each, all connections at once."""
+    """HADIR_PHONES phones deliver three days of queue: two check-ins a day, in one request each, 500 at a time: more handshakes
+    than a door has under way are shed, and one client program is too slow to shake the hands of thousands in time."""
     if not hasattr(run, "crowd"):
         run.crowd = enroll_everybody(run, PHONES)
     before = peak_memory_mb(run.house)
-    n = extra_load(run, rng, run.crowd, 600, connections=min(PHONES, 10000), array=6, native=100, owntracks=0, whatsapp=0, duplicates=0,
+    n = extra_load(run, rng, run.crowd, 600, connections=min(PHONES, 500), array=6, native=100, owntracks=0, whatsapp=0, duplicates=0,
                    fresh=0, bad=0, leave=0, back=3 * 86400, count=PHONES * 6)
     assert n["acknowledged"] >= PHONES * 6 and n["unknown"] == 0, n
     goes_on(run)
