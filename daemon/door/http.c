@@ -42,6 +42,7 @@
 #define LINGER_MS 5000u
 #define DRAIN_FIRST_MS 2000                 /* while draining: how long an accepted connection has for its first request */
 #define STREAM_TIMES 10
+#define EVERY_ANSWER "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nStrict-Transport-Security: max-age=31536000\r\n"
 #define RETRY_AFTER_S 5u
 
 enum http_state {
@@ -296,8 +297,7 @@ static bool write_buf(struct http_conn *h, const struct buf *b)
 static bool fields(char *dst, size_t cap, const char *extra)
 {
     char date[ANSWER_DATE_BYTES];
-    int n = snprintf(dst, cap, "Date: %s\r\nCache-Control: no-store\r\n%s", answer_date(date, wall_now_us()),
-                     extra != NULL ? extra : "");
+    int n = snprintf(dst, cap, "Date: %s\r\n%s%s", answer_date(date, wall_now_us()), EVERY_ANSWER, extra != NULL ? extra : "");
     return n > 0 && (size_t)n < cap;
 }
 
@@ -362,7 +362,7 @@ bool exchange_stream(struct exchange *x, unsigned status, const char *content_ty
     h->chunked = x->request.minor > 0;
     struct buf out;
     buf_init(&out, 4096);
-    char more[256];
+    char more[1024];
     bool ok = fields(more, sizeof more, extra);
     if (h->chunked)
         http1_respond(&out, status, content_type, -1, !x->close_after, more);

@@ -50,7 +50,7 @@ void whatsapp_handshake(struct exchange *x)
         answer_bare(x, 403, NULL);
         return;
     }
-    exchange_answer(x, 200, "text/plain", challenge.s, challenge.len, "X-Content-Type-Options: nosniff\r\n");
+    exchange_answer(x, 200, "text/plain", challenge.s, challenge.len, NULL);
 }
 
 void whatsapp_head(struct exchange *x)

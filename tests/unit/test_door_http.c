@@ -74,7 +74,8 @@ START_TEST(every_answer_is_dated)
         dial();
         say(asked[i]);
         UNTIL(answered());
-        ck_assert_msg(said(field) && said("\r\nCache-Control: no-store\r\n"), "%s", k.in);
+        ck_assert_msg(said(field) && said("\r\nCache-Control: no-store\r\n") && said("\r\nX-Content-Type-Options: nosniff\r\n"),
+                      "%s", k.in);
         close(k.fd);
     }
     door_down();
