@@ -186,9 +186,11 @@ class Run:
     def __exit__(self, *exc):
         if self.load is not None:
             self.load.kill()
-        if exc[0] is not None:
-            print(f"# seed {self.seed}, done: {self.done}\n{self.house.log()[-4000:]}", flush=True)
-        self.house.close()
+        try:
+            if exc[0] is not None:
+                print(f"# seed {self.seed}, done: {self.done}\n{self.house.log()[-4000:]}", flush=True)
+        finally:
+            self.house.close()
 
     def cause(self, name):
         f = FAULTS[name]
