@@ -47,10 +47,8 @@ static enum http1_result take(struct http1_body *b, const uint8_t *bytes, size_t
                               struct http1_error *e)
 {
     size_t n = b->left < len ? (size_t)b->left : len;
-    if (n > 0 && !buf_add(out, bytes, n)) {
-        bool full = out->len >= out->max || n > out->max - out->len;
-        return bad(e, full ? 413 : 503, full ? "body over the buffer's bound" : "out of memory");
-    }
+    if (n > 0 && !buf_add(out, bytes, n))
+        return out->full ? bad(e, 413, "body over the buffer's bound") : bad(e, 503, "out of memory");
     b->left -= n;
     b->total += n;
     *ret_n = n;

@@ -32,6 +32,11 @@ static bool shows(const char *s, size_t len)
     return utf8_shows(s, len);
 }
 
+static bool not_written(struct codec_error *e, const char *name, const struct buf *out)
+{
+    return codec_fail(e, out->full ? FAULT_TOO_LONG : FAULT_MEMORY, "%s", name);
+}
+
 static bool copy_member(const char *name, const json_value *v, void *arg)
 {
     struct copying *c = arg;
@@ -41,8 +46,10 @@ static bool copy_member(const char *name, const json_value *v, void *arg)
     json_raw(&c->w, "", 0); /* here begins a value … */
     size_t from = c->w.out->len;
     if (!json_dump(v, c->w.out))
-        return codec_fail(c->error, FAULT_TOO_LONG, "%s", name);
-    return shows((const char *)c->w.out->data + from, c->w.out->len - from) || codec_fail(c->error, FAULT_CONTROL, "%s", name);
+        return not_written(c->error, name, c->w.out);
+    if (!shows((const char *)c->w.out->data + from, c->w.out->len - from))
+        return codec_fail(c->error, FAULT_CONTROL, "%s", name);
+    return true;
 }
 
 static bool copy_object(const json_value *v, const char *name, struct text value, struct buf *out, struct codec_error *e)
@@ -59,7 +66,9 @@ static bool copy_object(const json_value *v, const char *name, struct text value
     if (!json_each(v, copy_member, &c))
         return false;
     json_object_end(&c.w);
-    return !out->failed || codec_fail(e, FAULT_TOO_LONG, "%s", "");
+    if (out->failed)
+        return not_written(e, "", out);
+    return true;
 }
 
 bool object_decode(const uint8_t *body, size_t len, const char *name, struct text value, struct buf *out,

@@ -28,13 +28,16 @@ void buf_fini(struct buf *b)
 void buf_clear(struct buf *b)
 {
     b->len = 0;
-    b->failed = false;
+    b->failed = b->full = false;
 }
 
 /* Makes room for `more` bytes behind len. */
 static bool reserve(struct buf *b, size_t more)
 {
-    if (b->failed || more > b->max - b->len)
+    if (b->failed)
+        return false;
+    b->full = more > b->max - b->len;
+    if (b->full)
         goto fail;
     size_t need = b->len + more;
     if (b->data != NULL && need <= b->cap)

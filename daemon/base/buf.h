@@ -14,11 +14,12 @@ struct buf {
     size_t cap;
     size_t max;
     bool failed;
+    bool full; /* failed at max, not for want of memory */
 };
 
 void buf_init(struct buf *b, size_t max_bytes);
 void buf_fini(struct buf *b);
-void buf_clear(struct buf *b); /* len = 0, failed = false, memory kept */
+void buf_clear(struct buf *b); /* len = 0, failed = full = false, memory kept */
 bool buf_add(struct buf *b, const void *bytes, size_t len);
 bool buf_puts(struct buf *b, const char *s);
 bool buf_putc(struct buf *b, char c);
