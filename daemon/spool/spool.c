@@ -386,10 +386,7 @@ static bool lock_dir(struct spool *s, char *error, size_t error_cap)
         snprintf(error, error_cap, "%s: %s", s->dir, strerror(errno));
         return false;
     }
-    if (!spool_path(path, s->dir, "spool.lock")) {
-        snprintf(error, error_cap, "%s: name too long", s->dir);
-        return false;
-    }
+    spool_path(path, s->dir, "spool.lock");
     s->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (s->lock_fd < 0) {
         snprintf(error, error_cap, "%s: %s", path, strerror(errno));
@@ -410,10 +407,8 @@ static bool open_live(struct spool *s, char *error, size_t error_cap)
 {
     char path[SPOOL_PATH_MAX], wal[SPOOL_PATH_MAX];
     enum spool_fault fault = SPOOL_FAULT_NONE;
-    if (!spool_path(path, s->dir, "spool.db") || !spool_path(wal, s->dir, "spool.db-wal")) {
-        snprintf(error, error_cap, "%s: name too long", s->dir);
-        return false;
-    }
+    spool_path(path, s->dir, "spool.db");
+    spool_path(wal, s->dir, "spool.db-wal");
     for (int attempt = 0; attempt < 2; attempt++) {
         if (!spool_orphan_set_aside(s->dir, error, error_cap))
             return false;
@@ -495,7 +490,7 @@ struct spool *spool_start(struct loop *loop, const struct spool_options *o, char
     list_init(&s->waiting);
     list_init(&s->done);
     s->last_work_mono_ms = mono_now_ms();
-    if (snprintf(s->dir, sizeof s->dir, "%s", o->dir) >= (int)sizeof s->dir) {
+    if (snprintf(s->dir, sizeof s->dir, "%s", o->dir) >= (int)sizeof s->dir - SPOOL_NAME_MAX) {
         snprintf(error, error_cap, "spool folder: name too long");
     } else if (lock_dir(s, error, error_cap) && open_live(s, error, error_cap) && learn(s, error, error_cap)) {
         (void)spool_has_room(s);

@@ -403,8 +403,7 @@ int64_t spool_file_ingested(const struct spool_file *f)
 
 bool spool_file_save_ingested(struct spool_file *f, int64_t seq)
 {
-    sqlite3_bind_text(f->q[Q_SAVE_META], 1, "ingested", -1, SQLITE_STATIC);
-    if (!bind_int(f, Q_SAVE_META, 2, seq) || !run(f, Q_SAVE_META, "saving the ingested mark"))
+    if (!bind_name(f, Q_SAVE_META, "ingested") || !bind_int(f, Q_SAVE_META, 2, seq) || !run(f, Q_SAVE_META, "saving the ingested mark"))
         return false;
     f->ingested = seq;
     return true;
@@ -414,8 +413,8 @@ bool spool_file_renew_id(struct spool_file *f)
 {
     uint8_t id[sizeof f->id];
     digest_random(id, sizeof id);
-    sqlite3_bind_text(f->q[Q_SAVE_META], 1, "spool_id", -1, SQLITE_STATIC);
-    bool ok = bind_blob(f, Q_SAVE_META, 2, id, sizeof id) && run(f, Q_SAVE_META, "giving the spool another id");
+    bool ok = bind_name(f, Q_SAVE_META, "spool_id") && bind_blob(f, Q_SAVE_META, 2, id, sizeof id) &&
+              run(f, Q_SAVE_META, "giving the spool another id");
     sqlite3_clear_bindings(f->q[Q_SAVE_META]); /* the bytes are this function's */
     if (ok)
         memcpy(f->id, id, sizeof f->id);

@@ -38,16 +38,16 @@
 #define SUFFIX ".orphan.db"
 #define DRAINED ".drained.db"
 
-bool spool_path(char dst[SPOOL_PATH_MAX], const char *dir, const char *name)
+void spool_path(char dst[SPOOL_PATH_MAX], const char *dir, const char *name)
 {
-    int n = snprintf(dst, SPOOL_PATH_MAX, "%s/%s", dir, name);
-    return n > 0 && n < SPOOL_PATH_MAX;
+    snprintf(dst, SPOOL_PATH_MAX, "%s/%s", dir, name);
 }
 
 void spool_orphan_mark(const char *dir)
 {
     char path[SPOOL_PATH_MAX];
-    int fd = spool_path(path, dir, MARK) ? open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600) : -1;
+    spool_path(path, dir, MARK);
+    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0 || fsync(fd) != 0 || !file_sync_folder(dir))
         log_error("event=spool_mark_failed errno=%d reason=\"the next start cannot know that the file is suspect\"",
                   errno);
@@ -62,10 +62,8 @@ static bool name_of_mark(const char *dir, char ret_hex[HEX_CHARS + 1])
 {
     char path[SPOOL_PATH_MAX], fresh[SPOOL_PATH_MAX];
     uint8_t random[HEX_CHARS / 2];
-    if (!spool_path(path, dir, MARK) || !spool_path(fresh, dir, MARK ".new")) {
-        errno = ENAMETOOLONG;
-        return false;
-    }
+    spool_path(path, dir, MARK);
+    spool_path(fresh, dir, MARK ".new");
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return false;
@@ -87,7 +85,9 @@ static bool name_of_mark(const char *dir, char ret_hex[HEX_CHARS + 1])
 static bool rename_if_there(const char *dir, const char *from, const char *to)
 {
     char a[SPOOL_PATH_MAX], b[SPOOL_PATH_MAX];
-    return spool_path(a, dir, from) && spool_path(b, dir, to) && (rename(a, b) == 0 || errno == ENOENT);
+    spool_path(a, dir, from);
+    spool_path(b, dir, to);
+    return rename(a, b) == 0 || errno == ENOENT;
 }
 
 bool spool_orphan_set_aside(const char *dir, char *error, size_t error_cap)
@@ -104,7 +104,8 @@ bool spool_orphan_set_aside(const char *dir, char *error, size_t error_cap)
     bool ok = rename_if_there(dir, "spool.db-wal", name);
     snprintf(name, sizeof name, "spool-%s%s", hex, SUFFIX);
     ok = ok && rename_if_there(dir, "spool.db", name) && file_sync_folder(dir);
-    ok = ok && spool_path(path, dir, MARK) && unlink(path) == 0 && file_sync_folder(dir);
+    spool_path(path, dir, MARK);
+    ok = ok && unlink(path) == 0 && file_sync_folder(dir);
     if (!ok) {
         snprintf(error, error_cap, "%s: cannot set the failed spool aside: %s", dir, strerror(errno));
         return false;
@@ -128,7 +129,8 @@ static bool has_form(const char *name, const char *suffix)
 static void drop_file(const char *dir, const char *name)
 {
     char path[SPOOL_PATH_MAX];
-    if (spool_path(path, dir, name) && unlink(path) != 0 && errno != ENOENT)
+    spool_path(path, dir, name);
+    if (unlink(path) != 0 && errno != ENOENT)
         log_warn("event=spool_remove_failed file=%s errno=%d", name, errno);
 }
 
@@ -154,8 +156,8 @@ static bool copy_file(const char *dir, const char *from, const char *to, bool ma
 {
     char a[SPOOL_PATH_MAX], b[SPOOL_PATH_MAX];
     static uint8_t block[65536]; /* one spool thread */
-    if (!spool_path(a, dir, from) || !spool_path(b, dir, to))
-        return false;
+    spool_path(a, dir, from);
+    spool_path(b, dir, to);
     int in = open(a, O_RDONLY | O_CLOEXEC);
     if (in < 0)
         return may_miss && errno == ENOENT;
@@ -221,10 +223,12 @@ static struct spool_orphan *open_copy(const char *dir, const char *name)
     other_name(copy, name, ".copy.db");
     snprintf(wal, sizeof wal, "%.79s-wal", name);
     snprintf(copy_wal, sizeof copy_wal, "%s-wal", copy);
-    if (spool_path(path, dir, copy) && copy_file(dir, wal, copy_wal, true) && copy_file(dir, name, copy, false))
+    spool_path(path, dir, copy);
+    if (copy_file(dir, wal, copy_wal, true) && copy_file(dir, name, copy, false))
         o->file = spool_file_open(path, false, &fault, reason, sizeof reason);
     if (o->file != NULL && spool_file_last_seq(o->file, &o->last_seq)) {
-        o->broken = spool_path(path, dir, wal) && spool_wal_damaged(path);
+        spool_path(path, dir, wal);
+        o->broken = spool_wal_damaged(path);
         if (o->broken)
             log_error("event=spool_log_damaged file=%s last_seq=%lld reason=\"what was committed later is not read\"", wal,
                       (long long)o->last_seq);
@@ -248,7 +252,8 @@ static void drop_if_older(const char *dir, const char *name, int64_t cutoff_us)
 {
     char path[SPOOL_PATH_MAX], wal[84];
     struct stat st;
-    if (!spool_path(path, dir, name) || stat(path, &st) != 0 || (int64_t)st.st_mtime * US_PER_S >= cutoff_us)
+    spool_path(path, dir, name);
+    if (stat(path, &st) != 0 || (int64_t)st.st_mtime * US_PER_S >= cutoff_us)
         return;
     snprintf(wal, sizeof wal, "%.79s-wal", name);
     drop_file(dir, wal);
@@ -359,7 +364,9 @@ static void set_drained(const char *dir, const char *name)
     char to[80], path[SPOOL_PATH_MAX];
     struct timespec times[2] = {{.tv_sec = (time_t)(wall_now_us() / US_PER_S)}, {0}};
     times[1] = times[0];
-    if (rename_pair(dir, name, DRAINED, to) && spool_path(path, dir, to) && utimensat(AT_FDCWD, path, times, 0) == 0)
+    bool ok = rename_pair(dir, name, DRAINED, to);
+    spool_path(path, dir, to);
+    if (ok && utimensat(AT_FDCWD, path, times, 0) == 0)
         log_info("event=spool_orphan_drained file=%s", to);
     else
         log_error("event=spool_orphan_rename_failed file=%s errno=%d", name, errno);

@@ -5,9 +5,10 @@
 #include "spool_file.h"
 
 #define SPOOL_PATH_MAX 512
+#define SPOOL_NAME_MAX 84 /* of a file in the folder, with the slash before it */
 
-/* "dir/name" into dst; false when it does not fit. */
-bool spool_path(char dst[SPOOL_PATH_MAX], const char *dir, const char *name);
+/* "dir/name" into dst; spool_start takes no folder whose files' names would not fit. */
+void spool_path(char dst[SPOOL_PATH_MAX], const char *dir, const char *name);
 
 /* Marks the live file as failed, for the next start. Best effort: called when the disk is in trouble. */
 void spool_orphan_mark(const char *dir);

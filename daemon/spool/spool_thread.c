@@ -35,7 +35,10 @@ _Noreturn static void give_up(struct spool *s, enum spool_fault fault, const cha
     if (fault != SPOOL_FAULT_SIGN && fault != SPOOL_FAULT_MEMORY)
         spool_orphan_mark(s->dir);
     log_error("event=spool_failed doing=%s reason=\"%s\" exit=%d", doing,
-              fault == SPOOL_FAULT_SIGN ? "cannot sign" : spool_file_reason(s->file), EXIT_SPOOL_FAILED);
+              fault == SPOOL_FAULT_SIGN     ? "cannot sign"
+              : fault == SPOOL_FAULT_MEMORY ? "out of memory"
+                                            : spool_file_reason(s->file),
+              EXIT_SPOOL_FAILED);
     _exit(EXIT_SPOOL_FAILED);
 }
 
@@ -103,12 +106,13 @@ static int64_t mono_us(void)
     return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
+/* The last one accepted has it. */
 static int64_t highest_seq(struct spool_batch *const *batches, size_t count)
 {
     int64_t seq = 0;
     for (size_t b = 0; b < count; b++)
         for (size_t i = 0; i < batches[b]->count; i++)
-            if (batches[b]->results[i].status == ITEM_ACCEPTED && batches[b]->results[i].seq > seq)
+            if (batches[b]->results[i].status == ITEM_ACCEPTED)
                 seq = batches[b]->results[i].seq;
     return seq;
 }
@@ -218,11 +222,19 @@ static bool fill_set(struct row_set *set)
     return ok;
 }
 
+/* No rows would mean that there are none, and their place be passed over for good. */
+static void need_memory(struct spool *s, const struct row_set *set, const char *doing)
+{
+    if (set->failed)
+        give_up(s, SPOOL_FAULT_MEMORY, doing);
+}
+
 static void run_read(struct spool *s, struct request *r)
 {
     r->set.file = s->file;
     if (!spool_file_rows(s->file, r->after_seq, INT64_MAX, r->max_rows, collect, &r->set, NULL) || !fill_set(&r->set))
         give_up(s, spool_file_fault(s->file), "read");
+    need_memory(s, &r->set, "read");
 }
 
 static void run_find(struct spool *s, struct request *r)
@@ -241,6 +253,7 @@ static void run_find(struct spool *s, struct request *r)
     spool_file_release(s->file);
     if (!ok || !fill_set(&r->set))
         give_up(s, spool_file_fault(s->file), "find");
+    need_memory(s, &r->set, "find");
 }
 
 static void count_orphans(struct spool *s, struct spool_orphan **ret)
@@ -282,6 +295,7 @@ static void run_other(struct spool *s, struct request *r)
     case REQUEST_ORPHAN_READ:
         r->set.file = r->orphan->file;
         spool_orphan_rows(r->orphan, r->after_seq, r->max_rows, collect, &r->set);
+        need_memory(s, &r->set, "orphan");
         if (!fill_set(&r->set))
             r->orphan->broken = true;
         break;
