@@ -110,8 +110,8 @@ begin
   on conflict do nothing;
 
   -- Judged by a plan that is no longer the person's, or by none: the planner looks whether fences are missing.
-  insert into hadir.placement_dirt (person)
-  select u.person
+  insert into hadir.placement_dirt as d (person, after)
+  select u.person, min(u.received_at) - interval '1 microsecond'
   from unnest(v_kept) u
   where u.id <> all (v_stale) and u.person > 0
     and (coalesce(u.directory_number, 0) = 0 or u.first is null or u.first ->> 'verdict' = 'pending'
@@ -126,7 +126,7 @@ begin
                                    and (coalesce(u.decided_at, u.received_at) at time zone 'UTC')::date + 1)))
   group by u.person
   order by u.person
-  on conflict do nothing;
+  on conflict (person) do update set after = least(d.after, excluded.after);
 
   if v_count < cardinality(v_fresh) then
     insert into hadir.checkin_ack (id, checkin, spool, seq, person, received_at, fact, coordinates_sha256)

@@ -369,7 +369,8 @@ begin
                       and r.pair = o.pair);
     insert into hadir.placement_dirt (person)
     select c.person from pg_temp.plan_changed c where exists (select from pg_temp.plan_old o where o.person = c.person)
-    on conflict do nothing;
+    order by c.person
+    on conflict (person) do update set after = '-infinity';
     insert into hadir.directory_change as c (kind, ref, number)
     select 'person', person, p_number from pg_temp.plan_changed
     on conflict (kind, ref) do update set number = excluded.number;
@@ -550,7 +551,8 @@ begin
     join hadir.plan_pattern b on b.id = t.pattern
     join hadir.plan_member m on m.pair = t.pair and t.day between m.first_day and m.last_day
     where (a.fences, a.place, a.anywhere) is distinct from (b.fences, b.place, b.anywhere)
-    on conflict do nothing;
+    order by m.person
+    on conflict (person) do update set after = '-infinity';
   end if;
 
   perform hadir.plan_unstage();

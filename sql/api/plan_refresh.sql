@@ -132,8 +132,8 @@ begin
 
   -- Somebody's home came, moved or went.
   insert into hadir.placement_dirt (person)
-  select distinct d.ref from pg_temp.plan_dirty d where d.kind = 'home'
-  on conflict do nothing;
+  select distinct d.ref from pg_temp.plan_dirty d where d.kind = 'home' order by d.ref
+  on conflict (person) do update set after = '-infinity';
   insert into hadir.directory_change as c (kind, ref, number)
   select distinct 'person', d.ref, v_number from pg_temp.plan_dirty d where d.kind = 'home'
   on conflict (kind, ref) do update set number = excluded.number where c.number <> excluded.number;

@@ -175,3 +175,65 @@ select count(*) from api.presence('bench-1', '2025-12-29', '2025-12-29 20:00+08'
 \timing off
 reset session authorization;
 drop schema bench cascade;
+
+-- One person has 20,000 check-ins of this day, of fences that nobody knew: what the planner's calls cost until all are placed,
+-- while no statistics know of them, and what a supervisor waits for his unit then. Last, everybody is on the list.
+\o /dev/null
+begin;
+select hadir.partition_ensure('2025-12-29');
+insert into hadir.checkin_position (checkin, received_at, government, lat, lon, salt)
+  select id, received_at, government, -2.5, 120.3, '\x00' from hadir.checkin;
+update hadir.directory_state set number = 1, first_day = '2025-12-21', days = 10;
+create temporary table noisy as
+  select po.person from hadir.posting po join hadir.unit u on u.id = po.unit where u.code = 'bench-1-1' order by po.person limit 1;
+insert into hadir.checkin (id, spool, seq, government, person, device, channel, fix_at, sent_at, received_at, decided_at, decided_by)
+  select gen_random_uuid(), '00000000-0000-0000-0000-00000000000a', 10000000 + n, p.government, p.id, p.id, 'native', at, at, at, at, 'fix'
+  from noisy x join hadir.person p on p.id = x.person, generate_series(1, 20000) n,
+    lateral (select timestamptz '2025-12-29 06:00+08' + n * interval '1.5 seconds' as at) t;
+insert into hadir.checkin_position (checkin, received_at, government, lat, lon, salt)
+  select id, received_at, government, -2.5, 120.3, '\x00' from hadir.checkin where seq > 10000000;
+insert into hadir.placement_dirt (person) select person from noisy;
+commit;
+create function pg_temp.place_all(out calls int, out placed bigint, out longest_ms numeric, out mean_ms numeric)
+language plpgsql as $$
+declare
+  v_began timestamptz;
+  v_rows  jsonb;
+begin
+  calls := 0; placed := 0; longest_ms := 0; mean_ms := 0;
+  loop
+    v_began := clock_timestamp();
+    select jsonb_agg(jsonb_build_object('checkin', w.checkin, 'fence', w.fence, 'version', w.version, 'relation', 'inside', 'metres', 1))
+      into v_rows from api.placements_wanted(200) w;
+    calls := calls + 1;
+    longest_ms := greatest(longest_ms, round(extract(epoch from clock_timestamp() - v_began) * 1000, 1));
+    mean_ms := mean_ms + extract(epoch from clock_timestamp() - v_began) * 1000;
+    exit when v_rows is null;
+    placed := placed + api.placements_add(v_rows);
+  end loop;
+  mean_ms := round(mean_ms / calls, 1);
+end
+$$;
+\o
+set session authorization hadir_planner;
+\echo '# one person with 20,000 check-ins to be placed: calls of api.placements_wanted'
+\timing on
+select * from pg_temp.place_all();
+\timing off
+reset session authorization;
+set session authorization hadir_query;
+select set_config('hadir.actor', 'access:1', false) \g /dev/null
+\echo '# the day of his unit'
+\timing on
+select count(*) from api.presence('bench-1-1', '2025-12-29', '2025-12-29 20:00+08');
+select count(*) from api.presence('bench-1-1', '2025-12-29', '2025-12-29 20:00+08');
+\timing off
+reset session authorization;
+insert into hadir.placement_dirt (person) select id from hadir.person on conflict do nothing;
+set session authorization hadir_planner;
+\echo '# everybody on the list, nothing missing: one call'
+\timing on
+select count(*) from api.placements_wanted(200);
+\timing off
+reset session authorization;
+select :people - count(*) as people_looked_at from hadir.placement_dirt;

@@ -97,6 +97,36 @@ set session authorization hadir_planner;
 select lives_ok($$select api.plan_refresh('2025-12-29 10:00+08')$$, 'refresh');
 select is((select shape from api.placements_wanted(10)), '07', 'and is wanted for what came in before');
 
+-- A noisy phone: 3,000 check-ins of one person whose fences were not known, in tables without statistics. What a call reads
+-- is bounded (once it compared each with each, a minute long), what is placed is not looked at for ever, and others are served.
+reset session authorization;
+savepoint noisy;
+create function tap.rows_read() returns bigint language sql volatile as
+  $$select sum(seq_tup_read + coalesce(idx_tup_fetch, 0))::bigint from pg_stat_xact_all_tables where schemaname = 'hadir'$$;
+create function tap.place(p_limit int) returns bigint language sql volatile as $$
+  select api.placements_add(coalesce(jsonb_agg(jsonb_build_object('checkin', w.checkin, 'fence', w.fence, 'version', w.version, 'relation', 'outside', 'metres', 1)), '[]'))
+  from api.placements_wanted(p_limit) w$$;
+grant execute on function tap.rows_read(), tap.place(int) to public;
+insert into hadir.checkin (id, spool, seq, government, person, device, channel, received_at, decided_at, decided_by)
+select md5('noisy' || n)::uuid, '00000000-0000-4000-8000-000000000009', 1000 + n, p.government, p.id, 1, 'native', at, at, 'arrival'
+from hadir.person p, generate_series(1, 3001) n, lateral (select timestamptz '2025-12-29 07:00+08' + n * interval '1 second' as at) t
+where p.nip = case when n <= 3000 then '198001012005011001' else '198001012005011002' end;
+insert into hadir.checkin_position (checkin, received_at, government, lat, lon, salt)
+select c.id, c.received_at, c.government, -2.5, 120.3, '\x00' from hadir.checkin c where c.seq > 1000;
+insert into hadir.placement_dirt (person) select p.id from hadir.person p where p.nip in ('198001012005011001', '198001012005011002')
+on conflict (person) do update set after = '-infinity';
+set session authorization hadir_planner;
+select tap.rows_read() as read0 \gset
+select is((select count(*) from api.placements_wanted(200)), 200::bigint, 'of very many, as many as asked for');
+select cmp_ok(tap.rows_read() - :read0, '<', 20000::bigint, 'and not all of them are read for it');
+select tap.rows_read() as read0 \gset
+select cmp_ok((select sum(tap.place(200)) from generate_series(1, 25)), '>=', 3001::numeric, 'all are placed, step by step');
+select cmp_ok(tap.rows_read() - :read0, '<', 800000::bigint, 'what was placed is passed over once, not each time');
+select is_empty($$select * from api.placements_wanted(200)$$, 'then nothing is missing');
+reset session authorization;
+select is((select count(*) from hadir.placement_dirt), 0::bigint, 'and nobody is on the list');
+rollback to savepoint noisy;
+
 -- -------------------------------------------------------------------------------------------------------- retention
 reset session authorization;
 insert into hadir.unattributed (id, spool, seq, government, channel, sender, received_at, fact)

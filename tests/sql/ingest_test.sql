@@ -1,7 +1,7 @@
 -- api.ingest and its siblings, as hadir_intake: nothing lost, nothing twice, nothing invented.
 begin;
 \ir derive_fixture.psql
-select plan(57);
+select plan(59);
 
 create function t.batch(p_from int, p_to int) returns jsonb language sql as $$
   select jsonb_agg(t.row(n, 101 + n % 3, t.at('2031-03-03', '6:30') + n * interval '1 second',
@@ -152,6 +152,12 @@ reset session authorization;
 select results_eq($$ select person, device, received_at from hadir.checkin where seq = 220 $$,
   $$ values (102::bigint, 1900::bigint, t.at('2031-03-04', '7:05')) $$, 'is a check-in with its times');
 select results_eq($$ select person from hadir.placement_dirt where person = 102 $$, array[102]::bigint[], 'and its fences are looked for');
+update hadir.placement_dirt set after = '2031-03-05' where person = 102;
+set session authorization hadir_intake;
+select is(t.put(t.row(221, 0, t.at('2031-03-04', '7:05:30'), '{"kind":"unattributed","device":0,"channel":"whatsapp","sender":"62811000333"}')),
+  1::bigint, 'another that arrived before what was looked at');
+reset session authorization;
+select ok((select after < t.at('2031-03-04', '7:05:30') from hadir.placement_dirt where person = 102), 'is not passed over');
 
 -- ---- the door's fence is noted where the point lies inside of it, by the door's own placement
 set session authorization hadir_intake;
