@@ -348,10 +348,33 @@ static bool read_meta(struct spool_file *f)
     return true;
 }
 
+static bool checkpoint(struct spool_file *f, int mode)
+{
+    int log_pages = 0, done = 0;
+    int code = sqlite3_wal_checkpoint_v2(f->db, NULL, mode, &log_pages, &done);
+    if (code == SQLITE_OK) {
+        if (done == log_pages)
+            f->wal_pages = 0;
+        return true;
+    }
+    note_fault(f, "checkpoint");
+    if (f->fault != SPOOL_FAULT_SPACE)
+        return false;
+    log_warn("event=spool_checkpoint_put_off reason=\"no space\"");
+    return true;
+}
+
 /* Takes the file's lock for good, before anything is decided by what was read. */
 static bool lock_file(struct spool_file *f)
 {
     return exec(f, "BEGIN IMMEDIATE; COMMIT");
+}
+
+/* What a crash lost may lie whole behind what counts of the log, and would stay there under new, shorter transactions: after
+ * another crash it were more than one (spool_wal.c). So each start begins the log anew. */
+static bool begin_log(struct spool_file *f)
+{
+    return checkpoint(f, SQLITE_CHECKPOINT_TRUNCATE);
 }
 
 struct spool_file *spool_file_open(const char *path, bool create, enum spool_fault *ret_fault, char *error,
@@ -369,7 +392,7 @@ struct spool_file *spool_file_open(const char *path, bool create, enum spool_fau
     bool ok = sqlite3_open_v2(path, &f->db, flags, NULL) == SQLITE_OK;
     if (!ok)
         note_fault(f, "opening");
-    ok = ok && set_up(f) && lock_file(f) && check_or_create(f, create) && prepare(f) && read_meta(f);
+    ok = ok && set_up(f) && lock_file(f) && (!create || begin_log(f)) && check_or_create(f, create) && prepare(f) && read_meta(f);
     if (!ok) {
         *ret_fault = f->fault;
         snprintf(error, error_cap, "%s", f->reason);
@@ -668,16 +691,5 @@ int spool_file_wal_pages(const struct spool_file *f)
 
 bool spool_file_checkpoint(struct spool_file *f)
 {
-    int log_pages = 0, done = 0;
-    int code = sqlite3_wal_checkpoint_v2(f->db, NULL, SQLITE_CHECKPOINT_PASSIVE, &log_pages, &done);
-    if (code == SQLITE_OK) {
-        if (done == log_pages)
-            f->wal_pages = 0;
-        return true;
-    }
-    note_fault(f, "checkpoint");
-    if (f->fault != SPOOL_FAULT_SPACE)
-        return false;
-    log_warn("event=spool_checkpoint_put_off reason=\"no space\"");
-    return true;
+    return checkpoint(f, SQLITE_CHECKPOINT_PASSIVE);
 }

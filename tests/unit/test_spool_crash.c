@@ -487,6 +487,51 @@ START_TEST(a_log_damaged_before_its_end_is_set_aside_and_named)
 }
 END_TEST
 
+/* A power cut: of the last transaction, which made `before` into `after`, the first frame did not reach the disk. */
+static void lose_first_frame(const uint8_t *before, size_t before_len, uint8_t *after, size_t after_len)
+{
+    size_t at = 0, frame = 24 + ((size_t)after[8] << 24 | (size_t)after[9] << 16 | (size_t)after[10] << 8 | after[11]);
+    while (at < before_len && before[at] == after[at])
+        at++;
+    at = at < 32 ? 32 : at - (at - 32) % frame;
+    ck_assert_uint_le(at + frame, after_len);
+    memset(after + at, 0, frame);
+}
+
+/* What the first cut lost lies whole behind the shorter transactions after it; with the second's they are two of one log. */
+START_TEST(power_cuts_one_after_another_are_no_damage)
+{
+    static uint8_t db[1 << 20], before[1 << 20], wal[1 << 20];
+    static struct sample many[200];
+    struct sample one;
+    bench_init(&b);
+    bench_open(&b);
+    append_some(5);
+    for (unsigned i = 0; i < 200; i++)
+        sample_make(&many[i], 8, i);
+    for (unsigned cut = 0; cut < 3; cut++) {
+        struct spool_item items[200];
+        size_t count = cut == 0 ? 200 : 1;
+        for (size_t i = 0; i < count; i++)
+            items[i] = many[i].item;
+        size_t before_len = file_get("spool.db-wal", before, sizeof before);
+        bench_append(&b, items, count, &a);
+        size_t db_len = file_get("spool.db", db, sizeof db), wal_len = file_get("spool.db-wal", wal, sizeof wal);
+        bench_close(&b);
+        lose_first_frame(before, before_len, wal, wal_len);
+        file_put("spool.db", db, db_len);
+        file_put("spool.db-wal", wal, wal_len);
+        bench_open(&b);
+        ck_assert_uint_eq(spool_orphans(b.spool), 0);
+        bench_read(&b, 0, 1000, 1 << 20, &r);
+        ck_assert_uint_eq(r.count, 5 + cut);
+        sample_make(&one, 9, cut);
+        bench_append(&b, &one.item, 1, &a);
+    }
+    bench_fini(&b);
+}
+END_TEST
+
 /* One changed letter makes another valid payload: the row's check sum tells. */
 START_TEST(a_rotten_payload_is_never_read)
 {
@@ -587,4 +632,4 @@ UNIT_MAIN("spool/crash", kill_at_any_moment_loses_nothing_acknowledged, a_second
           a_failed_write_ends_the_process_and_the_file_is_drained,
           a_crash_while_setting_aside_is_finished_by_the_next_start, an_unreadable_file_is_set_aside_and_kept,
           a_damaged_page_costs_only_what_lies_on_it,
-          a_log_damaged_before_its_end_is_set_aside_and_named, a_rotten_payload_is_never_read, a_full_disk_refuses_and_recovers)
+          a_log_damaged_before_its_end_is_set_aside_and_named, power_cuts_one_after_another_are_no_damage, a_rotten_payload_is_never_read, a_full_disk_refuses_and_recovers)
