@@ -29,6 +29,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/capability.h>
 #include <linux/landlock.h>
 #include <netinet/in.h>
@@ -249,7 +250,7 @@ static const struct permission permissions[] = {
     IF(ioctl, ALL, EQUAL(1, FIONREAD)), IF(ioctl, ALL, EQUAL(1, FIONBIO)),
     IF(sendto, ALL, EQUAL(4, 0), WITHOUT(3, MSG_FASTOPEN)), IF(sendto, STORE, UNEQUAL(4, 0), WITHOUT(3, MSG_FASTOPEN)),
     IF(sendmsg, ALL, WITHOUT(2, MSG_FASTOPEN)), PLAIN(sendmmsg, STORE),
-    IF(shutdown, ALL, UNEQUAL(0, ROLE_LISTEN_FD)), IF(shutdown, ONLY, EQUAL(0, ROLE_LISTEN_FD)),
+    PLAIN(shutdown, ONLY), /* of the others see add_shutdown */
     PLAIN(accept4, DOOR), IF(setsockopt, DOOR, EQUAL(1, IPPROTO_TCP), EQUAL(2, TCP_NODELAY)),
     IF(setsockopt, DOOR, EQUAL(1, SOL_SOCKET), EQUAL(2, SO_LINGER)),
     IF(setsockopt, STORE, EQUAL(1, IPPROTO_TCP)), IF(setsockopt, STORE, EQUAL(1, SOL_SOCKET)),
@@ -320,6 +321,23 @@ static int add_deadly(scmp_filter_ctx filter, const int *numbers, size_t count)
     return code;
 }
 
+/* Of any descriptor but the listener, by its bits: the kernel takes the lower half of that argument, a comparison the whole,
+ * so 2^32 + 4 is another number and the same descriptor. */
+static int add_shutdown(scmp_filter_ctx filter)
+{
+    int code = 0;
+    _Static_assert(ROLE_LISTEN_FD < 8, "any greater one has a bit from 8 on");
+    for (unsigned fd = 0; fd < 8 && code == 0; fd++) {
+        const struct scmp_arg_cmp is = EQUAL(0, fd);
+        code = fd == ROLE_LISTEN_FD ? 0 : seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, NR(shutdown), 1, &is);
+    }
+    for (unsigned bit = 8; bit <= INT_MAX && code == 0; bit <<= 1) {
+        const struct scmp_arg_cmp has = WITH(0, bit);
+        code = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, NR(shutdown), 1, &has);
+    }
+    return code;
+}
+
 /* abort() sends its signal to its own thread. */
 static int add_self(scmp_filter_ctx filter)
 {
@@ -337,6 +355,8 @@ static int fill(scmp_filter_ctx filter, enum cage_kind kind)
         code = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
     if (code == 0)
         code = add_permissions(filter, kind);
+    if (code == 0 && kind != CAGE_SUPERVISOR)
+        code = add_shutdown(filter);
     if (code == 0 && kind != CAGE_SUPERVISOR)
         code = add_self(filter);
     if (code == 0)

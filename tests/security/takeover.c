@@ -106,6 +106,7 @@ static long send_many(void) { struct mmsghdr m = {0}; return sendmmsg(LISTEN_FD,
 static long bind_inet(void) { struct sockaddr_in a = {.sin_family = AF_INET}; return bind(LISTEN_FD, (struct sockaddr *)&a, sizeof a); }
 static long listen_again(void) { return listen(LISTEN_FD, 1); }
 static long shut_listener(void) { return shutdown(LISTEN_FD, SHUT_RDWR); }
+static long shut_listener_wide(void) { return syscall(SYS_shutdown, 1L << 32 | LISTEN_FD, SHUT_RDWR); } /* the kernel takes the lower half */
 static long copy_listener(void) { return fcntl(LISTEN_FD, F_DUPFD_CLOEXEC, 100); }
 static long steer_listeners(void)
 {
@@ -219,8 +220,8 @@ static const struct {
     A(parents_memory), A(parents_descriptors), A(change_mode), A(make_link), A(hard_link), A(make_node), A(watch_files),
     A(handle_of), A(by_handle), A(socket_inet), A(socket_inet6), A(socket_unix), A(socket_netlink), A(socket_packet),
     A(socket_vsock), A(socket_crypto), A(socket_pair), A(connect_inet), A(connect_unix), A(connect_abstract), A(fast_open),
-    A(fast_open_message), A(send_many), A(bind_inet), A(listen_again), A(shut_listener), A(copy_listener), A(steer_listeners),
-    A(execute), A(execute_at), A(execute_memory),
+    A(fast_open_message), A(send_many), A(bind_inet), A(listen_again), A(shut_listener), A(shut_listener_wide), A(copy_listener),
+    A(steer_listeners), A(execute), A(execute_at), A(execute_memory),
 #ifdef SYS_fork
     A(plain_fork), A(plain_vfork),
 #endif

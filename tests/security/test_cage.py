@@ -135,7 +135,7 @@ def a_door_may_nothing_but_answer(house):
     """Nothing that a door is refused is refused only because it could not be had: each was refused by number, not by chance."""
     tried = {r.name.decode(): outcome(r) for r in look(house).rehearsal[0] if r.name}
     for name in ("open_read", "open_key", "open_write", "open_directory", "create", "stat_path", "socket_inet", "socket_unix", "shut_listener",
-                 "copy_listener", "steer_listeners", "fast_open", "fast_open_message", "map_executable", "make_executable", "own_signal"):
+                 "shut_listener_wide", "copy_listener", "steer_listeners", "fast_open", "fast_open_message", "map_executable", "make_executable", "own_signal"):
         assert tried[name] == "refused Operation not permitted", (name, tried[name])
     for name in ("connect_inet", "connect_unix", "connect_abstract", "bind_inet", "listen_again", "clone_process", "clone_thread"):
         assert tried[name] == "killed", (name, tried[name])
