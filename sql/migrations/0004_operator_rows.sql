@@ -16,11 +16,23 @@ end
 $$;
 grant execute on function hadir.actor_arranges(boolean) to hadir_reader, hadir_writer;
 
+-- Whose posting that is, or was when the statement began: a policy cannot ask its own table.
+create function hadir.posting_person(p_posting bigint) returns bigint
+language plpgsql stable set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return (select o.person from hadir.posting o where o.id = p_posting);
+end
+$$;
+revoke all on function hadir.posting_person(bigint) from public;
+grant execute on function hadir.posting_person(bigint) to hadir_writer;
+
 do $$
 declare
   seen  constant text := '(person = (select hadir.actor_person()) or exists (select from hadir.posting seen '
                          'where seen.person = %1$s.person and seen.kind = ''main'' '
                          'and seen.unit = any ((select hadir.visible_units())::bigint[]) %2$s))';
+  own   constant text := 'government = (select hadir.actor_government()) and ';
   units constant text := 'unit = any ((select hadir.visible_units())::bigint[])';
   whole constant text := 'government = (select hadir.actor_government()) and (select hadir.actor_arranges(true))';
   -- Nobody approves, confirms or rejects what is about himself; he asks and withdraws.
@@ -49,25 +61,25 @@ begin
   -- Each: table, what may be added, what may be changed, what it may become; null: never.
   for r in
     select * from (values
-      ('letter', units, units, units || ' and not exists (select from hadir.assignment a where a.letter = letter.id '
+      ('letter', own || units || ' and status = ''filed''', units, own || units || ' and not exists (select from hadir.assignment a where a.letter = letter.id '
                                         'and a.person = (select hadir.actor_person()))'),
       ('letter_order', 'exists (select from hadir.letter l where l.id = letter_order.letter)', null, null),
       ('assignment', format(seen, 'assignment', 'and seen.valid_from <= assignment.day and (seen.valid_to is null or seen.valid_to >= assignment.day)'), null, null),
       ('absence', format(seen, 'absence', '') || ' and status = ''requested''', format(seen, 'absence', ''), format(seen, 'absence', '') || ' and ' || not_mine),
       ('correction', format(seen, 'correction', '') || ' and status = ''requested''', format(seen, 'correction', ''),
        format(seen, 'correction', '') || ' and ' || not_mine),
-      ('outage', units || ' and status = ''requested''', units, units),
+      ('outage', own || units || ' and status = ''requested''', units, own || units),
       ('work_report', format(seen, 'work_report', ''), null, null),
       ('notice', null, units, units),
       ('reopening', whole, null, null),
-      ('audit', 'true', null, null),
+      ('audit', '(select hadir.actor_arranges(false))', null, null),
       -- A step is of whoever takes it, about what he sees.
       ('decision', 'actor = current_setting(''hadir.actor'', true) and person is not distinct from (select hadir.actor_person()) and case subject '
                    'when ''letter'' then exists (select from hadir.letter s where s.id = ref) '
                    'when ''absence'' then exists (select from hadir.absence s where s.id = ref) '
                    'when ''correction'' then exists (select from hadir.correction s where s.id = ref) '
                    'when ''outage'' then exists (select from hadir.outage s where s.id = ref) '
-                   'when ''policy'' then (select hadir.actor_arranges(true)) '
+                   'when ''policy'' then (select hadir.actor_arranges(true)) and exists (select from hadir.policy s where s.id = ref and s.government = (select hadir.actor_government())) '
                    'when ''month'' then ref / 1000000 = (select hadir.actor_government()) and (select hadir.actor_arranges(true)) end', null, null)
     ) p (name, added, changed, becomes)
   loop
@@ -86,7 +98,7 @@ begin
   execute 'create policy operator_names on hadir.posting for insert with check ((select session_user = ''hadir_operator'') and kind <> ''main'' and '
           || units || ' and (select hadir.actor_arranges(false)) and person <> (select hadir.actor_person()))';
   execute 'create policy operator_replaces on hadir.posting for update using ((select session_user = ''hadir_operator'') and kind <> ''main'' and '
-          || units || ' and (select hadir.actor_arranges(false)))';
+          || units || ' and (select hadir.actor_arranges(false))) with check (kind <> ''main'' and ' || units || ' and person = hadir.posting_person(id))';
   execute 'drop policy operator_applies on hadir.policy';
   execute 'create policy operator_applies on hadir.policy for all using ((select session_user = ''hadir_operator'') and ' || whole || ')';
   foreach t in array array['policy_scope', 'policy_day', 'policy_quota', 'policy_evidence', 'policy_channel', 'session'] loop

@@ -156,6 +156,41 @@ select results_eq($$ select actor, person, capacity, reason from hadir.decision 
 select throws_ok($$ insert into hadir.posting (person, unit, valid_from, kind) values (101, 11, '2031-06-01', 'head') $$, '23P01', null,
   'a unit has one head at a time');
 
+-- ---- row security alone: what a function of ours that had lost its checks could write
+set role hadir_writer;
+create function api.test_sql(p_sql text) returns text language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare v bigint;
+begin
+  execute p_sql;
+  get diagnostics v = row_count;
+  return v;
+exception when insufficient_privilege then
+  return 'refused';
+end $$;
+grant execute on function api.test_sql(text) to hadir_operator;
+reset role;
+create function t.writes(p_actor text, p_sql text) returns text language sql as $$
+  select case when set_config('hadir.actor', p_actor, true) is not null then api.test_sql(p_sql) end
+$$;
+create function t.letter(p_government bigint, p_status text) returns text language sql as $$
+  select format('insert into hadir.letter (government, unit, kind, number, dated, title, document, filed_at, status) '
+                'values (%s, 11, ''assignment'', ''1/%s'', ''2031-03-01'', '''', '''', now(), %L)', p_government, p_status, p_status)
+$$;
+grant execute on all functions in schema t to public;
+insert into hadir.government (id, code, name, zone) overriding system value values (900, 'lain', 'Pemerintah Contoh', 'Asia/Makassar');
+insert into hadir.policy (id, government, number, dated, valid_from) overriding system value values (900, 900, 'X', '2031-01-01', '2031-01-01');
+set session authorization hadir_operator;
+select is(t.writes('access:78', t.letter(1, 'filed')), '1', 'an operator files a letter');
+select is(t.writes('access:78', t.letter(1, 'confirmed')), 'refused', 'but none that counts as confirmed already');
+select is(t.writes('access:78', t.letter(900, 'filed')), 'refused', 'nor one of another government');
+select is(t.writes('access:79', $$update hadir.posting set valid_to = '2032-01-01' where kind = 'head' and unit = 11$$), '1',
+  'an operator ends a head''s posting, his own, too');
+select is(t.writes('access:78', $$update hadir.posting set person = 202 where kind = 'head' and unit = 11$$), 'refused', 'and puts nobody into it');
+select is(t.writes('access:77', $$insert into hadir.decision (subject, ref, step, at, actor, person, capacity, reason)
+  values ('policy', 900, 'revoked', now(), 'access:77', 302, 'bkpsdm', '')$$), 'refused', 'nobody takes a step about another government''s circular');
+select is(t.writes('device:1101', $$insert into hadir.audit (at, action) values (now(), 'x')$$), 'refused', 'a phone writes no audit');
+reset session authorization;
+
 -- ---- answers
 select is(hadir.say('ya', 'yes'), 'ya', 'Indonesian unless told otherwise');
 select is(case when set_config('hadir.language', 'en', true) is not null then hadir.say('ya', 'yes') end, 'yes', 'English by the setting');
