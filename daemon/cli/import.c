@@ -156,7 +156,8 @@ static bool csv_rows(const struct import_kind *kind, const char *file, const cha
             cli_error(cli_say("%s:%zu: %d kolom, seharusnya %d", "%s:%zu: %d columns, expected %d"), file, line, n, header.count);
             (*ret_problems)++;
         } else if (acting_column(fields, n) > 0) {
-            cli_error(cli_say("%s:%zu: kolom %s berisi karakter kendali, tab atau ganti baris", "%s:%zu: column %s holds a control character, a tab or a line end"),
+            cli_error(cli_say("%s:%zu: kolom %s berisi karakter tak terlihat (kendali, tanda arah tulisan), tab atau ganti baris; ketik ulang",
+                              "%s:%zu: column %s holds something invisible (a control character, a direction mark), a tab or a line end; type it anew"),
                       file, line, header.names[acting_column(fields, n) - 1]);
             (*ret_problems)++;
         } else {
