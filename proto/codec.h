@@ -46,6 +46,11 @@ struct codec_error {
     char field[64]; /* JSON pointer-like: "2/lat", "location/coords" */
 };
 
+#define CODEC_DAY_US INT64_C(86400000000)
+#define CODEC_PAST_US (60 * CODEC_DAY_US)
+#define CODEC_FUTURE_US CODEC_DAY_US
+#define CODEC_FUTURE_UNSURE_US (200 * 366 * CODEC_DAY_US) /* while our own clock is not synchronised */
+
 /* Claimed times are accepted from now − past to now + future, else FAULT_TIME_RANGE. */
 struct codec_bounds {
     int64_t now_us;
@@ -57,6 +62,10 @@ struct codec_bounds {
  * sent); native: the uuid already in f->key; WhatsApp: from the wamid. Body hash: SHA-256 of the decoded fact without
  * sent_at. Deterministic across restarts and machines. */
 void codec_key(struct fact *f);
+
+/* Why no honest door says this of a check-in; DOUBT_NONE: nothing speaks against it. f is complete: stamped, judged, keyed. */
+enum codec_doubt { DOUBT_NONE, DOUBT_IDENTITY, DOUBT_TEXT, DOUBT_TIME, DOUBT_MEASURE, DOUBT_KEY };
+enum codec_doubt codec_doubt(const struct fact *f);
 
 /* ---- native: one object or an array of 1..100 ---- */
 #define NATIVE_ITEMS_MAX 100

@@ -35,6 +35,16 @@
     X(C_REFUSE_REVOKED, COUNTER, "hadir_refused_total", "reason=\"revoked\"", "")                                    \
     X(C_REFUSE_SIGNATURE, COUNTER, "hadir_refused_total", "reason=\"signature\"", "")                                \
     X(C_REFUSE_HTTP, COUNTER, "hadir_refused_total", "reason=\"http\"", "")                                          \
+    X(C_FORGED_FORM, COUNTER, "hadir_forged_total", "reason=\"form\"",                                               \
+      "Messages of doors refused because no door says such things, by what was wrong; the door was ended.")          \
+    X(C_FORGED_IDENTITY, COUNTER, "hadir_forged_total", "reason=\"identity\"", "")                                   \
+    X(C_FORGED_TEXT, COUNTER, "hadir_forged_total", "reason=\"text\"", "")                                           \
+    X(C_FORGED_TIME, COUNTER, "hadir_forged_total", "reason=\"time\"", "")                                           \
+    X(C_FORGED_MEASURE, COUNTER, "hadir_forged_total", "reason=\"measure\"", "")                                     \
+    X(C_FORGED_KEY, COUNTER, "hadir_forged_total", "reason=\"key\"", "")                                             \
+    X(C_FORGED_ARRIVAL, COUNTER, "hadir_forged_total", "reason=\"arrival\"", "")                                     \
+    X(C_FORGED_QUESTION, COUNTER, "hadir_forged_total", "reason=\"question\"", "")                                   \
+    X(C_STALE, COUNTER, "hadir_stale_total", "", "Messages of doors older than a door keeps one; not taken.")        \
     X(C_BUSY_LEDGER, COUNTER, "hadir_busy_total", "reason=\"ledger_queue\"", "503 answers, by what was full.")       \
     X(C_BUSY_SPOOL, COUNTER, "hadir_busy_total", "reason=\"spool_space\"", "")                                       \
     X(C_BUSY_DIRECTORY, COUNTER, "hadir_busy_total", "reason=\"directory_unconfirmed\"", "")                         \

@@ -95,6 +95,38 @@ struct wall_reading wall_read(void)
     return r;
 }
 
+/* Slewing moves the clock by less between two looks; two processes read it less apart. */
+#define STEP_US US_PER_S
+#define APART_US (5 * US_PER_S)
+
+void wall_look(struct wall_watch *w)
+{
+    int64_t mono_ms = mono_now_ms(), ahead_us = wall_now_us() - mono_ms * 1000;
+    int64_t step_us = ahead_us - w->ahead_us;
+    if (w->looked && (step_us > STEP_US || step_us < -STEP_US)) {
+        w->before_us = w->ahead_us;
+        w->set_mono_ms = mono_ms;
+        w->was_set = true;
+    }
+    w->ahead_us = ahead_us;
+    w->looked = true;
+}
+
+static bool is_within(int64_t us, int64_t now_us, int64_t past_us)
+{
+    return us >= now_us - past_us && us <= now_us + APART_US;
+}
+
+enum wall_when wall_when(struct wall_watch *w, int64_t us, int64_t past_us)
+{
+    wall_look(w);
+    int64_t mono_us = mono_now_ms() * 1000, now_us = mono_us + w->ahead_us;
+    bool was_set = w->was_set && mono_us - w->set_mono_ms * 1000 <= past_us;
+    if (is_within(us, now_us, past_us) || (was_set && is_within(us, mono_us + w->before_us, past_us)))
+        return WALL_NOW;
+    return us < now_us ? WALL_PAST : WALL_FUTURE;
+}
+
 /* Howard Hinnant's algorithms: eras of 400 years, years beginning in March. */
 int32_t wall_days_from_civil(int32_t year, unsigned month, unsigned day)
 {

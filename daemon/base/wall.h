@@ -23,6 +23,18 @@ int64_t mono_now_ms(void);
 
 /* The simulated offset lives in a page shared by all processes (counters_map); NULL pointer = none. */
 void wall_set_offset_cell(const int64_t *shared_offset_us);
+/* Remembers, by looks at both clocks, where the wall clock stood before it was last set. Zeroed at first; one thread. */
+struct wall_watch {
+    int64_t ahead_us, before_us; /* wall minus monotonic time: now, and before it was set */
+    int64_t set_mono_ms;         /* when that was seen */
+    bool looked, was_set;
+};
+enum wall_when { WALL_NOW, WALL_PAST, WALL_FUTURE };
+void wall_look(struct wall_watch *w);
+/* Whether another process of this machine can have read us within the last past_us; a clock that was set within past_us
+ * counts by both its times. Looks. */
+enum wall_when wall_when(struct wall_watch *w, int64_t us, int64_t past_us);
+
 /* Tests: a fixed wall clock; pass INT64_MIN to go back to the real one. */
 void wall_fake(int64_t now_us);
 

@@ -52,15 +52,28 @@ static void door_gone(struct door_link *link)
     channel_free(channel);
 }
 
+/* It said what no door says: not heard any further, and the supervisor ends it. */
+static void door_forged(struct door_link *link, unsigned type)
+{
+    struct desk *d = link->desk;
+    struct buf index;
+    log_error("event=door_forged door=%u type=%u reason=question", (unsigned)link->index, type);
+    counter_inc(C_FORGED_QUESTION);
+    buf_init(&index, 4);
+    buf_u32(&index, link->index);
+    if (!index.failed)
+        channel_send(d->control, MSG_FORGED, 0, index.data, index.len, -1);
+    buf_fini(&index);
+    door_gone(link);
+}
+
 static void on_door_message(void *arg, uint16_t type, uint64_t id, const uint8_t *payload, size_t len, int fd)
 {
     struct door_link *link = arg;
     if (fd >= 0)
         close(fd);
-    if (fd >= 0 || !inquiries_message(link->desk->inquiries, link->channel, type, id, payload, len)) {
-        log_error("event=door_malformed door=%u type=%u", (unsigned)link->index, (unsigned)type);
-        door_gone(link);
-    }
+    if (fd >= 0 || !inquiries_message(link->desk->inquiries, link->channel, type, id, payload, len))
+        door_forged(link, type);
 }
 
 static void on_door_closed(void *arg)
@@ -185,7 +198,7 @@ static bool desk_start(struct desk *d, const struct role_env *env)
     d->linger = loop_timer_new(d->loop, on_idle, d);
     if (d->control == NULL || d->reads == NULL || d->writes == NULL || d->linger == NULL)
         return false;
-    d->inquiries = inquiries_new(d->loop, env->conf->database, d->reads, d->writes, on_idle, d);
+    d->inquiries = inquiries_new(d->loop, env->conf, d->reads, d->writes, on_idle, d);
     if (d->inquiries == NULL)
         return false;
     if (!shut_cage(env))

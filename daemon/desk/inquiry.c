@@ -20,6 +20,7 @@
 #include "buf.h"
 #include "channel.h"
 #include "clerk.h"
+#include "conf.h"
 #include "counter.h"
 #include "digest.h"
 #include "log.h"
@@ -27,6 +28,7 @@
 #include "render.h"
 #include "statement.h"
 #include "store.h"
+#include "utf8.h"
 #include "wall.h"
 
 #define QUESTIONS_MAX 48 /* of the store's 64 exchanges */
@@ -35,6 +37,7 @@
 #define CREDIT 4u
 #define ANSWER_MAX ((size_t)256 << 20)
 #define TEXT_MAX 200 /* unit code, actor */
+#define HELD_US (5 * US_PER_S) /* on top of a door's deadline: what a question may have waited for us */
 
 enum state { WAITING_HEAD, WAITING_ROWS, STREAMING, DROPPED };
 
@@ -50,6 +53,7 @@ struct inquiry {
     char *json;
     char actor[TEXT_MAX + 1], unit[TEXT_MAX + 1], date[11], month[11], checkin[37], now[40];
     bool csv, english;
+    bool stale; /* asked longer ago than a door waits */
     struct buf body;
     size_t sent;
     unsigned unacknowledged;
@@ -60,7 +64,8 @@ struct inquiry {
 
 struct inquiries {
     struct loop *loop;
-    const char *database;
+    const struct conf *conf;
+    struct wall_watch clock;
     struct store *reads, *writes;
     inquiries_idle_cb on_idle;
     void *arg;
@@ -79,12 +84,12 @@ static const char CHECKIN[] = "select * from api.checkin_status($1::uuid)";
 
 /* ---- life ---- */
 
-struct inquiries *inquiries_new(struct loop *loop, const char *database, struct store *reads, struct store *writes,
+struct inquiries *inquiries_new(struct loop *loop, const struct conf *conf, struct store *reads, struct store *writes,
                                 inquiries_idle_cb on_idle, void *arg)
 {
     struct inquiries *q = calloc(1, sizeof *q);
     if (q != NULL)
-        *q = (struct inquiries){.loop = loop, .database = database, .reads = reads, .writes = writes, .on_idle = on_idle, .arg = arg};
+        *q = (struct inquiries){.loop = loop, .conf = conf, .reads = reads, .writes = writes, .on_idle = on_idle, .arg = arg};
     return q;
 }
 
@@ -379,17 +384,59 @@ static bool ask(struct inquiry *x)
 
 /* ---- messages of doors ---- */
 
-/* A blob of at most cap - 1 bytes without NUL. */
+static bool take_now(struct inquiry *x, int64_t now_us)
+{
+    enum wall_when when = wall_when(&x->all->clock, now_us, x->all->conf->request_timeout_ms * 1000 + HELD_US);
+    if (when == WALL_FUTURE)
+        return false;
+    x->stale = when == WALL_PAST;
+    wall_format_rfc3339(x->now, sizeof x->now, now_us, 0);
+    return true;
+}
+
+/* A blob of at most cap - 1 bytes, UTF-8 without NUL. */
 static bool read_text(struct reader *r, char *dst, size_t cap)
 {
     size_t len;
     const uint8_t *bytes = reader_blob(r, &len);
-    if (r->failed || len >= cap || (len > 0 && memchr(bytes, '\0', len) != NULL))
+    if (r->failed || len >= cap || !utf8_valid(bytes, len))
         return false;
     if (len > 0)
         memcpy(dst, bytes, len);
     dst[len] = '\0';
     return true;
+}
+
+/* u8 language, i64 now_us, and nothing else. What people may still file depends on the time: no door gives another than ours. */
+static bool read_rest(struct reader *r, struct inquiry *x)
+{
+    uint8_t language = reader_u8(r);
+    int64_t now_us = reader_i64(r);
+    if (!reader_done(r) || language > 1)
+        return false;
+    x->english = language == 1;
+    return take_now(x, now_us);
+}
+
+/* "access:12" or "device:7", the only ones that doors name. */
+static bool read_actor(struct reader *r, struct inquiry *x)
+{
+    if (!read_text(r, x->actor, sizeof x->actor))
+        return false;
+    bool whose = strncmp(x->actor, "access:", 7) == 0 || strncmp(x->actor, "device:", 7) == 0;
+    const char *number = whose ? x->actor + 7 : "";
+    return number[0] >= '1' && number[0] <= '9' && strlen(number) <= 18 && strspn(number, "0123456789") == strlen(number);
+}
+
+/* The object as the door checked it; u8 language, i64 now_us behind it. */
+static bool read_object(struct reader *r, struct inquiry *x)
+{
+    size_t len;
+    const uint8_t *json = reader_blob(r, &len);
+    if (r->failed || len == 0 || len > REQUEST_BODY_MAX || !utf8_valid(json, len))
+        return false;
+    x->json = strndup((const char *)json, len);
+    return read_rest(r, x);
 }
 
 /* Fills x from MSG_QUESTION's payload. A date that is none never reaches SQL. */
@@ -399,14 +446,14 @@ static bool decode(struct inquiry *x, const uint8_t *payload, size_t len)
     int32_t days;
     reader_init(&r, payload, len);
     uint8_t question = reader_u8(&r);
-    if (!read_text(&r, x->actor, sizeof x->actor) || !read_text(&r, x->unit, sizeof x->unit) ||
+    if (!read_actor(&r, x) || !read_text(&r, x->unit, sizeof x->unit) ||
         !read_text(&r, x->date, sizeof x->date) || !read_text(&r, x->month, 8))
         return false;
     uint8_t format = reader_u8(&r), language = reader_u8(&r);
     const uint8_t *checkin = reader_bytes(&r, 16);
     int64_t now_us = reader_i64(&r);
-    if (!reader_done(&r) || question < QUESTION_PRESENCE || question > QUESTION_CHECKIN || x->actor[0] == '\0' ||
-        format > 1 || language > 1)
+    if (!reader_done(&r) || question < QUESTION_PRESENCE || question > QUESTION_CHECKIN || format > 1 || language > 1 ||
+        !take_now(x, now_us))
         return false;
     if (x->date[0] != '\0' && !wall_parse_date(x->date, strlen(x->date), &days))
         return false;
@@ -419,7 +466,6 @@ static bool decode(struct inquiry *x, const uint8_t *payload, size_t len)
     x->csv = format == 1;
     x->english = language == 1;
     encode_uuid(x->checkin, checkin);
-    wall_format_rfc3339(x->now, sizeof x->now, now_us, 0);
     return true;
 }
 
@@ -427,22 +473,16 @@ static bool decode(struct inquiry *x, const uint8_t *payload, size_t len)
 static bool decode_request(struct inquiry *x, const uint8_t *payload, size_t len)
 {
     struct reader r;
-    size_t json_len;
     reader_init(&r, payload, len);
     x->request = reader_u8(&r);
     x->statement = statement_of(x->request);
-    if (x->statement == NULL || !read_text(&r, x->actor, sizeof x->actor) || x->actor[0] == '\0')
-        return false;
-    const uint8_t *json = reader_blob(&r, &json_len);
-    uint8_t language = reader_u8(&r);
-    int64_t now_us = reader_i64(&r);
-    if (!reader_done(&r) || language > 1 || json_len == 0 || json_len > REQUEST_BODY_MAX ||
-        memchr(json, '\0', json_len) != NULL)
-        return false;
-    x->json = strndup((const char *)json, json_len);
-    x->english = language == 1;
-    wall_format_rfc3339(x->now, sizeof x->now, now_us, 0);
-    return true;
+    return x->statement != NULL && read_actor(&r, x) && read_object(&r, x);
+}
+
+static bool is_stale(const struct inquiry *x)
+{
+    counter_add(C_STALE, x->stale);
+    return x->stale;
 }
 
 /* ---- reports ---- */
@@ -487,21 +527,12 @@ static void on_clerk_end(void *arg, enum clerk_end end)
 static bool decode_report(struct inquiry *x, struct clerk_task *task, const uint8_t *payload, size_t len)
 {
     struct reader r;
-    size_t name_len, json_len;
+    size_t name_len;
     reader_init(&r, payload, len);
     const uint8_t *name = reader_blob(&r, &name_len);
     uint8_t format = reader_u8(&r), dialect = reader_u8(&r);
-    if (r.failed || !read_text(&r, x->actor, sizeof x->actor) || x->actor[0] == '\0')
+    if (format >= REPORT_FORMATS || dialect > CSV_EXCEL_ID || !read_actor(&r, x) || !read_object(&r, x))
         return false;
-    const uint8_t *json = reader_blob(&r, &json_len);
-    uint8_t language = reader_u8(&r);
-    int64_t now_us = reader_i64(&r);
-    if (!reader_done(&r) || language > 1 || format >= REPORT_FORMATS || dialect > CSV_EXCEL_ID || json_len == 0 ||
-        json_len > REQUEST_BODY_MAX || memchr(json, '\0', json_len) != NULL)
-        return false;
-    x->json = strndup((const char *)json, json_len);
-    x->english = language == 1;
-    wall_format_rfc3339(x->now, sizeof x->now, now_us, 0);
     task->report = report_find((const char *)name, name_len);
     task->style = (struct report_style){.format = (enum report_format)format, .dialect = (enum csv_dialect)dialect, .english = x->english};
     return true;
@@ -517,14 +548,14 @@ static bool on_report(struct inquiries *q, struct ipc_channel *door, uint64_t id
     }
     *x = (struct inquiry){.all = q, .door = door, .id = id, .state = WAITING_HEAD};
     buf_init(&x->body, 0);
-    struct clerk_task task = {.database = q->database, .actor = x->actor, .now = x->now};
+    struct clerk_task task = {.database = q->conf->database, .actor = x->actor, .now = x->now};
     if (!decode_report(x, &task, payload, len)) {
         inquiry_free(x);
         log_error("event=report_malformed");
         return false;
     }
     task.body = x->json;
-    bool up = store_is_up(q->reads), room = q->count < QUESTIONS_MAX && q->reports < REPORTS_MAX && x->json != NULL;
+    bool up = store_is_up(q->reads), room = !is_stale(x) && q->count < QUESTIONS_MAX && q->reports < REPORTS_MAX && x->json != NULL;
     if (task.report != NULL && up && room)
         x->clerk = clerk_start(q->loop, &task, &cbs, x);
     if (x->clerk == NULL) {
@@ -557,7 +588,7 @@ static bool on_question(struct inquiries *q, struct ipc_channel *door, uint16_t 
         log_error("event=question_malformed");
         return false;
     }
-    bool up = store_is_up(store_of(x)), room = q->count < QUESTIONS_MAX && (x->statement == NULL || x->json != NULL);
+    bool up = store_is_up(store_of(x)), room = !is_stale(x) && q->count < QUESTIONS_MAX && (x->statement == NULL || x->json != NULL);
     if (!up || !room || !ask(x)) {
         if (up)
             counter_inc(C_BUSY_DESK);

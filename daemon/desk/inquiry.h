@@ -8,6 +8,7 @@
 
 struct ipc_channel;
 struct loop;
+struct conf;
 struct store;
 
 /* All questions of one desk. */
@@ -16,8 +17,8 @@ typedef void (*inquiries_idle_cb)(void *arg);
 
 /* Borrows both stores: what only reads goes through the one, what writes through the other. on_idle is called when the
  * last question ended. */
-/* Reports are made by clerks (clerk.h), which connect to database by themselves. */
-struct inquiries *inquiries_new(struct loop *loop, const char *database, struct store *reads, struct store *writes,
+/* Reports are made by clerks (clerk.h), which connect to the database by themselves. */
+struct inquiries *inquiries_new(struct loop *loop, const struct conf *conf, struct store *reads, struct store *writes,
                                 inquiries_idle_cb on_idle, void *arg);
 void inquiries_free(struct inquiries *q);
 size_t inquiries_count(const struct inquiries *q);

@@ -20,10 +20,6 @@
 #include "log.h"
 #include "route.h"
 
-#define DAY_US (INT64_C(86400) * US_PER_S)
-#define PAST_US (60 * DAY_US)
-#define FUTURE_US DAY_US
-#define FUTURE_UNSURE_US (200 * 366 * DAY_US)
 #define RETRY_AFTER_S 5u
 #define RETRY_AFTER_FULL_S 60u
 #define HEADER_BYTES 4u /* u32 items */
@@ -33,8 +29,8 @@ struct codec_bounds intake_bounds(const struct exchange *x)
     /* A server that came up with a clock of long ago must not take every phone for one from the future, and tell
      * those that ask no receipt that their message was delivered: flagged future_fix, it is kept. */
     bool unsure = x->received.state == CLOCK_UNSYNCHRONISED;
-    return (struct codec_bounds){.now_us = x->received.now_us, .past_us = PAST_US,
-                                 .future_us = unsure ? FUTURE_UNSURE_US : FUTURE_US};
+    return (struct codec_bounds){.now_us = x->received.now_us, .past_us = CODEC_PAST_US,
+                                 .future_us = unsure ? CODEC_FUTURE_UNSURE_US : CODEC_FUTURE_US};
 }
 
 bool intake_refuses(struct exchange *x)
@@ -154,8 +150,11 @@ bool batch_add_fact(struct batch *b, enum batch_kind kind, const struct fact *f)
 {
     struct buf one;
     buf_init(&one, (size_t)64 << 10);
-    bool ok = fact_encode(f, &one) && batch_add(b, kind, one.data, one.len);
+    enum codec_doubt doubt = codec_doubt(f);
+    bool ok = doubt == DOUBT_NONE && fact_encode(f, &one) && batch_add(b, kind, one.data, one.len);
     buf_fini(&one);
+    if (doubt != DOUBT_NONE)
+        log_error("event=fact_unfit channel=%s doubt=%d reason=\"our mistake: the ledger would not take it\"", channel_name(f->channel), (int)doubt);
     if (!ok)
         b->payload.failed = true;
     return ok;

@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-#define IPC_VERSION 3u
+#define IPC_VERSION 4u
 
 enum role { ROLE_SUPERVISOR = 0, ROLE_DOOR = 1, ROLE_DESK = 2, ROLE_LEDGER = 3, ROLE_PLANNER = 4 };
 
@@ -22,6 +22,7 @@ enum message_type {
     /* any -> supervisor */
     MSG_HELLO = 20,   /* u32 IPC_VERSION: ready to work */
     MSG_PUBLISH = 21, /* planner: same payload and fd as MSG_SNAPSHOT; supervisor keeps it and sends it to all doors */
+    MSG_FORGED = 22,  /* ledger, desk: u32 index of a door that said what no door says; it is ended and started again */
 
     /* door -> ledger. id: the door's own request number, echoed. */
     MSG_INTAKE = 40,  /* u32 items, then per item u8 enum batch_kind, blob. One request, one batch: all or nothing.

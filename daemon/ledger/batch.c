@@ -5,13 +5,17 @@
  * The payload is kept until the answer, because an accepted item's receipt is written from the very bytes that were
  * appended; a duplicate's from the bytes of the first one, which also go back to the door.
  * Some items never reach the spool and are answered all the same: automatic positions that would make an early leave,
- * and what is over a stranger's limit. A batch the door should not have sent (it does not decode) is answered busy and
- * logged: it must neither end the ledger nor be taken.
+ * and what is over a stranger's limit. A batch that no honest door sends is refused whole, counted by what was wrong, and ends
+ * the door (peer_forged): what does not decode, facts that contradict themselves (codec_doubt), arrivals later than now. One that
+ * arrived longer ago than a door keeps a request is not taken either, but may come from an honest one whose messages waited
+ * while this process stood still: busy. What is older than that ingest has called complete.
  * Bounded by the spool's queue: over it, BATCH_BUSY; without disk, BATCH_FULL; both with nothing kept.
  */
 #include <stdlib.h>
 #include <string.h>
 
+#include "codec.h"
+#include "conf.h"
 #include "counter.h"
 #include "digest.h"
 #include "fact.h"
@@ -27,9 +31,22 @@
 #include "wall.h"
 
 #define ITEMS_MAX 5000
+#define HELD_US (5 * US_PER_S) /* on top of a door's deadline, as in ingest.c */
 #define RETRY_BUSY_S 2
 #define RETRY_FULL_S 30
 #define RETRY_DRAIN_S 1
+
+/* As enum codec_doubt, and what only the ledger sees. */
+enum forgery { FORGED_FORM = DOUBT_KEY + 1, FORGED_ARRIVAL };
+static const struct {
+    const char *reason;
+    enum counter_id counter;
+} FORGERIES[] = {
+    [DOUBT_IDENTITY] = {"identity", C_FORGED_IDENTITY}, [DOUBT_TEXT] = {"text", C_FORGED_TEXT},
+    [DOUBT_TIME] = {"time", C_FORGED_TIME},             [DOUBT_MEASURE] = {"measure", C_FORGED_MEASURE},
+    [DOUBT_KEY] = {"key", C_FORGED_KEY},                [FORGED_FORM] = {"form", C_FORGED_FORM},
+    [FORGED_ARRIVAL] = {"arrival", C_FORGED_ARRIVAL},
+};
 
 struct entry {
     enum batch_kind kind;
@@ -49,6 +66,8 @@ struct job {
     size_t count;
     struct spool_item *items; /* until appended */
     size_t item_count;
+    bool stale;               /* arrived longer ago than a door keeps a request */
+    int forgery;              /* why no door sends such a batch: of FORGERIES; 0: it is one, or memory is short */
 };
 
 static void job_free(struct job *j)
@@ -122,8 +141,6 @@ static void set_slot(const struct fact *f, struct spool_item *item)
 
 static bool take_checkin(const struct fact *f, struct entry *e, struct spool_item *item)
 {
-    if (f->device == 0 || f->person == 0)
-        return false;
     if (leaves_early(f)) {
         e->status = ITEM_DROPPED;
         return true;
@@ -138,8 +155,6 @@ static bool take_checkin(const struct fact *f, struct entry *e, struct spool_ite
 static bool take_stranger(struct ledger *l, const struct fact *f, struct entry *e, struct spool_item *item)
 {
     struct text sender = stranger(f);
-    if (sender.s == NULL || f->device != 0)
-        return false;
     if (!limit_take(l->limit, f->government, sender, f->received_us)) {
         counter_inc(C_DROP_UNATTRIBUTED_LIMIT);
         return true;
@@ -151,10 +166,29 @@ static bool take_stranger(struct ledger *l, const struct fact *f, struct entry *
     return true;
 }
 
-static bool take_fact(struct ledger *l, struct entry *e, struct spool_item *item)
+static bool forged(struct job *j, int why)
+{
+    j->forgery = why;
+    return false;
+}
+
+static bool take_arrival(struct job *j, int64_t us)
+{
+    struct ledger *l = j->peer->ledger;
+    enum wall_when when = wall_when(&l->clock, us, l->conf->request_timeout_ms * 1000 + HELD_US);
+    j->stale = j->stale || when == WALL_PAST;
+    return when != WALL_FUTURE || forged(j, FORGED_ARRIVAL);
+}
+
+static bool take_fact(struct job *j, struct entry *e, struct spool_item *item)
 {
     struct fact f;
     if (!fact_decode(e->bytes, e->len, &f))
+        return forged(j, FORGED_FORM);
+    enum codec_doubt doubt = codec_doubt(&f);
+    if (doubt != DOUBT_NONE || (f.device != 0) != (e->kind == BATCH_CHECKIN))
+        return forged(j, doubt != DOUBT_NONE ? (int)doubt : (int)DOUBT_IDENTITY);
+    if (!take_arrival(j, f.received_us))
         return false;
     memcpy(e->id, f.id, sizeof e->id);
     item->device = f.device;
@@ -162,12 +196,17 @@ static bool take_fact(struct ledger *l, struct entry *e, struct spool_item *item
     memcpy(item->body_hash, f.body_hash, sizeof item->body_hash);
     memcpy(item->id, f.id, sizeof item->id);
     item->received_us = f.received_us;
-    return e->kind == BATCH_CHECKIN ? take_checkin(&f, e, item) : take_stranger(l, &f, e, item);
+    return e->kind == BATCH_CHECKIN ? take_checkin(&f, e, item) : take_stranger(j->peer->ledger, &f, e, item);
+}
+
+static bool is_event(struct text kind)
+{
+    return strcmp(kind.s, "status") == 0 || strcmp(kind.s, "system") == 0 || strcmp(kind.s, "error") == 0;
 }
 
 /* An event has no key of its own: what it says, without when it reached us, is the key, so that a webhook that is
  * delivered twice is kept once. */
-static bool take_event(struct entry *e, struct spool_item *item)
+static bool take_event(struct job *j, struct entry *e, struct spool_item *item)
 {
     struct json_error error;
     struct text kind = {0}, at = {0};
@@ -176,11 +215,14 @@ static bool take_event(struct entry *e, struct spool_item *item)
     struct json_doc *doc = json_parse(e->bytes, e->len, 64, &error);
     const json_value *root = doc == NULL ? NULL : json_root(doc), *payload = json_member(root, "payload");
     buf_init(&canonical, CHANNEL_PAYLOAD_MAX);
-    bool ok = root != NULL && payload != NULL && json_get_int(json_member(root, "government"), &government) &&
-              json_get_string(json_member(root, "kind"), &kind) &&
-              json_get_string(json_member(root, "received_at"), &at) &&
-              wall_parse_rfc3339(at.s, at.len, &item->received_us) && buf_i64(&canonical, government) &&
-              buf_blob(&canonical, kind.s, kind.len) && json_dump(payload, &canonical);
+    bool known = payload != NULL && json_get_int(json_member(root, "government"), &government) && government > 0 &&
+                 json_get_string(json_member(root, "kind"), &kind) && is_event(kind) &&
+                 json_get_string(json_member(root, "received_at"), &at) &&
+                 wall_parse_rfc3339(at.s, at.len, &item->received_us);
+    bool ok = known ? take_arrival(j, item->received_us) && buf_i64(&canonical, government) &&
+                          buf_blob(&canonical, kind.s, kind.len) && json_dump(payload, &canonical)
+              : root == NULL && strcmp(error.reason, "out of memory") == 0 ? false
+                                                                            : forged(j, FORGED_FORM);
     if (ok) {
         digest_sha256(canonical.data, canonical.len, item->body_hash);
         memcpy(item->key, item->body_hash, sizeof item->key);
@@ -199,12 +241,12 @@ static bool take_item(struct job *j, struct reader *r, struct entry *e)
     e->kind = (enum batch_kind)reader_u8(r);
     e->bytes = reader_blob(r, &e->len);
     if (r->failed)
-        return false;
+        return forged(j, FORGED_FORM);
     item->payload = e->bytes;
     item->payload_len = e->len;
-    bool ok = e->kind == BATCH_EVENT ? take_event(e, item)
-              : e->kind == BATCH_CHECKIN || e->kind == BATCH_UNATTRIBUTED ? take_fact(j->peer->ledger, e, item)
-                                                                          : false;
+    bool ok = e->kind == BATCH_EVENT ? take_event(j, e, item)
+              : e->kind == BATCH_CHECKIN || e->kind == BATCH_UNATTRIBUTED ? take_fact(j, e, item)
+                                                                          : forged(j, FORGED_FORM);
     if (ok && e->appended)
         j->item_count++;
     else
@@ -212,14 +254,14 @@ static bool take_item(struct job *j, struct reader *r, struct entry *e)
     return ok;
 }
 
-/* false: not a batch, or memory is short; places taken of strangers' limits stay taken. */
+/* false: not a batch (j->forgery), or memory is short; places taken of strangers' limits are to be given back. */
 static bool take_all(struct job *j, size_t len)
 {
     struct reader r;
     reader_init(&r, j->payload, len);
     uint32_t count = reader_u32(&r);
     if (r.failed || count == 0 || count > ITEMS_MAX)
-        return false;
+        return forged(j, FORGED_FORM);
     j->entries = calloc(count, sizeof *j->entries);
     j->items = calloc(count, sizeof *j->items);
     if (j->entries == NULL || j->items == NULL)
@@ -227,7 +269,7 @@ static bool take_all(struct job *j, size_t len)
     for (j->count = 0; j->count < count; j->count++)
         if (!take_item(j, &r, &j->entries[j->count]))
             return false;
-    return reader_done(&r);
+    return reader_done(&r) || forged(j, FORGED_FORM);
 }
 
 /* ---- answering ---- */
@@ -308,6 +350,26 @@ static void on_appended(void *arg, enum spool_outcome outcome, const struct spoo
         ingest_kick(l->ingest);
 }
 
+static void give_all_back(struct job *j)
+{
+    for (size_t i = 0; j->entries != NULL && i < j->count; i++)
+        give_back(j, &j->entries[i]);
+}
+
+/* Nothing of it is kept. j may be NULL. */
+static void refuse(struct peer *p, uint64_t id, struct job *j)
+{
+    if (j != NULL)
+        give_all_back(j);
+    if (j != NULL && j->forgery != 0) {
+        peer_forged(p, FORGERIES[j->forgery].counter, FORGERIES[j->forgery].reason);
+        return;
+    }
+    counter_add(C_STALE, j != NULL && j->stale);
+    log_warn("event=batch_not_taken peer=%u reason=%s", p->index, j != NULL && j->stale ? "stale" : "memory");
+    answer_refused(p, id, BATCH_BUSY, RETRY_BUSY_S);
+}
+
 void batch_take(struct peer *p, uint64_t id, const uint8_t *payload, size_t len)
 {
     struct ledger *l = p->ledger;
@@ -316,16 +378,14 @@ void batch_take(struct peer *p, uint64_t id, const uint8_t *payload, size_t len)
         return;
     }
     struct job *j = job_new(p, id, payload, len);
-    if (j == NULL || !take_all(j, len)) {
-        log_error("event=batch_unusable peer=%u bytes=%zu", p->index, len);
-        answer_refused(p, id, BATCH_BUSY, RETRY_BUSY_S);
+    if (j == NULL || !take_all(j, len) || j->stale) {
+        refuse(p, id, j);
         job_free(j);
     } else if (j->item_count == 0) {
         answer_done(j, NULL);
         job_free(j);
     } else if (!spool_append(l->spool, j->items, j->item_count, on_appended, j)) {
-        for (size_t i = 0; i < j->count; i++)
-            give_back(j, &j->entries[i]);
+        give_all_back(j);
         answer_refused(p, id, BATCH_BUSY, RETRY_BUSY_S);
         job_free(j);
     } else {

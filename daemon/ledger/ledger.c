@@ -77,6 +77,7 @@ static void on_tick(void *arg)
 {
     struct ledger *l = arg;
     tell(l, !l->draining);
+    wall_look(&l->clock);
     if (l->draining && is_drained(l))
         loop_stop(l->loop);
     else

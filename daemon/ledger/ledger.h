@@ -7,6 +7,8 @@
 #include <stdint.h>
 
 #include "channel.h"
+#include "counter.h"
+#include "wall.h"
 
 struct conf;
 struct ingest;
@@ -26,6 +28,7 @@ struct ledger {
     struct ingest *ingest;
     struct limit *limit;
     struct peer *peers;
+    struct wall_watch clock;
     size_t jobs;            /* batches and look-ups under way */
     bool draining;
     int64_t drain_mono_ms;  /* since when */
@@ -43,6 +46,9 @@ struct peer {
 
 /* Takes fd. An older peer of that index is closed. */
 void peer_add(struct ledger *l, uint32_t index, int fd);
+/* It said what no door says: closed without an answer, counted, and told to the supervisor, which ends it. counter: of
+ * C_FORGED_… */
+void peer_forged(struct peer *p, enum counter_id counter, const char *reason);
 void peer_close_all(struct ledger *l);
 bool peer_all_flushed(const struct ledger *l);
 struct peer *peer_get(struct peer *p);

@@ -52,8 +52,8 @@ void lookup_take(struct peer *p, uint64_t id, const uint8_t *payload, size_t len
     reader_init(&r, payload, len);
     int64_t person = reader_i64(&r), device = reader_i64(&r);
     const uint8_t *bytes = reader_bytes(&r, sizeof wanted);
-    if (!reader_done(&r) || person == 0) {
-        log_error("event=lookup_unusable peer=%u", p->index);
+    if (!reader_done(&r) || person <= 0 || device < 0) {
+        peer_forged(p, C_FORGED_FORM, "lookup");
         return;
     }
     memcpy(wanted, bytes, sizeof wanted);

@@ -2,13 +2,15 @@
  *
  * A job (batch.c, lookup.c) holds a reference for as long as the spool works on it, so a door's death never leaves a
  * callback with nobody to call; the rows are kept all the same, and the door's successor, or the client, asks again.
- * What doors may ask is decided in batch.c and lookup.c.
+ * What doors may ask is decided in batch.c and lookup.c. A door that sends what no honest one can is not heard any
+ * further: its end is closed, the supervisor kills it and starts another.
  */
 #include "ledger.h"
 
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "buf.h"
 #include "log.h"
 #include "message.h"
 
@@ -24,7 +26,7 @@ static void on_message(void *arg, uint16_t type, uint64_t id, const uint8_t *pay
     else if (type == MSG_LOOKUP)
         lookup_take(p, id, payload, len);
     else
-        log_error("event=unknown_message peer=%u type=%u", p->index, type);
+        peer_forged(p, C_FORGED_FORM, "type");
 }
 
 static void peer_close(struct peer *p)
@@ -36,6 +38,20 @@ static void peer_close(struct peer *p)
     channel_free(p->channel);
     p->channel = NULL;
     peer_put(p);
+}
+
+void peer_forged(struct peer *p, enum counter_id counter, const char *reason)
+{
+    struct ledger *l = p->ledger;
+    struct buf index;
+    log_error("event=door_forged peer=%u reason=%s", p->index, reason);
+    counter_inc(counter);
+    buf_init(&index, 4);
+    buf_u32(&index, p->index);
+    if (l->control != NULL && !index.failed)
+        channel_send(l->control, MSG_FORGED, 0, index.data, index.len, -1);
+    buf_fini(&index);
+    peer_close(p);
 }
 
 static void on_closed(void *arg)

@@ -140,6 +140,27 @@ static void on_hello(struct process *p, const uint8_t *payload, size_t len)
     supervisor_on_ready(p);
 }
 
+/* The ledger or a desk was sent what no door sends: somebody is in that door, or it is broken. */
+static void on_forged(struct process *p, const uint8_t *payload, size_t len)
+{
+    struct supervisor *sup = p->sup;
+    struct reader r;
+    reader_init(&r, payload, len);
+    uint32_t number = reader_u32(&r);
+    if (!reader_done(&r) || (p->role != ROLE_LEDGER && p->role != ROLE_DESK)) {
+        log_error("event=forged_malformed role=%s", p->name);
+        return;
+    }
+    for (size_t i = 0; i < sup->process_count; i++) {
+        struct process *door = sup->processes[i];
+        if (door->role != ROLE_DOOR || door->number != number || door->pid == 0)
+            continue;
+        log_error("event=door_ended role=%s pid=%ld told_by=%s reason=\"it said what no door says: taken over, or our mistake\"",
+                  door->name, (long)door->pid, p->name);
+        process_kill(door);
+    }
+}
+
 void wiring_on_message(struct process *p, uint16_t type, const uint8_t *payload, size_t len, int fd)
 {
     if (type == MSG_PUBLISH) {
@@ -150,6 +171,8 @@ void wiring_on_message(struct process *p, uint16_t type, const uint8_t *payload,
         close(fd);
     if (type == MSG_HELLO)
         on_hello(p, payload, len);
+    else if (type == MSG_FORGED)
+        on_forged(p, payload, len);
     else
         log_error("event=message_unknown role=%s type=%u", p->name, (unsigned)type);
 }

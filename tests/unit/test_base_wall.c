@@ -168,6 +168,31 @@ START_TEST(fake_and_simulated)
 }
 END_TEST
 
+START_TEST(when_somebody_read_the_clock)
+{
+    const int64_t now_us = INT64_C(1766963400000000), hour_us = 3600 * US_PER_S, past_us = 35 * US_PER_S;
+    struct wall_watch w = {0};
+    wall_fake(now_us);
+    ck_assert_int_eq(wall_when(&w, now_us, past_us), WALL_NOW);
+    ck_assert_int_eq(wall_when(&w, now_us - 34 * US_PER_S, past_us), WALL_NOW);
+    ck_assert_int_eq(wall_when(&w, now_us + US_PER_S, past_us), WALL_NOW);
+    ck_assert_int_eq(wall_when(&w, now_us - 37 * US_PER_S, past_us), WALL_PAST);
+    ck_assert_int_eq(wall_when(&w, now_us + 10 * US_PER_S, past_us), WALL_FUTURE);
+    ck_assert_int_eq(wall_when(&w, now_us - hour_us, past_us), WALL_PAST);
+    ck_assert_int_eq(wall_when(&w, INT64_MIN, past_us), WALL_PAST);
+    ck_assert_int_eq(wall_when(&w, INT64_MAX, past_us), WALL_FUTURE);
+    wall_fake(now_us - hour_us); /* set back: what was read before is under way still */
+    ck_assert_int_eq(wall_when(&w, now_us, past_us), WALL_NOW);
+    ck_assert_int_eq(wall_when(&w, now_us - hour_us, past_us), WALL_NOW);
+    ck_assert_int_eq(wall_when(&w, now_us - hour_us / 2, past_us), WALL_FUTURE);
+    wall_fake(now_us + hour_us); /* and once more: the first time is forgotten */
+    wall_look(&w);
+    ck_assert_int_eq(wall_when(&w, now_us - hour_us, past_us), WALL_NOW);
+    ck_assert_int_eq(wall_when(&w, now_us, past_us), WALL_PAST);
+    wall_fake(INT64_MIN);
+}
+END_TEST
+
 START_TEST(real_clock_is_consistent)
 {
     struct timespec t;
@@ -183,4 +208,4 @@ START_TEST(real_clock_is_consistent)
 END_TEST
 
 UNIT_MAIN("base/wall", rfc3339_good, rfc3339_bad, rfc3339_reads_no_further_than_told, formats,
-          every_day_agrees_with_libc, dates_bad, fake_and_simulated, real_clock_is_consistent)
+          every_day_agrees_with_libc, dates_bad, fake_and_simulated, when_somebody_read_the_clock, real_clock_is_consistent)

@@ -18,6 +18,8 @@
 #include "store.h"
 #include "wall.h"
 
+#define NOW_US (INT64_C(981158400) * US_PER_S) /* 2001-02-03T00:00:00Z: the desk's clock, and what its door says */
+
 /* The actor decides what is seen, as row security does: "access:1" sees unit U, "device:7" itself. Unit BIG has many
  * people, unit SLOW takes its time, unit BAD fails. */
 static const char API[] =
@@ -75,6 +77,7 @@ struct answer {
 
 static struct loop *loop;
 static struct ipc_channel *control, *door;
+static unsigned forged_told;
 static bool hello, door_closed, control_closed;
 static struct answer answers[8];
 static pid_t child;
@@ -125,6 +128,7 @@ static void on_control(void *arg, uint16_t type, uint64_t id, const uint8_t *pay
     (void)len;
     (void)fd;
     hello = hello || type == MSG_HELLO;
+    forged_told += type == MSG_FORGED;
 }
 
 static void on_closed(void *arg)
@@ -186,6 +190,7 @@ static void begin(void)
         prctl(PR_SET_PDEATHSIG, SIGKILL); /* a failed test leaves nothing running */
         close(fds[0]);
         counters_set_slot(1);
+        wall_fake(NOW_US);
         _exit(desk_main(&(struct role_env){.conf = &conf, .control_fd = fds[1], .listen_fd = -1}));
     }
     close(fds[1]);
@@ -212,14 +217,12 @@ static int end(void)
     return WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
 }
 
-static void ask(uint64_t id, enum question q, const char *actor, const char *unit, const char *date, const char *month,
-                uint8_t format, uint8_t language, uint8_t checkin_byte)
+static void question(uint64_t id, enum question q, const char *actor, const char *unit, const char *date, const char *month,
+                     uint8_t format, uint8_t language, uint8_t checkin_byte, int64_t now_us)
 {
     struct buf b;
     uint8_t checkin[16];
-    int64_t now_us = 0;
     memset(checkin, checkin_byte, sizeof checkin);
-    ck_assert(wall_parse_rfc3339("2001-02-03T00:00:00Z", 20, &now_us));
     buf_init(&b, 4096);
     buf_u8(&b, (uint8_t)q);
     buf_blob(&b, actor, strlen(actor));
@@ -234,17 +237,21 @@ static void ask(uint64_t id, enum question q, const char *actor, const char *uni
     buf_fini(&b);
 }
 
+static void ask(uint64_t id, enum question q, const char *actor, const char *unit, const char *date, const char *month,
+                uint8_t format, uint8_t language, uint8_t checkin_byte)
+{
+    question(id, q, actor, unit, date, month, format, language, checkin_byte, NOW_US);
+}
+
 static void request(uint64_t id, enum request what, uint8_t language, const char *json)
 {
     struct buf b;
-    int64_t now_us = 0;
-    ck_assert(wall_parse_rfc3339("2001-02-03T00:00:00Z", 20, &now_us));
     buf_init(&b, 1 << 20);
     buf_u8(&b, (uint8_t)what);
     buf_blob(&b, "access:1", 8);
     buf_blob(&b, json, strlen(json));
     buf_u8(&b, language);
-    buf_i64(&b, now_us);
+    buf_i64(&b, NOW_US);
     ck_assert(channel_send(door, MSG_REQUEST, id, b.data, b.len, -1));
     buf_fini(&b);
 }
@@ -581,6 +588,41 @@ START_TEST(nonsense_from_a_door_ends_its_channel_only)
 }
 END_TEST
 
+/* Refused, counted, its door's end closed, the supervisor told. */
+static void forged(const char *actor, const char *unit, int64_t now_us)
+{
+    int64_t before = counter_total(C_FORGED_QUESTION);
+    unsigned told = forged_told;
+    question(2, QUESTION_PRESENCE, actor, unit, "", "", 0, 0, 0, now_us);
+    UNTIL(door_closed && forged_told == told + 1);
+    ck_assert_int_eq(counter_total(C_FORGED_QUESTION), before + 1);
+    ck_assert_uint_eq(answers[2].ends, 0);
+    channel_free(door);
+    join_door();
+}
+
+START_TEST(what_no_door_asks_ends_it)
+{
+    static const char *const actors[] = {"", "access:", "access:0", "access:01", "access:-1", "access:1 ", "access:1x", "device", "supervisor:1",
+                                         "Access:1", "access:1\xff", "access:9999999999999999999", "hadir_operator"};
+    begin();
+    for (size_t i = 0; i < sizeof actors / sizeof actors[0]; i++)
+        forged(actors[i], "U", NOW_US);
+    forged("access:1", "U\xc3", NOW_US);
+    forged("access:1", "U", NOW_US + 3600 * US_PER_S);
+    forged("access:1", "U", INT64_MAX);
+    int64_t before = counter_total(C_STALE);
+    question(3, QUESTION_PRESENCE, "access:1", "U", "", "", 0, 1, 0, NOW_US - 3600 * US_PER_S); /* we may have stood still */
+    UNTIL(answers[3].ends == 1);
+    ck_assert_uint_eq(answers[3].status, 503);
+    ck_assert_str_eq(answers[3].code, "busy");
+    ck_assert_int_eq(counter_total(C_STALE), before + 1);
+    presence(4, "U");
+    UNTIL(answers[4].ends == 1 && answers[4].status == 200);
+    ck_assert_int_eq(end(), 0);
+}
+END_TEST
+
 START_TEST(draining_finishes_what_is_under_way)
 {
     begin();
@@ -635,5 +677,5 @@ END_TEST
 
 UNIT_MAIN("desk/answers", presence_as_json, presence_as_csv, ones_own_questions, what_is_not_ones_own_is_not_there,
           requests_run_as_their_role_for_their_actor, requests_that_fail, a_step_is_never_sent_twice,
-          big_answers_wait_for_credit, cancelled_and_forgotten_questions, nonsense_from_a_door_ends_its_channel_only,
+          big_answers_wait_for_credit, cancelled_and_forgotten_questions, nonsense_from_a_door_ends_its_channel_only, what_no_door_asks_ends_it,
           draining_finishes_what_is_under_way, without_a_database_the_answer_is_503)

@@ -37,7 +37,7 @@ static inline void fixture_fact(struct fact *f, int64_t device, unsigned n)
     f->received_us = FIXTURE_AT_US + n;
     f->clock_error_us = 900;
     f->clock_state = CLOCK_SYNCHRONISED;
-    f->decided_us = FIXTURE_AT_US - US_PER_S;
+    f->decided_us = FIXTURE_AT_US - US_PER_S + n; /* fix_us by our clock */
     f->decided_by = TIME_FIX;
     f->lat_deg = -2.5541234567;
     f->lon_deg = 120.32512345;

@@ -1,6 +1,8 @@
 /* The whole role in a child process, spoken to over its channels as a supervisor and doors do; no database. */
 #include "channel.h"
+#include "codec.h"
 #include "conf.h"
+#include "counter.h"
 #include "loop.h"
 #include "message.h"
 #include "receipt.h"
@@ -34,6 +36,7 @@ static struct loop *loop;
 static struct verifier *verifier;
 static struct end control, door;
 static pid_t child;
+static int64_t now_us; /* the ledger's clock */
 
 static void on_message(void *arg, uint16_t type, uint64_t id, const uint8_t *payload, size_t len, int fd)
 {
@@ -94,6 +97,7 @@ static void start_ledger(void)
         for (int other = 3; other < 256; other++) /* as the supervisor does: the parent's epoll above all */
             if (other != fd)
                 close(other);
+        wall_fake(now_us);
         _exit(ledger_main(&env));
     }
     close(fd);
@@ -109,6 +113,7 @@ static int end_ledger(void)
 static void begin(void)
 {
     const char *tmp = getenv("TMPDIR");
+    now_us = FIXTURE_AT_US + US_PER_S;
     char error[200], public_path[240];
     snprintf(dir, sizeof dir, "%.40s/hadir-ledger-XXXXXX", tmp != NULL ? tmp : "/tmp");
     ck_assert_ptr_nonnull(mkdtemp(dir));
@@ -172,8 +177,10 @@ static void batch_add(enum batch_kind kind, const void *bytes, size_t len)
 static void batch_fact(enum batch_kind kind, const struct fact *f)
 {
     struct buf one;
+    struct fact keyed = *f;
+    codec_key(&keyed);
     buf_init(&one, 65536);
-    ck_assert(fact_encode(f, &one));
+    ck_assert(fact_encode(&keyed, &one));
     batch_add(kind, one.data, one.len);
     buf_fini(&one);
 }
@@ -275,12 +282,13 @@ START_TEST(a_batch_is_answered_with_receipts_and_a_retry_with_the_same)
     again = f[1];
     memset(again.id, 0x77, sizeof again.id);
     memset(again.salt, 0x66, sizeof again.salt);
-    again.received_us += 90 * US_PER_S;
+    again.received_us += US_PER_S;
+    again.decided_us += US_PER_S;
     again.first.verdict = VERDICT_LATE;
     again.first.late_minutes = 7;
     batch_new();
     batch_fact(BATCH_CHECKIN, &again);
-    again.body_hash[0] ^= 1;
+    again.note = fixture_text("lain");
     batch_fact(BATCH_CHECKIN, &again);
     ck_assert_uint_eq(ask(12, BATCH_OK), 2);
     ck_assert_uint_eq(items[0].status, ITEM_DUPLICATE);
@@ -316,6 +324,12 @@ START_TEST(one_webhook_of_everything)
         for (unsigned i = 0; i < 12; i++) {
             fixture_fact(&f, 0, i);
             f.person = 0;
+            char wamid[16];
+            f.channel = CHANNEL_WHATSAPP;
+            f.decided_by = TIME_ARRIVAL;
+            f.decided_us = f.received_us;
+            snprintf(wamid, sizeof wamid, "wamid.%u", i);
+            f.external_id = fixture_text(wamid);
             f.sender = fixture_text("6281200000001");
             batch_fact(BATCH_UNATTRIBUTED, &f);
         }
@@ -341,7 +355,9 @@ static void add_automatic(unsigned n, enum counts_as counts_as, enum verdict ver
     f.first.counts_as = counts_as;
     f.first.session = counts_as == COUNTS_AS_IN ? 5 : 6;
     f.first.verdict = verdict;
-    f.decided_us = decided_us;
+    f.flags |= FLAG_AUTOMATIC;
+    f.sent_us = f.fix_us;
+    f.received_us = f.decided_us = decided_us; /* told as it was made */
     batch_fact(BATCH_CHECKIN, &f);
 }
 
@@ -420,31 +436,188 @@ START_TEST(a_lookup_knows_ones_own_only)
 }
 END_TEST
 
-START_TEST(nonsense_from_a_door_ends_nothing)
+/* ---- what no door says ---- */
+
+/* The batch is neither answered nor kept: the door's end is closed, and the supervisor is told which door it was. */
+static void refused_as_forged(void)
+{
+    struct reader r;
+    unsigned answers = door.answers, told = control.answers;
+    batch_send(1);
+    int64_t until = mono_now_ms() + WAIT_MS;
+    while (!door.closed && mono_now_ms() < until)
+        loop_turn(loop, 50);
+    ck_assert(door.closed);
+    ck_assert_uint_eq(door.answers, answers);
+    wait_for(&control, told + 1);
+    ck_assert_uint_eq(control.type, MSG_FORGED);
+    reader_init(&r, control.payload, control.len);
+    ck_assert_uint_eq(reader_u32(&r), 3);
+    ck_assert(reader_done(&r));
+    add_door();
+}
+
+/* A good fact and, behind it, one that was changed; keyed: its key and hash fit it nevertheless. */
+static void forged(void (*change)(struct fact *), bool keyed)
 {
     struct fact f;
+    struct buf one;
+    batch_new();
+    fixture_fact(&f, 7, 1);
+    batch_fact(BATCH_CHECKIN, &f);
+    fixture_fact(&f, 7, 2);
+    codec_key(&f);
+    change(&f);
+    if (keyed)
+        codec_key(&f);
+    buf_init(&one, 65536);
+    ck_assert(fact_encode(&f, &one));
+    batch_add(BATCH_CHECKIN, one.data, one.len);
+    buf_fini(&one);
+    refused_as_forged();
+}
+
+static void no_government(struct fact *f) { f->government = 0; }
+static void no_person(struct fact *f) { f->person = 0; }
+static void no_device(struct fact *f) { f->device = 0; }
+static void with_sender(struct fact *f) { f->sender = fixture_text("6281200000001"); }
+static void old_directory(struct fact *f) { f->directory_number = -1; }
+static void broken_note(struct fact *f) { f->note = (struct text){"a\xff", 2}; }
+static void broken_fence(struct fact *f) { f->first.fence_name = (struct text){"a\0b", 3}; }
+static void no_time(struct fact *f) { f->fix_us = TIME_ABSENT; }
+static void two_months_ago(struct fact *f) { f->fix_us = f->sent_us = f->received_us - 61 * CODEC_DAY_US; f->decided_us = f->received_us; }
+static void next_week(struct fact *f) { f->message_us = f->received_us + 7 * CODEC_DAY_US; }
+static void decided_earlier(struct fact *f) { f->decided_us -= 3600 * US_PER_S; }
+static void decided_on_arrival(struct fact *f) { f->decided_by = TIME_ARRIVAL; }
+static void decided_by_nothing(struct fact *f) { f->decided_by = TIME_MESSAGE; }
+static void both_zero(struct fact *f) { f->lat_deg = f->lon_deg = 0; }
+static void too_accurate(struct fact *f) { f->accuracy_m = 0; }
+static void unflagged(struct fact *f) { f->flags |= FLAG_ACCURACY_UNKNOWN; }
+static void other_clock(struct fact *f) { f->clock_state = CLOCK_UNSYNCHRONISED; }
+static void moved(struct fact *f) { f->lat_deg += 0.01; }
+static void from_tomorrow(struct fact *f) { f->received_us += CODEC_DAY_US; f->decided_us += CODEC_DAY_US; }
+
+START_TEST(what_no_door_says_is_refused_whole_counted_and_ends_the_door)
+{
+    static const struct {
+        void (*change)(struct fact *);
+        bool keyed;
+        enum counter_id counter;
+    } cases[] = {
+        {no_government, true, C_FORGED_IDENTITY}, {no_person, true, C_FORGED_IDENTITY}, {no_device, true, C_FORGED_IDENTITY},
+        {with_sender, true, C_FORGED_IDENTITY}, {old_directory, true, C_FORGED_IDENTITY}, {broken_note, true, C_FORGED_TEXT},
+        {broken_fence, true, C_FORGED_TEXT}, {no_time, true, C_FORGED_TIME}, {two_months_ago, true, C_FORGED_TIME},
+        {next_week, true, C_FORGED_TIME}, {decided_earlier, true, C_FORGED_TIME}, {decided_on_arrival, true, C_FORGED_TIME},
+        {decided_by_nothing, true, C_FORGED_TIME}, {both_zero, true, C_FORGED_MEASURE}, {too_accurate, true, C_FORGED_MEASURE},
+        {unflagged, true, C_FORGED_MEASURE}, {other_clock, true, C_FORGED_MEASURE}, {moved, false, C_FORGED_KEY},
+        {from_tomorrow, true, C_FORGED_ARRIVAL},
+    };
+    struct fact f;
+    counters_map();
     begin();
     start_ledger();
     wait_for(&control, 1);
     add_door();
-    batch_new();
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        int64_t before = counter_total(cases[i].counter);
+        forged(cases[i].change, cases[i].keyed);
+        ck_assert_msg(counter_total(cases[i].counter) == before + 1, "case %zu is refused for another reason", i);
+    }
+    batch_new(); /* nothing of all that was kept */
+    for (unsigned n = 1; n <= 2; n++) {
+        fixture_fact(&f, 7, n);
+        batch_fact(BATCH_CHECKIN, &f);
+    }
+    ck_assert_uint_eq(ask(6, BATCH_OK), 2);
+    ck_assert_uint_eq(items[0].status, ITEM_ACCEPTED);
+    ck_assert_uint_eq(items[1].status, ITEM_ACCEPTED);
+    ck_assert(channel_send(control.channel, MSG_DRAIN, 0, NULL, 0, -1));
+    ck_assert_int_eq(end_ledger(), 0);
+    end();
+}
+END_TEST
+
+START_TEST(what_is_no_batch_ends_the_door)
+{
+    static const char *const events[] = {
+        "{}", "[", "{\"government\":0,\"kind\":\"status\",\"received_at\":\"2025-12-28T23:10:00Z\",\"payload\":{}}",
+        "{\"government\":1,\"kind\":\"other\",\"received_at\":\"2025-12-28T23:10:00Z\",\"payload\":{}}",
+        "{\"government\":1,\"kind\":\"status\",\"received_at\":\"2025-12-29T23:10:00Z\",\"payload\":{}}",
+        "{\"government\":1,\"kind\":\"status\",\"received_at\":\"yesterday\",\"payload\":{}}"};
+    struct fact f;
+    unsigned told;
+    counters_map();
+    begin();
+    start_ledger();
+    wait_for(&control, 1);
+    add_door();
     fixture_fact(&f, 7, 1);
+    batch_new();
     batch_fact(BATCH_CHECKIN, &f);
     batch_add(BATCH_CHECKIN, "\xff", 1);
-    ck_assert_uint_eq(ask(1, BATCH_BUSY), 0); /* all or nothing */
+    refused_as_forged(); /* all or nothing */
     batch_new();
-    ck_assert_uint_eq(ask(2, BATCH_BUSY), 0);
+    refused_as_forged();
     batch_new();
     batch_add((enum batch_kind)9, "x", 1);
-    ck_assert_uint_eq(ask(3, BATCH_BUSY), 0);
+    refused_as_forged();
     batch_new();
-    batch_add(BATCH_EVENT, "{}", 2);
-    ck_assert_uint_eq(ask(4, BATCH_BUSY), 0);
+    batch_fact(BATCH_UNATTRIBUTED, &f); /* it has a device */
+    refused_as_forged();
+    batch_new();
+    batch_fact(BATCH_CHECKIN, &f);
+    batch_count = 5001;
+    refused_as_forged();
+    for (size_t i = 0; i < sizeof events / sizeof events[0]; i++) {
+        batch_new();
+        batch_add(BATCH_EVENT, events[i], strlen(events[i]));
+        refused_as_forged();
+    }
+    told = control.answers;
     ck_assert(channel_send(door.channel, MSG_LOOKUP, 5, "x", 1, -1));
+    wait_for(&control, told + 1);
+    add_door();
+    ck_assert(channel_send(door.channel, MSG_ANSWER_HEAD, 5, "x", 1, -1));
+    wait_for(&control, told + 2);
+    add_door();
     batch_new();
     batch_fact(BATCH_CHECKIN, &f);
     ck_assert_uint_eq(ask(6, BATCH_OK), 1);
     ck_assert_uint_eq(items[0].status, ITEM_ACCEPTED);
+    ck_assert(channel_send(control.channel, MSG_DRAIN, 0, NULL, 0, -1));
+    ck_assert_int_eq(end_ledger(), 0);
+    end();
+}
+END_TEST
+
+/* Sent again by a door after the ledger's death it may be as old as a door's deadline; older, it is not taken, but no forgery:
+ * this process may have stood still. */
+START_TEST(how_old_an_arrival_may_be)
+{
+    struct fact f;
+    counters_map();
+    begin();
+    now_us = FIXTURE_AT_US + 9 * US_PER_S; /* request_timeout_ms is 5000 */
+    start_ledger();
+    wait_for(&control, 1);
+    add_door();
+    fixture_fact(&f, 7, 1);
+    batch_new();
+    batch_fact(BATCH_CHECKIN, &f);
+    ck_assert_uint_eq(ask(1, BATCH_OK), 1);
+    ck_assert_uint_eq(items[0].status, ITEM_ACCEPTED);
+    f.received_us -= 3 * US_PER_S;
+    f.decided_us -= 3 * US_PER_S;
+    batch_new();
+    batch_fact(BATCH_CHECKIN, &f);
+    ck_assert_uint_eq(ask(2, BATCH_BUSY), 0);
+    ck_assert_int_eq(counter_total(C_STALE), 1);
+    f.received_us += 14 * US_PER_S; /* two processes read the clock a moment apart */
+    f.decided_us += 14 * US_PER_S;
+    batch_new();
+    batch_fact(BATCH_CHECKIN, &f);
+    ck_assert_uint_eq(ask(3, BATCH_OK), 1);
+    ck_assert_uint_eq(items[0].status, ITEM_DUPLICATE);
     ck_assert(channel_send(control.channel, MSG_DRAIN, 0, NULL, 0, -1));
     ck_assert_int_eq(end_ledger(), 0);
     end();
@@ -498,5 +671,6 @@ END_TEST
 
 UNIT_MAIN("ledger/main", a_batch_is_answered_with_receipts_and_a_retry_with_the_same, one_webhook_of_everything,
           tracking_keeps_one_point_and_never_leaves_early, a_lookup_knows_ones_own_only,
-          nonsense_from_a_door_ends_nothing, without_a_supervisor_it_finishes_and_goes,
+          what_no_door_says_is_refused_whole_counted_and_ends_the_door, what_is_no_batch_ends_the_door,
+          how_old_an_arrival_may_be, without_a_supervisor_it_finishes_and_goes,
           it_does_not_start_without_a_safe_key_or_a_folder_of_its_own)

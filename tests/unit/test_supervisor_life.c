@@ -44,6 +44,7 @@ struct seen {
     int keep_days;
     int fail_kind; /* a role of this kind returns 1 at once */
     int publish_delta;
+    int forge; /* the ledger says of the next door that it is forged */
 };
 
 static struct seen *seen;
@@ -100,6 +101,8 @@ static void on_fake_control(void *arg, uint16_t type, uint64_t id, const uint8_t
         f->peers[f->peer_count++] = c;
         if (f->kind == ROLE_DOOR)
             channel_send(c, 7, 1, "x", 1, -1);
+        if (f->kind == ROLE_LEDGER && __atomic_exchange_n(&seen->forge, 0, __ATOMIC_SEQ_CST) != 0)
+            channel_send(f->control, MSG_FORGED, 0, payload + 1, 4, -1);
         return;
     }
     if (type == MSG_SNAPSHOT) {
@@ -417,6 +420,20 @@ START_TEST(everybody_is_started_joined_and_stopped_in_order)
 }
 END_TEST
 
+START_TEST(a_door_that_says_what_no_door_says_is_ended)
+{
+    start(2);
+    UNTIL(is_ready(2));
+    int pid = get(&seen->pid[ROLE_DOOR][0]);
+    __atomic_store_n(&seen->forge, 1, __ATOMIC_SEQ_CST);
+    ck_assert_int_eq(kill(pid, SIGKILL), 0);
+    UNTIL(get(&seen->door_starts[0]) == 3); /* after the kill, and after the ledger's word */
+    UNTIL(is_ready(2));
+    ck_assert_int_eq(get(&seen->door_starts[1]), 1);
+    ck_assert_int_eq(get(&seen->starts[ROLE_LEDGER]), 1);
+}
+END_TEST
+
 START_TEST(whoever_is_killed_comes_back_and_is_joined_again)
 {
     start(2);
@@ -576,6 +593,6 @@ START_TEST(setup_names_every_problem)
 END_TEST
 
 UNIT_MAIN("supervisor/life", everybody_is_started_joined_and_stopped_in_order,
-          whoever_is_killed_comes_back_and_is_joined_again, a_role_that_always_fails_is_tried_with_back_off,
+          whoever_is_killed_comes_back_and_is_joined_again, a_door_that_says_what_no_door_says_is_ended, a_role_that_always_fails_is_tried_with_back_off,
           a_ledger_that_cannot_start_ends_the_daemon, reload_replaces_generations_and_refuses_what_is_broken,
           the_admin_listener_tells_and_moves_the_clock, setup_names_every_problem)
