@@ -8,6 +8,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <pthread.h>
 #include <sqlite3.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -15,6 +16,9 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/file.h>
+#include <sys/statvfs.h>
 #include <sys/types.h>
 #include <unistd.h>
 
@@ -74,6 +78,10 @@ FAILING(ssize_t, pread64, -1, (int fd, void *bytes, size_t n, off_t at), (fd, by
 FAILING(int, rename, -1, (const char *from, const char *to), (from, to))
 FAILING(int, renameat, -1, (int a, const char *from, int b, const char *to), (a, from, b, to))
 FAILING(int, unlink, -1, (const char *path), (path))
+FAILING(int, flock, -1, (int fd, int how), (fd, how))
+FAILING(int, eventfd, -1, (unsigned first, int flags), (first, flags))
+FAILING(int, statvfs64, -1, (const char *path, struct statvfs64 *ret), (path, ret))
+FAILING(int, pthread_create, EAGAIN, (pthread_t * ret, const pthread_attr_t *how, void *(*run)(void *), void *arg), (ret, how, run, arg))
 FAILING(DIR *, opendir, NULL, (const char *path), (path))
 FAILING(void *, mmap64, (void *)-1, (void *at, size_t n, int protect, int flags, int fd, off_t from), (at, n, protect, flags, fd, from))
 FAILING(int, sqlite3_open_v2, failing.sqlite, (const char *path, sqlite3 **db, int flags, const char *vfs), (path, db, flags, vfs))

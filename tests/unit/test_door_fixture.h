@@ -481,7 +481,9 @@ static inline bool answered(void)
     k.body = end + 4;
     size_t have = k.len - (size_t)(k.body - k.in);
     const char *length = strcasestr(k.in, "\r\nContent-Length: ");
-    if (length != NULL && length < end) {
+    if (have >= 9 && memcmp(k.body, "HTTP/1.1 ", 9) == 0) { /* to HEAD: here begins the next one */
+        k.body_len = 0;
+    } else if (length != NULL && length < end) {
         k.body_len = strtoul(length + 18, NULL, 10);
         if (have < k.body_len)
             return false;

@@ -1,9 +1,17 @@
 /* Appending, duplicates, conflicts, slots, room, reading back, ageing: the spool while the disk is well. */
+#include <sys/stat.h>
+
 #include "test_spool_fixture.h"
 
 static struct bench b;
 static struct answer a, again;
 static struct reading r;
+
+static void count_rows(void *arg, const struct spool_row *rows, size_t count)
+{
+    (void)rows;
+    *(unsigned *)arg += 1 + (unsigned)count;
+}
 
 START_TEST(new_rows_are_signed_and_read_back)
 {
@@ -169,6 +177,9 @@ START_TEST(kinds_and_scopes)
     ck_assert_int_eq(r.rows[0].kind, SPOOL_UNATTRIBUTED);
     ck_assert_int_eq(r.rows[2].kind, SPOOL_EVENT);
     ck_assert_uint_eq(r.rows[2].payload_len, 0);
+    bench_append(&b, &s.item, 1, &a);
+    ck_assert_int_eq(a.results[0].status, ITEM_DUPLICATE);
+    ck_assert_uint_eq(a.results[0].payload_len, 0);
     bench_fini(&b);
 }
 END_TEST
@@ -223,6 +234,9 @@ START_TEST(below_the_floor_nothing_is_taken_until_there_is_room)
     ck_assert_uint_eq(a.count, 0);
     ck_assert(spool_is_full(b.spool));
     ck_assert_int_eq(spool_last_seq(b.spool), 0);
+    usleep(600000); /* it looks again */
+    bench_append(&b, items, 2, &a);
+    ck_assert_int_eq(a.outcome, SPOOL_FULL);
     spool_set_limits(b.spool, KEEP_US, 1);
     int64_t until = mono_now_ms() + WAIT_MS; /* by itself, without an append */
     while (spool_is_full(b.spool) && mono_now_ms() < until)
@@ -301,6 +315,12 @@ START_TEST(complete_to_waits_for_what_is_pending)
     bench_wait(&b, &a.called);
     ck_assert_int_eq(spool_complete_to_us(b.spool), INT64_C(1767000000000000));
     ck_assert_int_eq(spool_last_seq(b.spool), 1);
+    sample_make(&s, 7, 2); /* a clock that was set back meanwhile */
+    s.item.received_us = INT64_C(1767000000000001);
+    memset(&a, 0, sizeof a);
+    ck_assert(spool_append(b.spool, &s.item, 1, bench_on_append, &a));
+    ck_assert_int_eq(spool_complete_to_us(b.spool), INT64_C(1767000000000000));
+    bench_wait(&b, &a.called);
     wall_fake(INT64_MIN);
     bench_fini(&b);
 }
@@ -366,7 +386,133 @@ START_TEST(only_what_is_old_and_ingested_is_deleted)
 }
 END_TEST
 
-UNIT_MAIN("spool/append", new_rows_are_signed_and_read_back, a_duplicate_gets_the_first_row_and_proof,
+START_TEST(reads_are_bounded_and_a_stop_answers_what_waits)
+{
+    unsigned called = 0;
+    bench_init(&b);
+    bench_open(&b);
+    for (unsigned i = 0; i < 256; i++) /* the loop does not turn: none is delivered */
+        ck_assert(spool_read(b.spool, 0, 10, 1000, count_rows, &called));
+    ck_assert(!spool_read(b.spool, 0, 10, 1000, count_rows, &called));
+    ck_assert(!spool_orphan_read(b.spool, NULL, 0, 10, 1000, count_rows, &called));
+    ck_assert(!spool_orphan_close(b.spool, NULL, true));
+    bench_close(&b);
+    ck_assert_uint_eq(called, 256);
+    bench_fini(&b);
+}
+END_TEST
+
+/* ---- groups, the thread held where it signs ---- */
+
+static unsigned gate_open, groups_signed, accepted;
+
+static bool sign_at_the_gate(void *arg, uint64_t tree_size, const uint8_t root[32], uint8_t ret[64])
+{
+    __atomic_add_fetch(&groups_signed, 1, __ATOMIC_SEQ_CST);
+    while (__atomic_load_n(&gate_open, __ATOMIC_SEQ_CST) == 0)
+        usleep(1000);
+    return bench_sign(arg, tree_size, root, ret);
+}
+
+static void count_accepted(void *arg, enum spool_outcome outcome, const struct spool_result *results, size_t count)
+{
+    (void)arg;
+    for (size_t i = 0; i < count; i++)
+        accepted += outcome == SPOOL_OK && results[i].status == ITEM_ACCEPTED;
+}
+
+START_TEST(a_group_takes_as_many_as_fit_and_a_read_keeps_its_place)
+{
+    static struct sample s[1120];
+    struct spool_item items[300];
+    char made[80];
+    bench_init(&b);
+    snprintf(made, sizeof made, "%s/made", b.dir);
+    b.options.dir = made;
+    b.options.sign = sign_at_the_gate;
+    b.options.queue_max_items = 2000;
+    bench_open(&b);
+    for (unsigned i = 0; i < 1120; i++)
+        sample_make(&s[i], 7, i);
+    ck_assert(spool_append(b.spool, &s[0].item, 1, count_accepted, NULL));
+    while (__atomic_load_n(&groups_signed, __ATOMIC_SEQ_CST) == 0)
+        usleep(1000);
+    for (unsigned i = 1; i < 520; i++)
+        ck_assert(spool_append(b.spool, &s[i].item, 1, count_accepted, NULL));
+    memset(&r, 0, sizeof r);
+    ck_assert(spool_read(b.spool, 0, 1000, 1 << 20, bench_on_rows, &r));
+    for (unsigned batch = 0; batch < 2; batch++) {
+        for (unsigned i = 0; i < 300; i++)
+            items[i] = s[520 + batch * 300 + i].item;
+        ck_assert(spool_append(b.spool, items, 300, count_accepted, NULL));
+    }
+    __atomic_store_n(&gate_open, 1, __ATOMIC_SEQ_CST);
+    bench_wait(&b, &r.called);
+    ck_assert_uint_eq(r.count, 520);
+    int64_t until = mono_now_ms() + WAIT_MS;
+    while (accepted < 1120 && mono_now_ms() < until)
+        loop_turn(b.loop, 20);
+    ck_assert_uint_eq(accepted, 1120);
+    ck_assert_uint_eq(groups_signed, 5); /* 1, then 512 and 7 before the read, then 300 twice */
+    bench_close(&b);
+    char dir[64];
+    memcpy(dir, b.dir, sizeof dir);
+    memcpy(b.dir, made, sizeof b.dir);
+    bench_fini(&b);
+    ck_assert_int_eq(rmdir(dir), 0);
+}
+END_TEST
+
+/* ---- idle ---- */
+
+static off_t file_bytes(const char *name)
+{
+    char path[200];
+    struct stat st;
+    snprintf(path, sizeof path, "%s/%s", b.dir, name);
+    return stat(path, &st) == 0 ? st.st_size : 0;
+}
+
+static void wait_for_bytes(const char *name, off_t bytes)
+{
+    int64_t until = mono_now_ms() + WAIT_MS;
+    while (file_bytes(name) < bytes && mono_now_ms() < until)
+        loop_turn(b.loop, 50);
+    ck_assert_int_ge(file_bytes(name), bytes);
+}
+
+/* A little waits for two seconds of quiet, 4 MiB for a fifth of one, 64 MiB for no quiet at all. */
+START_TEST(the_log_goes_into_the_file_when_nobody_waits_or_it_is_large)
+{
+    static struct sample s;
+    static uint8_t payload[5 << 20];
+    bench_init(&b);
+    bench_open(&b);
+    off_t empty = file_bytes("spool.db");
+    sample_make(&s, 7, 1);
+    bench_append(&b, &s.item, 1, &a);
+    ck_assert_int_eq(file_bytes("spool.db"), empty);
+    wait_for_bytes("spool.db", empty + 1);
+    s.item.payload = payload;
+    s.item.payload_len = sizeof payload;
+    s.item.id[0] ^= 1;
+    s.item.key[0] ^= 1;
+    bench_append(&b, &s.item, 1, &a);
+    wait_for_bytes("spool.db", sizeof payload);
+    for (unsigned i = 0; i < 15; i++) {
+        s.item.id[1]++;
+        s.item.key[1]++;
+        bench_append(&b, &s.item, 1, &a);
+        ck_assert_int_eq(a.results[0].status, ITEM_ACCEPTED);
+    }
+    wait_for_bytes("spool.db", 16 * (off_t)sizeof payload);
+    bench_fini(&b);
+}
+END_TEST
+
+UNIT_MAIN("spool/append", reads_are_bounded_and_a_stop_answers_what_waits, a_group_takes_as_many_as_fit_and_a_read_keeps_its_place,
+          the_log_goes_into_the_file_when_nobody_waits_or_it_is_large,
+          new_rows_are_signed_and_read_back, a_duplicate_gets_the_first_row_and_proof,
           duplicates_inside_a_group_are_found, same_key_other_body_is_a_conflict, kinds_and_scopes,
           the_earliest_automatic_position_keeps_its_slot, below_the_floor_nothing_is_taken_until_there_is_room,
           the_queue_is_bounded_and_groups_form_by_themselves, one_batch_larger_than_a_group_stays_whole,

@@ -229,7 +229,16 @@ START_TEST(forged_rows_are_left_out_and_a_forged_last_number_holds_nobody)
                      {"UPDATE row SET kind = 0 WHERE seq > 6", 6},
                      {"UPDATE row SET body_hash = 'x' WHERE seq = 8", 7},
                      {"UPDATE row SET grp = 99 WHERE seq = 3", 7},
+                     {"UPDATE row SET sum = NULL", 8}, /* of version 1 */
+                     {"UPDATE row SET sum = x'00' WHERE seq = 3", 7},
+                     {"UPDATE row SET scope = zeroblob(64) WHERE seq = 3", 7},
+                     {"UPDATE row SET scope = x'' WHERE seq = 3", 7},
+                     {"UPDATE row SET key = x'00' WHERE seq = 3", 7},
                      {"UPDATE grp SET leaves = x'00'", 8},
+                     {"UPDATE grp SET leaves = zeroblob(33)", 8},
+                     {"UPDATE grp SET signature = x'00'", 8},
+                     {"UPDATE grp SET sum = x'0000000000000000'", 8},
+                     {"UPDATE grp SET key_id = ''", 8},
                      {"UPDATE grp SET key_id = 'longer than any key id'", 8},
                      {"UPDATE row SET leaf_index = -1", 0}};
     bench_init(&b);
@@ -252,7 +261,7 @@ START_TEST(forged_rows_are_left_out_and_a_forged_last_number_holds_nobody)
         spool_orphan_rows(o, 0, 1000, count_row, &rows);
         ck_assert_msg(rows == forgeries[i].left, "%zu rows after %s", rows, forgeries[i].sql);
         ck_assert(o->broken == (rows < 8));
-        (void)spool_file_group(o->file, 1);
+        ck_assert((spool_file_group(o->file, 1) == NULL) == (strncmp(forgeries[i].sql, "UPDATE grp", 10) == 0));
         spool_orphan_end(b.dir, o, true);
         ck_assert_uint_eq(bench_files(&b, rows < 8 ? ".broken.db" : ".drained.db"), 1);
         bench_fini(&b);
@@ -262,7 +271,227 @@ START_TEST(forged_rows_are_left_out_and_a_forged_last_number_holds_nobody)
 }
 END_TEST
 
+static struct spool_file *file_with_rows(void)
+{
+    enum spool_fault fault;
+    struct spool_file *f = spool_file_open(path, true, &fault, reason, sizeof reason);
+    ck_assert_msg(f != NULL && append(f, 0, 8) == SPOOL_FAULT_NONE, "%s", reason);
+    return f;
+}
+
+static void change(const char *sql)
+{
+    sqlite3 *db = NULL;
+    ck_assert_int_eq(sqlite3_open(path, &db), SQLITE_OK);
+    ck_assert_msg(sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK, "%s: %s", sql, sqlite3_errmsg(db));
+    sqlite3_close(db);
+}
+
+START_TEST(another_file_is_not_opened_and_an_older_one_is)
+{
+    static const struct {
+        const char *sql;
+        enum spool_fault fault;
+    } files[] = {{"PRAGMA application_id = 1", SPOOL_FAULT_UNREADABLE},
+                 {"PRAGMA user_version = 3", SPOOL_FAULT_NEWER},
+                 {"PRAGMA user_version = 0", SPOOL_FAULT_NEWER},
+                 {"PRAGMA user_version = 1", SPOOL_FAULT_UNREADABLE}, /* but its tables are of version 2 */
+                 {"DELETE FROM meta", SPOOL_FAULT_UNREADABLE},
+                 {"UPDATE meta SET value = x'00'", SPOOL_FAULT_UNREADABLE},
+                 {"PRAGMA application_id = 0", SPOOL_FAULT_UNREADABLE},
+                 {"ALTER TABLE row DROP COLUMN sum; ALTER TABLE grp DROP COLUMN sum; PRAGMA user_version = 1", SPOOL_FAULT_NONE}};
+    enum spool_fault fault;
+    struct spool_file *f;
+    bench_init(&b);
+    make_samples();
+    snprintf(path, sizeof path, "%s/spool.db", b.dir);
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        size_t rows = 0;
+        spool_file_close(file_with_rows());
+        change(files[i].sql);
+        fault = SPOOL_FAULT_NONE;
+        f = spool_file_open(path, true, &fault, reason, sizeof reason);
+        ck_assert_msg(fault == files[i].fault && (f != NULL) == (fault == SPOOL_FAULT_NONE), "%s: %s", files[i].sql, reason);
+        if (f != NULL) {
+            ck_assert(spool_file_rows(f, 0, INT64_MAX, 100, count_row, &rows, NULL));
+            ck_assert_uint_eq(rows, 8);
+            ck_assert_ptr_nonnull(spool_file_group(f, 1));
+        }
+        spool_file_close(f);
+        remove_file();
+    }
+    ck_assert_ptr_null(spool_file_open(":memory:", true, &fault, reason, sizeof reason)); /* no log there */
+    ck_assert_int_eq(fault, SPOOL_FAULT_UNREADABLE);
+    ck_assert_ptr_nonnull(strstr(reason, "did not give wal"));
+    bench_fini(&b);
+}
+END_TEST
+
+START_TEST(what_is_not_there_or_not_whole_has_no_proof_and_no_row)
+{
+    static uint8_t steps[MERKLE_PATH_MAX * SHA256_BYTES];
+    struct spool_file_row row;
+    struct spool_proof proof;
+    struct spool_scope scope;
+    struct spool_item bare = {.kind = SPOOL_EVENT, .id = {9}, .key = {9}};
+    bool found;
+    int64_t seq = 0;
+    bench_init(&b);
+    make_samples();
+    snprintf(path, sizeof path, "%s/spool.db", b.dir);
+    spool_file_close(file_with_rows());
+    change("UPDATE row SET payload = 'another' WHERE seq = 1");
+    enum spool_fault fault;
+    struct spool_file *f = spool_file_open(path, false, &fault, reason, sizeof reason);
+    ck_assert_msg(f != NULL, "%s", reason);
+    ck_assert(!spool_file_by_id(f, samples[0].item.id, &found, &row));
+    ck_assert_int_eq(spool_file_fault(f), SPOOL_FAULT_UNREADABLE);
+    spool_file_release(f);
+    ck_assert_ptr_null(spool_file_group(f, 0));
+    ck_assert_ptr_null(spool_file_group(f, 2));
+    const struct spool_file_group *g = spool_file_group(f, 1);
+    ck_assert_ptr_nonnull(g);
+    for (int64_t index = -1; index <= 8; index += 9) {
+        spool_proof_of(g, index, steps, &proof);
+        ck_assert_uint_eq(proof.tree_size, 0);
+    }
+    spool_scope_of_item(&bare, &scope); /* no payload at all */
+    ck_assert(spool_file_insert(f, &bare, &scope, 0, 0, &seq) && spool_file_by_id(f, bare.id, &found, &row));
+    ck_assert(found && row.seq == seq && row.payload_len == 0);
+    spool_file_close(f);
+    bench_fini(&b);
+}
+END_TEST
+
+/* ---- the folder of orphans ---- */
+
+static void make_file(const char *name, const char *text)
+{
+    char at[300];
+    snprintf(at, sizeof at, "%s/%s", b.dir, name);
+    FILE *out = fopen(at, "w");
+    ck_assert(out != NULL && fputs(text, out) >= 0 && fclose(out) == 0);
+}
+
+START_TEST(names_that_are_not_ours_are_left_alone)
+{
+    static const char *const others[] = {"spool-.orphan.db", "spool-0.orphan.db", "spool-0g.orphan.db", "spoon-00.orphan.db",
+                                         "spool-000102030405060708090a0b0c0d0e0f10.orphan.db", "spool-00.orphan.dbx",
+                                         "spool-0g.copy.db", "spool-0g.drained.db"};
+    bench_init(&b);
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        make_file(others[i], "x");
+    make_file("spool-00.copy.db", "x");
+    make_file("spool-01.copy.db-wal", "x");
+    spool_orphan_sweep(b.dir);
+    spool_orphan_expire(b.dir, INT64_MAX);
+    spool_orphan_revive(b.dir);
+    ck_assert_uint_eq(spool_orphan_look(b.dir, NULL), 0);
+    ck_assert_uint_eq(bench_files(&b, ""), 2 + sizeof others / sizeof others[0]); /* with . and .. */
+    make_file("spool.failed", "not hexadecimal!");
+    ck_assert_msg(spool_orphan_set_aside(b.dir, reason, sizeof reason), "%s", reason);
+    ck_assert_uint_eq(bench_files(&b, "spool.failed"), 0);
+    bench_fini(&b);
+}
+END_TEST
+
+START_TEST(more_orphans_than_a_look_takes_wait_for_the_next)
+{
+    struct spool_orphan *o = NULL;
+    bench_init(&b);
+    for (unsigned i = 0; i < 18; i++) {
+        char name[40];
+        snprintf(name, sizeof name, "spool-%02x.orphan.db", i);
+        make_file(name, "not a database, but longer than nothing at all");
+    }
+    ck_assert_uint_eq(spool_orphan_look(b.dir, &o), 18);
+    ck_assert_ptr_null(o);
+    ck_assert_uint_eq(bench_files(&b, ".broken.db"), 16);
+    ck_assert_uint_eq(spool_orphan_look(b.dir, &o), 2);
+    ck_assert_uint_eq(bench_files(&b, ".broken.db"), 18);
+    ck_assert_uint_eq(spool_orphan_look("/nowhere", &o), 0);
+    bench_fini(&b);
+}
+END_TEST
+
+static bool until_two(void *arg, const struct spool_file_row *row)
+{
+    return count_row(arg, row) && *(size_t *)arg < 2;
+}
+
+START_TEST(around_damage_no_more_is_read_than_asked_for)
+{
+    struct spool_orphan *o = NULL;
+    bench_init(&b);
+    make_samples();
+    snprintf(path, sizeof path, "%s/spool-00.orphan.db", b.dir);
+    spool_file_close(file_with_rows());
+    change("UPDATE row SET received_us = 7 WHERE seq IN (1, 5)");
+    ck_assert_uint_eq(spool_orphan_look(b.dir, &o), 1);
+    for (size_t asked = 0; asked < 9; asked++) {
+        size_t rows = 0;
+        spool_orphan_rows(o, 0, asked, count_row, &rows);
+        ck_assert_uint_eq(rows, asked < 6 ? asked : 6);
+        rows = 0;
+        spool_orphan_rows(o, 0, 8, until_two, &rows);
+        ck_assert_uint_eq(rows, 2);
+    }
+    ck_assert(o->broken);
+    spool_orphan_end(b.dir, o, true);
+    ck_assert_uint_eq(bench_files(&b, ".broken.db"), 1);
+    bench_fini(&b);
+}
+END_TEST
+
+static void on_orphan(void *arg, struct spool_orphan *o)
+{
+    (void)o;
+    *(bool *)arg = true;
+}
+
+START_TEST(a_stop_closes_an_orphan_that_nobody_took)
+{
+    bool called[2] = {false, false};
+    bench_init(&b);
+    make_samples();
+    bench_open(&b);
+    snprintf(path, sizeof path, "%s/spool-00.orphan.db", b.dir);
+    for (int round = 0; round < 2; round++) {
+        ck_assert(spool_orphan_open(b.spool, on_orphan, &called[round]));
+        bench_close(&b);
+        ck_assert(called[round]);
+        ck_assert_uint_eq(bench_files(&b, ".copy.db"), 0);
+        if (round == 0)
+            spool_file_close(file_with_rows());
+        bench_open(&b);
+    }
+    ck_assert_uint_eq(spool_orphans(b.spool), 1);
+    bench_fini(&b);
+}
+END_TEST
+
 /* ---- the thread ---- */
+
+/* Its clock and its waiting, so that it is idle at once. */
+static bool hurried;
+static unsigned waits;
+
+int64_t __real_mono_now_ms(void);
+int64_t __wrap_mono_now_ms(void);
+int64_t __wrap_mono_now_ms(void)
+{
+    return __real_mono_now_ms() + (__atomic_load_n(&hurried, __ATOMIC_SEQ_CST) ? 3600000 : 0);
+}
+
+int __real_pthread_cond_timedwait(pthread_cond_t *c, pthread_mutex_t *m, const struct timespec *until);
+int __wrap_pthread_cond_timedwait(pthread_cond_t *c, pthread_mutex_t *m, const struct timespec *until);
+int __wrap_pthread_cond_timedwait(pthread_cond_t *c, pthread_mutex_t *m, const struct timespec *until)
+{
+    static const struct timespec past;
+    bool now = __atomic_load_n(&hurried, __ATOMIC_SEQ_CST);
+    waits += now;
+    return __real_pthread_cond_timedwait(c, m, now ? &past : until);
+}
 
 static const size_t kept_of[] = {0, 4, 8, 9}; /* rows of so many acknowledged groups; of the last four items one is new */
 
@@ -272,6 +501,8 @@ static void child(long n, bool keeps, int pipe_fd)
     size_t acked = 0;
     failing_spares = true; /* the loop's side */
     b.loop = loop_new();
+    b.options.sign = sign_plainly;
+    b.options.sign_arg = NULL;
     if (bench_try(&b, error, sizeof error) == NULL)
         _exit(96);
     failing.keeps = keeps; /* failing_from would compare with the process before us */
@@ -296,6 +527,11 @@ static void child(long n, bool keeps, int pipe_fd)
     struct reading renewed = {0};
     if (spool_renew(b.spool, bench_on_rows, &renewed))
         bench_wait(&b, &renewed.called);
+    spool_set_ingested(b.spool, 2);
+    __atomic_store_n(&hurried, true, __ATOMIC_SEQ_CST);
+    for (int i = 0; i < 10000 && __atomic_load_n(&waits, __ATOMIC_SEQ_CST) < 6; i++)
+        usleep(1000); /* idle, and idle once more */
+    __atomic_store_n(&hurried, false, __ATOMIC_SEQ_CST);
     bool refused = __atomic_load_n(&failing.refused, __ATOMIC_SEQ_CST);
     failing_stop();
     bench_close(&b);
@@ -341,11 +577,11 @@ static int run_child(long n, bool keeps)
 
 START_TEST(a_process_that_is_refused_anything_keeps_what_it_acknowledged_and_hides_no_row)
 {
-    static const int codes[] = {SQLITE_IOERR, SQLITE_FULL};
+    static const int codes[] = {SQLITE_IOERR, SQLITE_FULL, SQLITE_IOERR_NOMEM};
     bench_init(&b);
     make_samples();
     snprintf(path, sizeof path, "%s/spool.db", b.dir);
-    for (size_t c = 0; c < 2; c++) {
+    for (size_t c = 0; c < 3; c++) {
         int status = 0;
         failing.sqlite = codes[c];
         for (long n = 0; status != 42; n++) {
@@ -364,15 +600,17 @@ START_TEST(a_spool_starts_whole_or_says_why)
     static char long_name[600];
     char error[300] = "";
     bench_init(&b);
-    failing.sqlite = SQLITE_NOMEM;
     failing_only = &failing_spares;
-    for (long n = 0; failing_from(n, false); n++) {
-        error[0] = '\0';
-        struct spool *s = bench_try(&b, error, sizeof error);
-        failing_stop();
-        ck_assert((s == NULL) == (error[0] != '\0'));
-        if (s != NULL)
-            bench_close(&b);
+    for (int keeps = 0; keeps < 2; keeps++) {
+        failing.sqlite = keeps == 0 ? SQLITE_NOMEM : SQLITE_IOERR; /* the last: what cannot be read is set aside, once */
+        for (long n = 0; failing_from(n, keeps == 1); n++) {
+            error[0] = '\0';
+            struct spool *s = bench_try(&b, error, sizeof error);
+            failing_stop();
+            ck_assert(s != NULL || error[0] != '\0');
+            if (s != NULL)
+                bench_close(&b);
+        }
     }
     failing_only = NULL;
     memset(long_name, 'x', sizeof long_name - 1);
@@ -390,12 +628,6 @@ START_TEST(a_spool_starts_whole_or_says_why)
     bench_fini(&b);
 }
 END_TEST
-
-static void on_orphan(void *arg, struct spool_orphan *o)
-{
-    (void)o;
-    *(bool *)arg = true;
-}
 
 START_TEST(what_cannot_be_queued_is_refused)
 {
@@ -438,5 +670,8 @@ START_TEST(what_cannot_be_queued_is_refused)
 END_TEST
 
 UNIT_MAIN("spool/failing", a_spool_starts_whole_or_says_why, what_cannot_be_queued_is_refused, a_file_survives_any_refusal, an_orphan_survives_any_refusal,
+          another_file_is_not_opened_and_an_older_one_is, what_is_not_there_or_not_whole_has_no_proof_and_no_row,
+          names_that_are_not_ours_are_left_alone, more_orphans_than_a_look_takes_wait_for_the_next,
+          around_damage_no_more_is_read_than_asked_for, a_stop_closes_an_orphan_that_nobody_took,
           forged_rows_are_left_out_and_a_forged_last_number_holds_nobody,
           a_process_that_is_refused_anything_keeps_what_it_acknowledged_and_hides_no_row)
