@@ -192,7 +192,7 @@ class House:
 
     def start(self, wait=True, clock=f"{DAY}T07:00:00+08:00"):
         self.log_file = open(self.log_path, "ab")
-        argv = [f"{BUILD}/daemon/hadird", "-c", f"{self.dir}/hadird.conf"]
+        argv = [*os.environ.get("HADIRD_UNDER", "").split(), f"{BUILD}/daemon/hadird", "-c", f"{self.dir}/hadird.conf"]
         if os.getuid() == 0:
             user = pwd.getpwnam(self.user)
             demote = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}

@@ -70,7 +70,8 @@ static void hear(struct heard *ret)
             ret->statuses[ret->count++] = k.status;
         next_answer();
     }
-    MUST(k.len == 0 || ret->count == 0 || k.over); /* nothing that is no answer */
+    bool head_only = k.len > 4 && memcmp(k.in + k.len - 4, "\r\n\r\n", 4) == 0; /* to HEAD, the last */
+    MUST(k.len == 0 || ret->count == 0 || k.over || head_only); /* nothing that is no answer */
 }
 
 static void talk(const uint8_t *data, size_t size, size_t cut, struct heard *ret)
