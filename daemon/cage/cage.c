@@ -209,7 +209,8 @@ bool cage_files(enum cage_kind kind, const char *writable, char *const *readable
 
 #define DOOR (1u << CAGE_DOOR)
 #define DESK (1u << CAGE_DESK)
-#define STORE (DESK | 1u << CAGE_LEDGER | 1u << CAGE_PLANNER) /* who has files and a database */
+#define LEDGER (1u << CAGE_LEDGER)
+#define STORE (DESK | LEDGER | 1u << CAGE_PLANNER) /* who has files and a database */
 #define ALL (DOOR | STORE)
 #define ONLY 0u /* the supervisor */
 
@@ -274,6 +275,7 @@ static const struct permission permissions[] = {
     PLAIN(unlinkat, STORE), PLAIN(rename, STORE), PLAIN(renameat, STORE), PLAIN(renameat2, STORE), PLAIN(mkdir, STORE),
     PLAIN(mkdirat, STORE), PLAIN(rmdir, STORE), PLAIN(fchmod, STORE), PLAIN(umask, STORE), PLAIN(copy_file_range, STORE),
     PLAIN(sendfile, STORE), PLAIN(dup, STORE), PLAIN(dup2, STORE), PLAIN(dup3, STORE), PLAIN(pipe2, STORE),
+    PLAIN(utimensat, LEDGER), /* a drained spool is kept from then on */
     /* the database */
     IF(socket, STORE, EQUAL(0, AF_UNIX)), IF(socket, STORE, EQUAL(0, AF_INET)), IF(socket, STORE, EQUAL(0, AF_INET6)),
     IF(socket, STORE, EQUAL(0, AF_NETLINK)), PLAIN(connect, STORE),

@@ -239,6 +239,17 @@ def the_work_goes_on_in_the_cage(house):
     works(house)
 
 
+@test
+def a_spool_set_aside_is_drained_in_the_cage(house):
+    """As after a failed sync."""
+    house.as_user("touch", f"{house.dir}/spool/spool.failed")
+    [pid] = pids(house, "ledger")
+    os.kill(pid, 9)
+    wait_until("its file is drained", lambda: "event=spool_orphan_drained" in house.log(), 90)
+    assert "event=spool_orphan_rename_failed" not in house.log()
+    works(house)
+
+
 # ---- systemd ----------------------------------------------------------------------------------------------------------
 
 UNITS = f"{TOP}/deploy/systemd"
@@ -275,7 +286,7 @@ def systemd_allows_what_the_cage_allows(house):
         named = set().union(*(members(sets, n) for n in value.lstrip("~").split()))
         allowed = allowed - named if value.startswith("~") else allowed | named
     with open(f"{TOP}/daemon/cage/cage.c") as f:
-        ours = set(re.findall(r"\b(?:PLAIN|IF)\((\w+), (?:ALL|STORE|DOOR|DESK|ONLY)", f.read()))
+        ours = set(re.findall(r"\b(?:PLAIN|IF)\((\w+), (?:ALL|STORE|LEDGER|DOOR|DESK|ONLY)", f.read()))
     assert len(ours) > 100, ours
     assert ours <= allowed, sorted(ours - allowed)
 
