@@ -26,7 +26,7 @@ static bool admit(struct exchange *x, struct credential *ret)
     enum auth_outcome outcome = auth_device(x->door, password, CHANNEL_OWNTRACKS, ret);
     if (outcome == AUTH_OK)
         return true;
-    if (outcome == AUTH_UNSURE || !auth_directory_confirmed(x->door)) {
+    if (outcome == AUTH_UNSURE || !auth_directory_confirmed(x->door) || arena_refused(x->arena)) {
         answer_busy(x, C_BUSY_DIRECTORY, 5);
         return false;
     }

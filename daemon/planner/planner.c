@@ -245,9 +245,10 @@ static void write_and_publish(struct planner *p)
     log_info("event=directory_written kind=%s epoch=%lld number=%lld people=%lld slots=%lld write_ms=%lld",
              p->next.is_delta ? "delta" : "base", (long long)p->next.epoch, (long long)p->next.number,
              (long long)p->people, (long long)p->slots, (long long)(mono_now_ms() - began_ms));
+    /* Before it goes out: of two doors the one that adopts it later would call its people strangers until then. */
+    tell_version(&p->next);
     if (!publish(p, &p->next, fd))
         return;
-    tell_version(&p->next);
     p->own_base = p->own_base || !p->next.is_delta;
     confirmed(p);
 }

@@ -163,6 +163,7 @@ static void start_process(void)
 static void start_planner(void)
 {
     directory = directory_new();
+    told_late = false;
     __atomic_store_n(&counters_cells()->directory_number, 0, __ATOMIC_RELAXED);
     __atomic_store_n(&counters_cells()->directory_epoch, 0, __ATOMIC_RELAXED);
     start_process();
@@ -180,6 +181,7 @@ static void kill_process(void)
 static int end_planner(void)
 {
     int status = -1;
+    ck_assert(!told_late);
     ck_assert(channel_send(control, MSG_DRAIN, 0, NULL, 0, -1));
     UNTIL(closed);
     ck_assert_int_eq(waitpid(child, &status, 0), child);
