@@ -121,7 +121,7 @@ def sync_fails_once(run, rng):
     rule = run.points.arm("ledger", point, "fail", rng.randrange(1, 6), error=rng.choice(["EIO", "ENOSPC", "EDQUOT"]))
     run.points.wait(rule)
     run.points.disarm(rule)
-    run.other_spool += 1
+    run.set_aside += 1
     wait_until("that ledger is gone", lambda: pid not in run.house.children())
     run.recovered()
     assert "event=spool_" in run.house.log()

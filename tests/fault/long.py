@@ -102,7 +102,7 @@ def slope(points):
 
 def soak(seed, minutes, state):
     samples, start = {}, time.monotonic()
-    with Run("soak", seed=seed, load=dict(LOAD, rate=500, connections=8, array=20)) as run:
+    with Run("soak", seed=seed, load=dict(LOAD, rate=150, connections=8, array=20)) as run:
         while time.monotonic() - start < minutes * 60:
             for role, mib in resident(run.house).items():
                 samples.setdefault(role, []).append((time.monotonic() - start, mib))

@@ -128,7 +128,7 @@ static bool over(void)
 static struct request *next_request(int64_t at_us)
 {
     int64_t due_us = at_us;
-    if (waiting == NULL && recent_count > 0 && !over() && say_random(100) < o.duplicates)
+    if (waiting == NULL && recent_count > 0 && !over() && paused == 0 && say_random(100) < o.duplicates)
         duplicate();
     if (waiting != NULL && (at_us >= pause_until_us || over()))
         return take_waiting();

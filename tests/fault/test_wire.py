@@ -78,7 +78,7 @@ def a_database_behind_tls(run):
             assert p.stats()["opened"] > opened, "no connection ended"
         run.load.stop()
         house.wait_live(120)
-        wait_until("all of it is recorded", lambda: house.health().get("spool_depth") == 0, 120)
+        run.recorded()
         assert house.metric("hadir_ingest_poison_total") == 0
         house.stop()
     house.conf["database"] = f"host={house.dir}/pg dbname=hadir"
