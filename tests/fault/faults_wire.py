@@ -48,7 +48,7 @@ def phones_wire(do, more):
             ledger = f"{run.house.dir}/ledger.{len(run.ledgers)}"
             run.ledgers.append(ledger)
             rule = p.rule(do, times=times, way=rng.choice(["up", "down", "both"]), chance=0.2, after=rng.randrange(4000), **more)
-            load = Load(run.house, run.devices, ledger, rng.randrange(2**31), dict(run.options, connections=4), port)
+            load = Load(run.house, run.devices, ledger, rng.randrange(2**31), dict(run.options, connections=4, array=5), port)  # three bytes a ms
             try:
                 wait_until(f"{do} happened", lambda: load.check() or p.fired(rule) == times, 90)
                 load.wait_acknowledged(5)
