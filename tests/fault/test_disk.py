@@ -2,7 +2,7 @@
 
 Each fault of faults_disk.py once under load, then the oracle; then, check-in by check-in, what needs a known number of
 them. One house, whose spool, directory and cluster lie on powerfs. HADIR_SEED replays."""
-import json, os, pwd, subprocess, uuid
+import json, os, pwd, re, subprocess, uuid
 from datetime import datetime, timezone
 import disk
 import faults_disk
@@ -116,6 +116,126 @@ def what_rots_in_the_spool_alone_is_named_and_never_recorded_otherwise(run):
         odd = house.sql("select count(*) from hadir.checkin where status <> 'recorded'")
         assert odd == [["0"]], odd
         phone.checkins(1)
+
+
+# ---- what somebody put there: valid, but not what was ----
+
+def settled(phone, house):
+    wait_until("all is in the database", lambda: not phone.missing() and house.health().get("spool_depth") == 0, 90)
+
+
+def down(house):
+    """hadird dies, all at once; its files stay as they are."""
+    disk.kill_all(house, disk.family(house.daemon.pid))
+
+
+def at_work(house, database=True):
+    if database:
+        house.start_database()
+    house.start(wait=False)
+    wait_until("the doors answer", lambda: faults_disk.asked(house) in (401, 503), 60)
+
+
+FORGED = {"payload": "payload = substr(payload, 1, 25) || x'0900000000000000' || substr(payload, 34)",  # another person
+          "received_us": "received_us = received_us - 3600000000", "id": "id = randomblob(16)", "body_hash": "body_hash = randomblob(32)",
+          "key": "key = randomblob(16)", "kind": "kind = 2", "grp": "grp = grp + 1", "sum": "sum = randomblob(length(sum))"}
+
+
+@test
+def forged_rows_of_the_spool_are_named_and_never_recorded(run):
+    """The database is away, hadird is down, and a field of one row of thirty is another: that row is never recorded, the rest is."""
+    house, lost = run.house, {}
+    for field in run.rng.sample(sorted(FORGED), 4):
+        phone = phone_of(house)
+        settled(phone, house)
+        house.stop_database()
+        phone.checkins(10)
+        down(house)
+        said = len(house.log())
+        edited = command("sqlite3", f"{house.dir}/spool/spool.db", f"update row set {FORGED[field]} where seq = (select max(seq) - 5 from row); "
+                         "select changes()", user=house.user).stdout.strip()
+        assert edited == "1", (field, edited)
+        at_work(house)
+        wait_until(f"what can be believed is in the database ({field})", lambda: len(phone.missing()) <= 1 and
+                   house.health().get("spool_depth") == 0 and not [f for f in os.listdir(f"{house.dir}/spool") if ".orphan." in f], 90)
+        gone = phone.missing()  # and asserts that nothing is there that nobody sent
+        lost[field] = len(gone)
+        assert not gone or "event=spool_" in house.log()[said:], f"{field}: {len(gone)} lost without a word"
+        phone.checkins(1)
+    print(f"# check-ins that cannot be believed any more, by the field that was forged: {lost}")
+    assert house.sql("select count(*) from hadir.checkin where status <> 'recorded'") == [["0"]]
+
+
+@test
+def an_older_copy_of_the_spool_is_noticed(run):
+    """What the database has stays, what only the copy has comes, nothing is there twice, and a retry is answered."""
+    house, phone = run.house, phone_of(run.house)
+    phone.checkins(5)
+    settled(phone, house)
+    down(house)
+    folder, copy = os.path.realpath(f"{house.dir}/spool"), f"{house.dir}/spool.copy"
+    house.as_user("cp", "-a", folder, copy)
+    at_work(house)
+    house.wait_live(60)
+    phone.checkins(10)
+    settled(phone, house)
+    down(house)
+    house.stop_database()
+    for name in os.listdir(folder):
+        os.unlink(f"{folder}/{name}")
+    house.as_user("cp", "-a", f"{copy}/.", folder)
+    said = len(house.log())
+    at_work(house, database=False)
+    wait_until("check-ins are taken on the old copy", lambda: phone.checkin() == 200, 60)  # its numbers are the database's for others
+    phone.checkins(4)
+    assert "event=ingest_ahead" not in house.log()[said:], "without a database nobody can know"
+    house.start_database()
+    wait_until("it is noticed", lambda: "event=ingest_ahead" in house.log()[said:], 90)
+    wait_until("everything that was acknowledged is there", lambda: not phone.missing(), 90)
+    for item, checkin, _ in list(phone.told.values()):
+        status, body = phone.say(item)
+        assert status == 200, (status, body)
+    settled(phone, house)
+    assert not phone.missing()
+
+
+@test
+def an_older_directory_put_back_says_no_to_nobody(run):
+    """Valid files of an earlier day, everything down, the database away: whom they know is served, all others hear "later", never
+    "unknown". With the database back the doors go on to the newest."""
+    house, known = run.house, phone_of(run.house)
+    folder, copy = os.path.realpath(f"{house.dir}/directory"), f"{house.dir}/directory.copy"
+    settled(known, house)
+    down(house)
+    house.as_user("cp", "-a", folder, copy)
+    at_work(house)
+    house.wait_live(60)
+    later = phone_of(house)
+    later.checkins(1)
+    newest = adopted(house.log())[-1]
+    down(house)
+    house.stop_database()
+    for name in os.listdir(folder):
+        os.unlink(f"{folder}/{name}")
+    house.as_user("cp", "-a", f"{copy}/.", folder)
+    said = len(house.log())
+    at_work(house, database=False)
+    wait_until("whom the old files know is served", lambda: known.checkin() == 200, 60)
+    for _ in range(5):
+        assert known.checkin() == 200
+        assert later.checkin() == 503 and faults_disk.asked(house) == 503, "an old directory says no"
+    old = adopted(house.log()[said:])
+    assert old and max(old) < newest, f"adopted {old}, the newest was {newest}"
+    house.start_database()
+    wait_until("the newest is back", lambda: later.checkin() == 200 and faults_disk.asked(house) == 401, 90)
+    assert adopted(house.log()[said:])[-1] >= newest
+    for phone in (known, later):
+        settled(phone, house)
+
+
+def adopted(log):
+    """Versions (epoch, number) that doors took, in order."""
+    return [(int(a), int(b)) for a, b in re.findall(r"event=directory_adopted epoch=(\d+) number=(\d+)", log)]
 
 
 @test
