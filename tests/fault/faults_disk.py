@@ -74,19 +74,24 @@ def spool_disk_full(run, rng):
     return {"how": how}
 
 
-@fault("database_disk_full", needs=disk.missing)
-def database_disk_full(run, rng):
+def database_meets(run, what, words):
+    """The disk of the database is so until its log says that it has met it and more check-ins were taken."""
     d = on(run)
     before, then = d.state()["failed"], len(database_log(run))
-    d.tell("nospace 1 /data")
+    d.tell(f"{what} 1 /data")
     try:
-        wait_until("the database met it", lambda: "No space left" in database_log(run)[then:] or run.load.check(), 90)
+        wait_until("the database met it", lambda: words in database_log(run)[then:] or run.load.check(), 90)
         run.load.wait_acknowledged(20)
     finally:
-        d.tell("nospace 0")
+        d.tell(f"{what} 0")
     database_back(run)
     run.recovered()
     return {"failed": d.state()["failed"] - before}
+
+
+@fault("database_disk_full", needs=disk.missing)
+def database_disk_full(run, rng):
+    return database_meets(run, "nospace", "No space left")
 
 
 @fault("spool_disk_read_only", needs=disk.missing)
@@ -106,17 +111,7 @@ def spool_disk_read_only(run, rng):
 
 @fault("database_disk_read_only", needs=disk.missing)
 def database_disk_read_only(run, rng):
-    d = on(run)
-    before, then = d.state()["failed"], len(database_log(run))
-    d.tell("readonly 1 /data")
-    try:
-        wait_until("the database met it", lambda: "Read-only" in database_log(run)[then:], 90)
-        run.load.wait_acknowledged(20)
-    finally:
-        d.tell("readonly 0")
-    database_back(run)
-    run.recovered()
-    return {"failed": d.state()["failed"] - before}
+    return database_meets(run, "readonly", "Read-only")
 
 
 @fault("spool_sync_fails_once", needs=disk.missing)

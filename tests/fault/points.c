@@ -15,12 +15,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "page.h"
 
 #pragma GCC diagnostic ignored "-Wpedantic" /* dlsym gives functions as objects */
 
@@ -63,13 +64,7 @@ static char role[16];
 
 __attribute__((constructor)) static void map_page(void)
 {
-    const char *path = getenv("HADIR_POINTS");
-    int fd = path != NULL ? open(path, O_RDWR | O_CLOEXEC) : -1;
-    void *mapped = fd >= 0 ? mmap(NULL, sizeof *page, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) : MAP_FAILED;
-    if (fd >= 0)
-        close(fd);
-    if (mapped != MAP_FAILED)
-        page = mapped;
+    page = page_of("HADIR_POINTS", sizeof *page);
 }
 
 static void *real(const char *name)
@@ -142,9 +137,8 @@ int sqlite3_step(sqlite3_stmt *q)
     return code;
 }
 
-int fdatasync(int fd)
+static int sync_by(int (*next)(int), int fd)
 {
-    REAL(fdatasync);
     if (pass(SYNC_BEFORE) == FAIL)
         return -1;
     int code = next(fd), error = errno;
@@ -154,16 +148,16 @@ int fdatasync(int fd)
     return code;
 }
 
+int fdatasync(int fd)
+{
+    REAL(fdatasync);
+    return sync_by(next, fd);
+}
+
 int fsync(int fd)
 {
     REAL(fsync);
-    if (pass(SYNC_BEFORE) == FAIL)
-        return -1;
-    int code = next(fd), error = errno;
-    if (pass(SYNC_AFTER) == FAIL)
-        return -1;
-    errno = error;
-    return code;
+    return sync_by(next, fd);
 }
 
 ssize_t pwrite64(int fd, const void *bytes, size_t len, off64_t at)

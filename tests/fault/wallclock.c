@@ -3,13 +3,13 @@
  * libfaketime does the same by reading a file at every look, which a sandboxed door may not; this one reads a page that
  * was mapped in the constructor, before any fork (HADIR_WALLCLOCK names the file; wallclock.py writes it). */
 #include <dlfcn.h>
-#include <fcntl.h>
 #include <stdint.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 #include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "page.h"
 
 #pragma GCC diagnostic ignored "-Wpedantic" /* dlsym gives functions as objects */
 
@@ -21,13 +21,7 @@ static struct {
 
 __attribute__((constructor)) static void map_page(void)
 {
-    const char *path = getenv("HADIR_WALLCLOCK");
-    int fd = path != NULL ? open(path, O_RDWR | O_CLOEXEC) : -1;
-    void *mapped = fd >= 0 ? mmap(NULL, sizeof *page, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) : MAP_FAILED;
-    if (fd >= 0)
-        close(fd);
-    if (mapped != MAP_FAILED)
-        page = mapped;
+    page = page_of("HADIR_WALLCLOCK", sizeof *page);
 }
 
 int clock_gettime(clockid_t id, struct timespec *t)
