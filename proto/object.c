@@ -42,9 +42,9 @@ static bool copy_member(const char *name, const json_value *v, void *arg)
     struct copying *c = arg;
     if (c->name != NULL && strcmp(name, c->name) == 0)
         return codec_fail(c->error, FAULT_UNKNOWN_MEMBER, "%s", name);
+    size_t from = c->w.out->len;
     json_key(&c->w, name);
     json_raw(&c->w, "", 0); /* here begins a value … */
-    size_t from = c->w.out->len;
     if (!json_dump(v, c->w.out))
         return not_written(c->error, name, c->w.out);
     if (!shows((const char *)c->w.out->data + from, c->w.out->len - from))

@@ -178,6 +178,10 @@ START_TEST(refuses_before_it_asks)
     refused(400, "wrong_type", LETTERS, "[]");
     refused(400, "wrong_type", LETTERS, "\"x\"");
     refused(400, "not_finite", LETTERS, "{\"a\":1e400}");
+    static const char *const controls[] = {"{\"a\":\"x\\u001b[2J\"}", "{\"a\":\"x\\b\"}", "{\"a\":[\"\\f\"]}", "{\"a\":\"\\u007f\"}",
+                                           "{\"a\":\"\\u0001\"}", "{\"a\":\"\\u202e\"}", "{\"\\u001f\":1}"};
+    for (size_t i = 0; i < sizeof controls / sizeof controls[0]; i++)
+        refused(400, "control_character", LETTERS, controls[i]);
     refused(400, "too_deep", LETTERS, "{\"a\":[[[[[[[[1]]]]]]]]}");
     refused(400, "unknown_parameter", HEAD("POST", "/v1/letters?unit=A", TOKEN_ACCESS), "{}");
     refused(400, "unknown_member", HEAD("POST", "/v1/letters/5/decision", TOKEN_ACCESS), "{\"letter\":6,\"step\":\"confirmed\"}");
@@ -185,6 +189,7 @@ START_TEST(refuses_before_it_asks)
     refused(415, "unknown_media_type", LETTERS "Content-Type: text/csv\r\n", "{}");
     ck_assert(said("\r\nAccept: application/json\r\n"));
     refused(415, "unknown_media_type", LETTERS "Content-Type: application/jsonx\r\n", "{}");
+    refused(415, "unknown_media_type", LETTERS "Content-Type: application/problem+json\r\n", "{}");
     refused(415, "unknown_encoding", LETTERS "Content-Encoding: gzip\r\n", "{}");
     refused(405, "method_not_allowed", HEAD("PUT", "/v1/letters", TOKEN_ACCESS), "{}");
     ck_assert(said("\r\nAllow: POST, GET\r\n"));
@@ -211,6 +216,7 @@ START_TEST(refuses_before_it_asks)
     refused(401, "unknown_token", HEAD("POST", "/v1/letters", TOKEN_NOBODY), "{}");
     refused(401, "revoked", HEAD("GET", "/v1/letters", TOKEN_REVOKED), NULL);
     refused(401, "wrong_channel", HEAD("POST", "/v1/letters", TOKEN_OWNTRACKS), "{}");
+    refused(401, "missing_token", HEAD("POST", "/v1/letters", ""), "{}");
     refused(401, "missing_token", "POST /v1/letters HTTP/1.1\r\nHost: a\r\n", "{}");
     memset(large, ' ', sizeof large - 1);
     refused(413, "too_large", LETTERS, large);
@@ -218,6 +224,12 @@ START_TEST(refuses_before_it_asks)
     memcpy(large, "{\"a\":1}", 7); /* as large as may be */
     open_request(LETTERS, large);
     check_request(REQUEST_LETTER_FILE, "access:12", "{\"a\":1}", 0);
+    answer_200();
+    open_request(LETTERS "Content-Type: application/json; charset=utf-8\r\n", "{\"a\":\"\\\\u001b \\\" \\n \\u0041 \\\\\"}");
+    check_request(REQUEST_LETTER_FILE, "access:12", "{\"a\":\"\\\\u001b \\\" \\n A \\\\\"}", 0);
+    answer_200();
+    open_request(HEAD("GET", "/v1/letters?", TOKEN_ACCESS), NULL);
+    check_request(REQUEST_LETTERS, "access:12", "{}", 0);
     answer_200();
     door_down();
 }
