@@ -1,6 +1,6 @@
 """First inputs of the fuzz targets: the requests of proto/vectors, the files of deploy/example, what the sample says.
 Usage: seeds.py FOLDER; writes FOLDER/NAME/seed-…. What is only to be had from the daemon itself (snapshots, facts, frames)
-lies in tests/fuzz/corpus."""
+is in the archives of tests/fuzz/corpus."""
 import json
 import pathlib
 import struct

@@ -395,6 +395,74 @@ START_TEST(retries_are_recognised)
 }
 END_TEST
 
-UNIT_MAIN("proto/native", bodies_refused_whole, numbers_that_are_none_name_their_field, deep_nesting_costs_nothing,
+/* ---- what no honest door says ---- */
+
+#define NOW INT64_C(1766963405000000)
+#define MESSENGER (f.device = 0, f.person = 0, f.channel = CHANNEL_WHATSAPP, f.sender = (struct text){"62811", 5}, \
+                   f.decided_by = TIME_ARRIVAL, f.decided_us = NOW)
+#define DOUBTED(doubt, ...)                                                                                          \
+    do {                                                                                                             \
+        struct fact f = honest;                                                                                      \
+        __VA_ARGS__;                                                                                                 \
+        codec_key(&f);                                                                                               \
+        ck_assert_msg(codec_doubt(&f) == (doubt), "%d after %s", (int)codec_doubt(&f), #__VA_ARGS__);                \
+    } while (0)
+
+START_TEST(a_fact_whose_parts_do_not_fit_is_doubted)
+{
+    struct fact honest = {.government = 1, .person = 2, .device = 3, .channel = CHANNEL_NATIVE, .fix_us = NOW - 9000000,
+                          .message_us = TIME_ABSENT, .sent_us = NOW - 2000000, .received_us = NOW, .decided_us = NOW - 7000000,
+                          .clock_state = CLOCK_SYNCHRONISED, .decided_by = TIME_FIX, .lat_deg = -2.5, .lon_deg = 120.3,
+                          .has_accuracy = true, .accuracy_m = 5};
+    DOUBTED(DOUBT_NONE, f.government = 1);
+    DOUBTED(DOUBT_NONE, MESSENGER);
+    DOUBTED(DOUBT_NONE, (MESSENGER, f.sender = (struct text){0}, f.sender_user_id = (struct text){"US.1", 4}));
+    DOUBTED(DOUBT_IDENTITY, f.government = 0);
+    DOUBTED(DOUBT_IDENTITY, f.directory_epoch = -1);
+    DOUBTED(DOUBT_IDENTITY, f.directory_number = -1);
+    DOUBTED(DOUBT_IDENTITY, f.person = 0);
+    DOUBTED(DOUBT_IDENTITY, f.device = -1);
+    DOUBTED(DOUBT_IDENTITY, (f.sender = (struct text){"62811", 5}));
+    DOUBTED(DOUBT_IDENTITY, f.device = 0);
+    DOUBTED(DOUBT_IDENTITY, (MESSENGER, f.channel = CHANNEL_OSMAND));
+    DOUBTED(DOUBT_IDENTITY, (MESSENGER, f.sender = (struct text){0}));
+    DOUBTED(DOUBT_TEXT, (f.note = (struct text){"\xff", 1}));
+    DOUBTED(DOUBT_TIME, f.fix_us = TIME_ABSENT);
+    DOUBTED(DOUBT_TIME, (f.fix_us = TIME_ABSENT, f.message_us = NOW));
+    DOUBTED(DOUBT_TIME, (f.message_us = NOW, f.decided_by = TIME_MESSAGE)); /* it says another time */
+    DOUBTED(DOUBT_NONE, (f.message_us = f.decided_us = NOW + 59000000, f.decided_by = TIME_MESSAGE));
+    DOUBTED(DOUBT_TIME, (f.message_us = f.decided_us = NOW + 61000000, f.decided_by = TIME_MESSAGE));
+    DOUBTED(DOUBT_TIME, f.decided_by = TIME_ARRIVAL);
+    DOUBTED(DOUBT_NONE, (f.channel = CHANNEL_OWNTRACKS, f.decided_us = f.fix_us));
+    DOUBTED(DOUBT_TIME, f.channel = CHANNEL_OWNTRACKS);
+    DOUBTED(DOUBT_TIME, f.sent_us = TIME_ABSENT);
+    DOUBTED(DOUBT_TIME, f.sent_us = f.fix_us - 1);
+    DOUBTED(DOUBT_TIME, f.decided_us++);
+    DOUBTED(DOUBT_TIME, f.fix_us = f.sent_us - CODEC_DAY_US - 1);
+    DOUBTED(DOUBT_TIME, f.fix_us = NOW - CODEC_PAST_US - 1);
+    DOUBTED(DOUBT_TIME, f.message_us = NOW + CODEC_FUTURE_US + 1);
+    DOUBTED(DOUBT_NONE, (f.clock_state = CLOCK_UNSYNCHRONISED, f.flags |= FLAG_CLOCK_UNSYNCHRONISED, f.message_us = NOW + CODEC_FUTURE_US + 1));
+    DOUBTED(DOUBT_TIME, f.sent_us = NOW + CODEC_FUTURE_US + 1);
+    DOUBTED(DOUBT_MEASURE, f.lat_deg = f.lon_deg = 0);
+    DOUBTED(DOUBT_NONE, (f.lat_deg = 0, f.lon_deg = -1));
+    DOUBTED(DOUBT_NONE, f.lat_deg = 2.5);
+    DOUBTED(DOUBT_MEASURE, f.accuracy_m = 0);
+    DOUBTED(DOUBT_MEASURE, f.accuracy_m = 100001);
+    DOUBTED(DOUBT_MEASURE, f.has_accuracy = false);
+    DOUBTED(DOUBT_NONE, (f.has_accuracy = false, f.flags |= FLAG_ACCURACY_UNKNOWN));
+    DOUBTED(DOUBT_MEASURE, f.automatic = true);
+    DOUBTED(DOUBT_MEASURE, f.clock_state = CLOCK_UNSYNCHRONISED);
+    DOUBTED(DOUBT_MEASURE, f.clock_state = CLOCK_SIMULATED);
+    codec_key(&honest);
+    honest.body_hash[3] ^= 1;
+    ck_assert_int_eq(codec_doubt(&honest), DOUBT_KEY);
+    honest.body_hash[3] ^= 1;
+    honest.key[3] ^= 1; /* a phone's own is not ours to make: whose hash it goes into, is */
+    ck_assert_int_ne(codec_doubt(&honest), DOUBT_IDENTITY);
+}
+END_TEST
+
+UNIT_MAIN("proto/native", a_fact_whose_parts_do_not_fit_is_doubted,
+          bodies_refused_whole, numbers_that_are_none_name_their_field, deep_nesting_costs_nothing,
           members, uuids, times, positions, measures, notes, how_many, items_stand_alone, short_of_memory,
           long_member_names_are_cut_at_a_character, messages, retries_are_recognised)
