@@ -6,6 +6,7 @@
  * Invariants
  *  - The token's limit is asked first, and what it refuses is charged to nobody else: a noisy phone does not use up what
  *    its office may ask behind the same address.
+ *  - What is signed comes from few addresses for everybody (WhatsApp): it is charged to all alone.
  *  - Requests of strangers are charged to their address's failures, never to what those with tokens may ask from there.
  *  - A refusal of strangers closes the connection: the next one is counted before it costs a handshake.
  *
@@ -82,7 +83,7 @@ bool throttle_refuses(struct exchange *x, const struct credential *who)
     struct rate all = {(unsigned)conf->rate_all, ALL_BURST_S};
     if (who != NULL && !take(t, TOKEN, who->kind, (uint64_t)who->id, conf->rate_token, TOKEN_BURST_S))
         answer_limited(x, C_LIMIT_TOKEN, RETRY_AFTER_S);
-    else if (!take_address(x, ADDRESS, conf->rate_address, ADDRESS_BURST_S))
+    else if (who != NULL && !take_address(x, ADDRESS, conf->rate_address, ADDRESS_BURST_S))
         answer_limited(x, C_LIMIT_ADDRESS, RETRY_AFTER_S);
     else if (!rate_bucket_take(&t->all, all, mono_now_ms()))
         answer_limited(x, C_LIMIT_ALL, RETRY_AFTER_S);

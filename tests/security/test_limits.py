@@ -1,5 +1,5 @@
 """Too many: of one token, of one address, of all; floods of connections; descriptors that run out. Short in CI as it is."""
-import contextlib, json, ssl, time, uuid
+import contextlib, hmac, json, ssl, time, uuid
 from peer import Peer, cpu_s, doors, plain, reload
 from harness import House, Tests, wait_until
 
@@ -123,6 +123,18 @@ def all_together_are_held(house):
     assert {429, 503} <= set(seen) and limited(house, "all") == seen.count(429) + seen.count(503), seen
     line.close()
     reload(house, rate_all=0)
+
+
+@test
+def webhooks_of_everybody_come_from_few_addresses(house):
+    """Signed ones are not held to an address's share: what Meta is refused comes again only hours later."""
+    reload(house, rate_address=1)  # ten at once, connections, too
+    line, body = Peer(house), b'{"object":"whatsapp_business_account","entry":[]}'
+    sign = "sha256=" + hmac.new(house.app_secret.encode(), body, "sha256").hexdigest()
+    assert [line.ask("POST", "/in/whatsapp", {"X-Hub-Signature-256": sign}, body)[0] for _ in range(40)] == [200] * 40
+    assert 503 in [line.status(house.own)[0] for _ in range(40)]
+    line.close()
+    reload(house, rate_address=0)
 
 
 @test
