@@ -211,6 +211,20 @@ static long send_descriptor(void)
     return sendmsg(CONTROL_FD, &m, MSG_NOSIGNAL);
 }
 
+/* What no door says, an empty MSG_INTAKE, over every channel that a door has; a client's connection gets it, too. How many took it. */
+static long forge_messages(void)
+{
+    unsigned char frame[20] = {4, 0, 0, 0, 40};
+    long taken = 0;
+    for (int fd = CONTROL_FD + 2; role == 0 && fd < 64; fd++) {
+        struct iovec v = {frame, sizeof frame};
+        struct msghdr m = {.msg_iov = &v, .msg_iovlen = 1};
+        taken += sendmsg(fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)sizeof frame;
+    }
+    errno = EPERM;
+    return taken > 0 ? taken : -1;
+}
+
 static const struct {
     const char *name;
     long (*try)(void);
@@ -237,7 +251,7 @@ static const struct {
 #ifdef __x86_64__
     A(call_32), A(call_32_open), A(call_x32), A(call_x32_open),
 #endif
-    A(call_unknown), A(send_descriptor)};
+    A(call_unknown), A(send_descriptor), A(forge_messages)};
 
 #define ATTACKS (sizeof attacks / sizeof attacks[0])
 _Static_assert(ATTACKS <= ATTACKS_MAX, "the page has room");

@@ -170,6 +170,20 @@ def a_descriptor_that_nobody_asked_for_is_closed(house):
 
 
 @test
+def a_door_that_forges_messages_is_ended(house):
+    """Ledger and desk hear what no door says: nothing of it is kept, that door is ended, they go on, and another door serves."""
+    ledger, doors, before = pids(house, "ledger"), pids(house, "door"), house.log()
+    forged, _ = live(house, "door", "forge_messages")
+    assert forged.state == RETURNED and forged.number >= 2, outcome(forged)
+    wait_until("the supervisor ends it", lambda: "event=door_ended role=door0" in house.log()[len(before):])
+    wait_until("another door runs", lambda: len(pids(house, "door")) == len(doors) and pids(house, "door") != doors, 60)
+    wait_until("all are ready", lambda: house.admin("/readyz")[0] == 200, 60)
+    assert "reason=form" in house.log()[len(before):] and house.metric("hadir_forged_total") >= 1
+    works(house)
+    assert pids(house, "ledger") == ledger
+
+
+@test
 def nobody_but_the_ledger_holds_the_receipt_key(house):
     with open(f"{house.dir}/secret/receipt.key") as f:
         text = "".join(line for line in f.read().splitlines() if "-----" not in line)
