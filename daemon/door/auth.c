@@ -103,8 +103,7 @@ void auth_refuse(struct exchange *x, enum auth_outcome outcome)
         [AUTH_MISSING] = "missing_token",       [AUTH_UNKNOWN] = "unknown_token", [AUTH_REVOKED] = "revoked",
         [AUTH_WRONG_CHANNEL] = "wrong_channel", [AUTH_FORBIDDEN] = "forbidden",   [AUTH_REPEATED] = "repeated_header",
     };
-    bool stranger = outcome != AUTH_UNSURE && outcome != AUTH_FORBIDDEN;
-    if (stranger && throttle_failure(x))
+    if (outcome != AUTH_UNSURE && throttle_failure(x))
         return;
     auth_count(outcome);
     if (outcome == AUTH_UNSURE) {

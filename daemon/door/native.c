@@ -35,11 +35,13 @@ void native_head(struct exchange *x)
     struct text coding = http1_get(&x->request, "content-encoding");
     if (outcome != AUTH_OK) {
         auth_refuse(x, outcome);
+    } else if (throttle_refuses(x, &who)) {
+        return;
     } else if (coding.s != NULL) { /* a small body may unpack to any size: none is taken (RFC 9110 section 8.4) */
         counter_inc(C_REFUSE_MALFORMED);
         answer_problem(x, &(struct problem){.code = "unknown_encoding", .field = "Content-Encoding"},
                        "Accept-Encoding: identity\r\n");
-    } else if (!throttle_refuses(x, &who)) {
+    } else {
         (void)intake_refuses(x);
     }
 }

@@ -47,6 +47,8 @@ void osmand_too_large(struct exchange *x)
     }
     (void)!osmand_decode(x->request.query, (struct text){0}, NULL, 0, &bounds, work, &device, &f, &json, &error);
     enum auth_outcome outcome = auth_device(x->door, device, CHANNEL_OSMAND, &who);
+    if (outcome == AUTH_OK && throttle_refuses(x, &who))
+        return;
     if (outcome == AUTH_OK)
         answer_delivered(x);
     else if (outcome != AUTH_MISSING && !auth_directory_confirmed(x->door))

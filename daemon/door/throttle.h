@@ -15,7 +15,7 @@ void throttle_free(struct throttle *t);
 /* Counts a request that somebody known stands behind: once, when that is known. who NULL: known by a signature. true:
  * too many, and answered. */
 bool throttle_refuses(struct exchange *x, const struct credential *who);
-/* Counts a request that nobody known stands behind, before it is refused. true: too many, and answered. */
+/* Counts a request that nobody stands behind who may make it, before it is refused. true: too many, and answered. */
 bool throttle_failure(struct exchange *x);
 
 #endif

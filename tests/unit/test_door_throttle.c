@@ -104,13 +104,14 @@ START_TEST(an_address_is_limited_and_another_is_not)
 }
 END_TEST
 
-/* Strangers use up their own: behind their address whoever is known goes on. */
+/* Strangers, and who may not, use up their own: behind their address whoever is known goes on. */
 START_TEST(strangers_do_not_take_what_the_known_may_ask)
 {
     static const struct { const char *request; unsigned refused, limited; } strangers[] = {
         {ME(TOKEN_NOBODY), 401, 429},         {ME(TOKEN_REVOKED), 401, 429},
         {TRACK(BASIC_NOBODY), 401, 503},      {OSMAND(TOKEN_NOBODY), 400, 503},
         {SECRETLESS, 403, 503},               {"GET /nowhere HTTP/1.1\r\nHost: a\r\n\r\n", 404, 429},
+        {"GET /v1/units/A/presence HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer " TOKEN_NATIVE "\r\n\r\n", 403, 429},
         {"PUT /v1/me HTTP/1.1\r\nHost: a\r\n\r\n", 405, 429},  {"GET / HTTP/1.1\nHost: a\r\n\r\n", 400, 429},
     };
     door_up();
@@ -123,7 +124,7 @@ START_TEST(strangers_do_not_take_what_the_known_may_ask)
         ck_assert_int_lt(n, WHILE_IT_FILLS);
         ck_assert(i > 0 || n >= 60);
     }
-    ck_assert_int_eq(counter_total(C_LIMIT_FAILURES), limited + 8);
+    ck_assert_int_eq(counter_total(C_LIMIT_FAILURES), limited + 9);
     for (int i = 0; i < 30; i++)
         ck_assert_uint_eq(ask(ME(TOKEN_NATIVE)), 400);
     close(k.fd);
