@@ -271,7 +271,7 @@ static bool usable(struct inquiry *x, enum store_outcome outcome, const struct s
     log_error("event=question_refused question=%d request=%u sqlstate=%s reason=%s", (int)x->question,
               (unsigned)x->request, e->sqlstate, log_quote(quoted, sizeof quoted, e->message, strlen(e->message)));
     counter_inc(C_QUESTION_ERRORS);
-    if (x->statement != NULL && passing(e))
+    if (passing(e))
         refuse_and_end(x, 503, "busy");
     else
         refuse_and_end(x, 500, "internal");

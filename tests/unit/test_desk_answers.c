@@ -515,6 +515,26 @@ START_TEST(a_step_is_never_sent_twice)
 }
 END_TEST
 
+/* Past the role's statement_timeout a question is cancelled, here by hand: our trouble, not the client's. */
+START_TEST(a_question_that_takes_too_long_may_be_asked_again)
+{
+    char error[200] = "";
+    struct store_error e = {0};
+    begin();
+    struct session *s = session_open(conninfo, "postgres", error, sizeof error);
+    ck_assert_msg(s != NULL, "%s", error);
+    presence(1, "SLOW");
+    for (int64_t until = mono_now_ms() + 60000; answers[1].ends == 0 && mono_now_ms() < until;) {
+        loop_turn(loop, 50);
+        ck_assert(session_script(s, "select pg_cancel_backend(pid) from pg_stat_activity"
+                                    " where usename = 'hadir_query' and state = 'active'", &e));
+    }
+    session_close(s);
+    answered(1, 503, "application/problem+json", "busy");
+    ck_assert_int_eq(end(), 0);
+}
+END_TEST
+
 START_TEST(big_answers_wait_for_credit)
 {
     begin();
@@ -677,5 +697,7 @@ END_TEST
 
 UNIT_MAIN("desk/answers", presence_as_json, presence_as_csv, ones_own_questions, what_is_not_ones_own_is_not_there,
           requests_run_as_their_role_for_their_actor, requests_that_fail, a_step_is_never_sent_twice,
-          big_answers_wait_for_credit, cancelled_and_forgotten_questions, nonsense_from_a_door_ends_its_channel_only, what_no_door_asks_ends_it,
+          a_question_that_takes_too_long_may_be_asked_again, big_answers_wait_for_credit,
+          cancelled_and_forgotten_questions, nonsense_from_a_door_ends_its_channel_only,
+          what_no_door_asks_ends_it,
           draining_finishes_what_is_under_way, without_a_database_the_answer_is_503)
