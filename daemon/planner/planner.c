@@ -34,7 +34,7 @@
 #include "wall.h"
 
 #define POLL_MS 500u
-#define REFUSED_MS 5000u     /* after the database refused a step */
+#define REFUSED_MS 5000u     /* after the database refused a step and it is not known to pass */
 #define PLACEMENTS_MS 1000u
 #define PLACEMENTS_MAX 200
 #define DELTA_PEOPLE_MAX 10000
@@ -94,6 +94,14 @@ static void log_refused(const char *event, const struct store_error *e)
     char quoted[300];
     log_error("event=%s sqlstate=%s reason=%s", event, e->sqlstate,
               log_quote(quoted, sizeof quoted, e->message, strlen(e->message)));
+}
+
+/* How long to wait after a refusal: locks, deadlocks, time-outs and serialization pass soon, while doors answer 503 to
+ * whoever was enrolled meanwhile. */
+static unsigned pause_after(const struct store_error *e)
+{
+    bool passes = strncmp(e->sqlstate, "40", 2) == 0 || strcmp(e->sqlstate, "55P03") == 0 || strcmp(e->sqlstate, "57014") == 0;
+    return passes ? POLL_MS : REFUSED_MS;
 }
 
 static void poll_soon(struct planner *p, unsigned after_ms)
@@ -272,7 +280,8 @@ static void on_copy_end(void *arg, enum store_outcome outcome, const struct rows
         /* What failed as a delta is tried as a base. */
         p->own_base = p->own_base && !p->next.is_delta;
     }
-    poll_soon(p, p->failed && !p->too_many ? REFUSED_MS : p->failed ? 0 : POLL_MS);
+    unsigned pause_ms = outcome == STORE_REFUSED ? pause_after(e) : REFUSED_MS;
+    poll_soon(p, !p->failed ? POLL_MS : p->too_many ? 0 : pause_ms);
 }
 
 static void on_selected(void *arg, enum store_outcome outcome, const struct rows *rows, const struct store_error *e)
@@ -293,7 +302,7 @@ static void on_selected(void *arg, enum store_outcome outcome, const struct rows
     } else {
         log_refused("directory_not_written", e);
     }
-    poll_soon(p, outcome == STORE_DOWN ? POLL_MS : REFUSED_MS);
+    poll_soon(p, outcome == STORE_DOWN ? POLL_MS : outcome == STORE_REFUSED ? pause_after(e) : REFUSED_MS);
 }
 
 static void make_file(struct planner *p)
@@ -345,7 +354,7 @@ static void on_refreshed(void *arg, enum store_outcome outcome, const struct row
             log_refused("plan_refresh_failed", e);
         else if (outcome == STORE_OK)
             log_error("event=plan_refresh_failed reason=\"unexpected row\"");
-        poll_soon(p, outcome == STORE_DOWN ? POLL_MS : REFUSED_MS);
+        poll_soon(p, outcome == STORE_DOWN ? POLL_MS : outcome == STORE_REFUSED ? pause_after(e) : REFUSED_MS);
         return;
     }
     bool same_window = p->have_base && next.first_day == p->base.first_day && next.days == p->base.days &&

@@ -420,6 +420,25 @@ START_TEST(a_refused_copy_is_tried_again)
 }
 END_TEST
 
+/* A deadlock or a lock that was not to be had passes: fourteen of them in turn do not add up to more than a minute. */
+START_TEST(what_passes_is_asked_again_soon)
+{
+    prepare();
+    sql("create sequence api.refusals; grant usage on api.refusals to hadir_planner;"
+        " alter function api.plan_refresh(timestamptz, boolean) rename to plan_refresh_then;"
+        " create function api.plan_refresh(n timestamptz, p_all boolean) returns table (epoch bigint, number bigint,"
+        " changed_people bigint, first_day date, days int, compiled_at timestamptz) language plpgsql as $f$"
+        " begin if nextval('api.refusals') <= 14 then raise exception 'not now' using errcode ="
+        " (array['40001', '40P01', '55P03', '57014'])[1 + currval('api.refusals') % 4]; end if;"
+        " return query select * from api.plan_refresh_then(n, p_all); end $f$;"
+        " grant execute on all functions in schema api to hadir_planner");
+    start_planner();
+    UNTIL(confirmed_since(1));
+    ck_assert(value_is("select (last_value >= 15)::text from api.refusals", "true"));
+    ck_assert_int_eq(end_planner(), 0);
+}
+END_TEST
+
 START_TEST(placements_are_filled_in)
 {
     prepare();
@@ -441,4 +460,5 @@ END_TEST
 
 UNIT_MAIN("planner/life", base_then_deltas_then_base, starts_by_the_files_of_an_earlier_run,
           doors_keep_the_delta_when_only_the_planner_dies, a_base_without_its_delta_is_not_confirmed,
-          the_first_file_on_a_new_connection_is_a_base, a_refused_copy_is_tried_again, placements_are_filled_in)
+          the_first_file_on_a_new_connection_is_a_base, a_refused_copy_is_tried_again,
+          what_passes_is_asked_again_soon, placements_are_filled_in)
