@@ -7,7 +7,8 @@
  *
  *   meta(name, value)     spool_id: 16 random bytes that name this file in the database's ingest_mark; another one
  *                         (spool_renew) when the database knows rows that the file has not: an older copy was put back;
- *                         ingested: a hint for gauges
+ *                         ingested: a hint for gauges; clock_seen, hold: the clock when it was last looked at, and how long
+ *                         rows are not deleted yet because it jumped (spool_thread.c, may_age)
  *   row(seq, kind, scope, key, body_hash, id, received_us, grp, leaf_index, payload, sum)
  *                         seq never repeats (AUTOINCREMENT), also after deletes; payload is the encoded fact.
  *                         UNIQUE(scope, key): scope is 'd' ‖ device, 's' ‖ SHA-256(sender) or 'e' for events.

@@ -20,7 +20,7 @@
 
 enum statement {
     Q_BEGIN, Q_COMMIT, Q_ROLLBACK, Q_BY_KEY, Q_BY_ID, Q_ROWS, Q_INSERT, Q_SLOT, Q_TAKE_SLOT, Q_INSERT_GROUP, Q_GROUP,
-    Q_LAST_GROUP, Q_LAST_SEQ, Q_META, Q_SAVE_META, Q_DELETE_ROWS, Q_DELETE_GROUPS, Q_DELETE_SLOTS, Q_COUNT
+    Q_LAST_GROUP, Q_LAST_SEQ, Q_META, Q_SAVE_META, Q_WINDOW, Q_DELETE_ROWS, Q_DELETE_GROUPS, Q_DELETE_SLOTS, Q_COUNT
 };
 
 #define ROW_COLUMNS "seq, kind, id, body_hash, received_us, payload, grp, leaf_index, scope, key, sum"
@@ -42,8 +42,9 @@ static const char *const sql_of[Q_COUNT] = {
     [Q_LAST_SEQ] = "SELECT seq FROM sqlite_sequence WHERE name = 'row'",
     [Q_META] = "SELECT value FROM meta WHERE name = ?1",
     [Q_SAVE_META] = "INSERT OR REPLACE INTO meta (name, value) VALUES (?1, ?2)",
-    [Q_DELETE_ROWS] = "DELETE FROM row WHERE seq IN (SELECT seq FROM (SELECT seq, received_us FROM row "
-                      "WHERE seq <= ?1 ORDER BY seq LIMIT ?3) WHERE received_us < ?2)",
+    [Q_WINDOW] = "SELECT count(*), min(received_us), max(seq) FROM (SELECT seq, received_us FROM row "
+                 "WHERE seq > ?1 AND seq <= ?2 ORDER BY seq LIMIT ?3)",
+    [Q_DELETE_ROWS] = "DELETE FROM row WHERE seq > ?1 AND seq <= ?2 AND received_us < ?3",
     [Q_DELETE_GROUPS] = "DELETE FROM grp WHERE id < (SELECT grp FROM row WHERE grp IS NOT NULL ORDER BY seq LIMIT 1)",
     [Q_DELETE_SLOTS] = "DELETE FROM slot WHERE rowid IN (SELECT rowid FROM slot WHERE day < ?1 LIMIT ?2)",
 };
@@ -73,6 +74,8 @@ struct spool_file {
     uint8_t id[16];
     int64_t ingested;
     int64_t next_group;
+    struct spool_file_age age;
+    int64_t passed_over; /* rows up to here are stamped later than now; looked at again after a start */
     int wal_pages;
     struct spool_file_group cached; /* id 0: empty */
 };
@@ -328,6 +331,15 @@ static bool prepare(struct spool_file *f)
     return true;
 }
 
+static bool read_meta_number(struct spool_file *f, const char *name, int64_t *ret)
+{
+    bool row = false, ok = bind_name(f, Q_META, name) && step(f, Q_META, "reading a mark", &row);
+    if (ok && row)
+        *ret = sqlite3_column_int64(f->q[Q_META], 0);
+    sqlite3_reset(f->q[Q_META]);
+    return ok;
+}
+
 static bool read_meta(struct spool_file *f)
 {
     bool row = false, ok;
@@ -337,10 +349,8 @@ static bool read_meta(struct spool_file *f)
     sqlite3_reset(f->q[Q_META]);
     if (!ok)
         return false;
-    ok = bind_name(f, Q_META, "ingested") && step(f, Q_META, "reading the ingested mark", &row);
-    if (ok && row)
-        f->ingested = sqlite3_column_int64(f->q[Q_META], 0);
-    sqlite3_reset(f->q[Q_META]);
+    ok = read_meta_number(f, "ingested", &f->ingested) && read_meta_number(f, "clock_seen", &f->age.seen_us) &&
+         read_meta_number(f, "hold", &f->age.hold_us);
     if (!ok || !step(f, Q_LAST_GROUP, "reading the last group", &row))
         return false;
     f->next_group = row ? sqlite3_column_int64(f->q[Q_LAST_GROUP], 0) + 1 : 1;
@@ -424,11 +434,33 @@ int64_t spool_file_ingested(const struct spool_file *f)
     return f->ingested;
 }
 
+static bool save_meta_number(struct spool_file *f, const char *name, int64_t value)
+{
+    return bind_name(f, Q_SAVE_META, name) && bind_int(f, Q_SAVE_META, 2, value) && run(f, Q_SAVE_META, "saving a mark");
+}
+
 bool spool_file_save_ingested(struct spool_file *f, int64_t seq)
 {
-    if (!bind_name(f, Q_SAVE_META, "ingested") || !bind_int(f, Q_SAVE_META, 2, seq) || !run(f, Q_SAVE_META, "saving the ingested mark"))
+    if (!save_meta_number(f, "ingested", seq))
         return false;
     f->ingested = seq;
+    return true;
+}
+
+struct spool_file_age spool_file_age(const struct spool_file *f)
+{
+    return f->age;
+}
+
+bool spool_file_save_age(struct spool_file *f, const struct spool_file_age *age)
+{
+    bool ok = spool_file_begin(f) && save_meta_number(f, "clock_seen", age->seen_us) &&
+              save_meta_number(f, "hold", age->hold_us) && spool_file_commit(f);
+    if (!ok) {
+        spool_file_rollback(f);
+        return false;
+    }
+    f->age = *age;
     return true;
 }
 
@@ -660,11 +692,31 @@ const struct spool_file_group *spool_file_group(struct spool_file *f, int64_t id
 
 /* ---- ageing ---- */
 
-bool spool_file_delete_old(struct spool_file *f, int64_t ingested_seq, int64_t cutoff_us, int bite, int *ret_deleted)
+/* The next rows by number, at most bite: how far they go, whether every one is stamped later than now. */
+static bool look_ahead(struct spool_file *f, int64_t ingested_seq, int64_t now_us, int bite, int64_t *ret_last, int *ret_ahead)
 {
-    int deleted = 0;
-    bool ok = bind_int(f, Q_DELETE_ROWS, 1, ingested_seq) && bind_int(f, Q_DELETE_ROWS, 2, cutoff_us) &&
-              bind_int(f, Q_DELETE_ROWS, 3, bite) && bind_int(f, Q_DELETE_SLOTS, 1, cutoff_us / 86400000000 - 1) &&
+    bool row = false, ok = bind_int(f, Q_WINDOW, 1, f->passed_over) && bind_int(f, Q_WINDOW, 2, ingested_seq) &&
+                           bind_int(f, Q_WINDOW, 3, bite) && step(f, Q_WINDOW, "looking for old rows", &row) && row;
+    if (ok) {
+        int count = sqlite3_column_int(f->q[Q_WINDOW], 0);
+        *ret_ahead = count == bite && sqlite3_column_int64(f->q[Q_WINDOW], 1) > now_us ? count : 0;
+        *ret_last = sqlite3_column_int64(f->q[Q_WINDOW], 2);
+    }
+    sqlite3_reset(f->q[Q_WINDOW]);
+    return ok;
+}
+
+/* Rows lie in the order in which they came, so the first young one would end the work; but those that a wrong clock stamped
+ * with a time to come would hold up all behind them. */
+bool spool_file_delete_old(struct spool_file *f, int64_t ingested_seq, int64_t now_us, int64_t keep_us, int bite,
+                           int *ret_done)
+{
+    int deleted = 0, ahead = 0;
+    int64_t last = 0, cutoff_us = now_us - keep_us;
+    if (!look_ahead(f, ingested_seq, now_us, bite, &last, &ahead))
+        return false;
+    bool ok = bind_int(f, Q_DELETE_ROWS, 1, f->passed_over) && bind_int(f, Q_DELETE_ROWS, 2, last) &&
+              bind_int(f, Q_DELETE_ROWS, 3, cutoff_us) && bind_int(f, Q_DELETE_SLOTS, 1, cutoff_us / 86400000000 - 1) &&
               bind_int(f, Q_DELETE_SLOTS, 2, bite) && spool_file_begin(f);
     if (!ok)
         return false;
@@ -680,7 +732,9 @@ bool spool_file_delete_old(struct spool_file *f, int64_t ingested_seq, int64_t c
         spool_file_rollback(f);
         return false;
     }
-    *ret_deleted = deleted;
+    if (ahead > 0)
+        f->passed_over = last;
+    *ret_done = deleted + ahead;
     return true;
 }
 

@@ -86,8 +86,16 @@ bool spool_file_insert_group(struct spool_file *f, const struct spool_file_group
 /* Borrowed until the next call of this function. NULL: fault. */
 const struct spool_file_group *spool_file_group(struct spool_file *f, int64_t id);
 
-/* One small bite of what is older than cutoff_us and ingested, in a transaction of its own. */
-bool spool_file_delete_old(struct spool_file *f, int64_t ingested_seq, int64_t cutoff_us, int bite, int *ret_deleted);
+/* The clock as last looked at, and how long nothing is deleted yet since it jumped (0: no more). */
+struct spool_file_age {
+    int64_t seen_us, hold_us;
+};
+struct spool_file_age spool_file_age(const struct spool_file *f);
+bool spool_file_save_age(struct spool_file *f, const struct spool_file_age *age);
+/* One small bite of what is older than keep_us and ingested, in a transaction of its own. *ret_done: rows deleted, or passed
+ * over because they are stamped later than now. */
+bool spool_file_delete_old(struct spool_file *f, int64_t ingested_seq, int64_t now_us, int64_t keep_us, int bite,
+                           int *ret_done);
 bool spool_file_checkpoint(struct spool_file *f); /* no room is not a failure: the log stays */
 int spool_file_wal_pages(const struct spool_file *f);
 

@@ -27,6 +27,8 @@
 #define IDLE_SHORT_MS 200
 #define IDLE_LONG_MS 2000
 #define FULL_RETRY_MS 500
+#define HOUR_US INT64_C(3600000000)
+#define JUMP_US (24 * HOUR_US)    /* between two looks at the clock */
 
 /* ---- faults and space ---- */
 
@@ -264,12 +266,37 @@ static void count_orphans(struct spool *s, struct spool_orphan **ret)
     pthread_mutex_unlock(&s->lock);
 }
 
+/* Whether rows may be deleted by their age at now_us. A clock that went on by more than a day between two looks has jumped, or
+ * nobody looked for as long: rows whose retries are still to be answered may seem old, so all are kept for keep_us more. Jumps
+ * during that time do not prolong it, or a clock that is wrong after each start would keep rows for ever. The look is saved by
+ * the hour, and when the time begins and ends, so that it outlives the process. */
+static bool may_age(struct spool *s, int64_t now_us, int64_t keep_us)
+{
+    const struct spool_file_age last = spool_file_age(s->file);
+    struct spool_file_age age = {.seen_us = now_us, .hold_us = last.hold_us};
+    int64_t passed_us = last.seen_us == 0 ? 0 : now_us - last.seen_us;
+    if (passed_us > JUMP_US && last.hold_us == 0) {
+        age.hold_us = keep_us;
+        log_warn("event=spool_clock_jumped seconds=%lld", (long long)(passed_us / US_PER_S));
+    } else if (passed_us > 0 && passed_us <= JUMP_US) {
+        age.hold_us = last.hold_us > passed_us ? last.hold_us - passed_us : 0;
+    }
+    bool save = last.seen_us == 0 || passed_us < 0 || passed_us > HOUR_US;
+    if (save && !spool_file_save_age(s->file, &age)) {
+        if (spool_file_fault(s->file) != SPOOL_FAULT_SPACE)
+            give_up(s, spool_file_fault(s->file), "age");
+        return false;
+    }
+    return age.hold_us == 0;
+}
+
 static void expire_drained(struct spool *s)
 {
     pthread_mutex_lock(&s->lock);
-    int64_t keep_us = s->keep_us;
+    int64_t keep_us = s->keep_us, now_us = wall_now_us();
     pthread_mutex_unlock(&s->lock);
-    spool_orphan_expire(s->dir, wall_now_us() - keep_us);
+    if (may_age(s, now_us, keep_us))
+        spool_orphan_expire(s->dir, now_us - keep_us);
 }
 
 static void run_renew(struct spool *s, struct request *r)
@@ -322,13 +349,14 @@ static void run_other(struct spool *s, struct request *r)
 static void delete_bite(struct spool *s)
 {
     pthread_mutex_lock(&s->lock);
-    int64_t ingested = s->ingested, keep_us = s->keep_us;
+    int64_t ingested = s->ingested, keep_us = s->keep_us, now_us = wall_now_us();
     pthread_mutex_unlock(&s->lock);
-    int deleted = 0;
-    if (!spool_file_delete_old(s->file, ingested, wall_now_us() - keep_us, DELETE_BITE, &deleted) &&
+    int done = 0;
+    if (may_age(s, now_us, keep_us) &&
+        !spool_file_delete_old(s->file, ingested, now_us, keep_us, DELETE_BITE, &done) &&
         spool_file_fault(s->file) != SPOOL_FAULT_SPACE)
         give_up(s, spool_file_fault(s->file), "delete");
-    s->old_rows_left = deleted > 0;
+    s->old_rows_left = done > 0;
 }
 
 static void save_hint(struct spool *s)

@@ -3,6 +3,8 @@
 
 #include "test_spool_fixture.h"
 
+#include "spool_file.h"
+
 static struct bench b;
 static struct answer a, again;
 static struct reading r;
@@ -510,6 +512,79 @@ START_TEST(the_log_goes_into_the_file_when_nobody_waits_or_it_is_large)
 }
 END_TEST
 
+/* Waits until count rows are left; false: more are after some time of the thread's idle work. */
+static bool left(size_t count)
+{
+    int64_t until = mono_now_ms() + WAIT_MS;
+    do {
+        loop_turn(b.loop, 250);
+        loop_turn(b.loop, 250);
+        bench_read(&b, 0, 2000, 1 << 20, &r);
+    } while (r.count != count && mono_now_ms() < until);
+    return r.count == count;
+}
+
+/* What the spool's meta has of the clock, while it is closed. */
+static void set_clock_seen(int64_t seen_us, int64_t hold_us)
+{
+    char path[200], error[300];
+    enum spool_fault fault;
+    snprintf(path, sizeof path, "%s/spool.db", b.dir);
+    struct spool_file *f = spool_file_open(path, false, &fault, error, sizeof error);
+    ck_assert_msg(f != NULL, "%s", error);
+    ck_assert(spool_file_save_age(f, &(struct spool_file_age){.seen_us = seen_us, .hold_us = hold_us}));
+    spool_file_close(f);
+}
+
+/* A clock that is nine days on between two looks has jumped: what came a moment before it would seem old. */
+START_TEST(a_clock_that_jumped_deletes_nothing)
+{
+    struct sample s;
+    bench_init(&b);
+    bench_open(&b);
+    sample_make(&s, 7, 0);
+    s.item.received_us = wall_now_us() - KEEP_US - 60 * US_PER_S;
+    bench_append(&b, &s.item, 1, &a);
+    bench_close(&b);
+    set_clock_seen(s.item.received_us, 0);
+    for (int starts = 0; starts < 2; starts++) { /* it is remembered */
+        bench_open(&b);
+        spool_set_ingested(b.spool, 1);
+        for (int i = 0; i < 12; i++)
+            loop_turn(b.loop, 250);
+        bench_read(&b, 0, 100, 1 << 20, &r);
+        ck_assert_uint_eq(r.count, 1);
+        bench_close(&b);
+    }
+    set_clock_seen(wall_now_us() - 2 * 3600 * US_PER_S, 3600 * US_PER_S); /* eight days later */
+    bench_open(&b);
+    spool_set_ingested(b.spool, 1);
+    ck_assert(left(0));
+    bench_fini(&b);
+}
+END_TEST
+
+/* A clock that was ahead left more rows in front than one bite takes. */
+START_TEST(rows_of_a_time_to_come_do_not_hold_up_those_behind)
+{
+    static struct sample s[600];
+    static struct spool_item items[600];
+    int64_t now_us = wall_now_us();
+    bench_init(&b);
+    bench_open(&b);
+    for (unsigned i = 0; i < 600; i++) {
+        sample_make(&s[i], 7, i);
+        s[i].item.received_us = i < 590 ? now_us + KEEP_US : now_us - KEEP_US - 60 * US_PER_S;
+        items[i] = s[i].item;
+    }
+    bench_append(&b, items, 600, &a);
+    spool_set_ingested(b.spool, 600);
+    ck_assert(left(590));
+    ck_assert_int_eq(r.rows[589].seq, 590);
+    bench_fini(&b);
+}
+END_TEST
+
 UNIT_MAIN("spool/append", reads_are_bounded_and_a_stop_answers_what_waits, a_group_takes_as_many_as_fit_and_a_read_keeps_its_place,
           the_log_goes_into_the_file_when_nobody_waits_or_it_is_large,
           new_rows_are_signed_and_read_back, a_duplicate_gets_the_first_row_and_proof,
@@ -517,4 +592,5 @@ UNIT_MAIN("spool/append", reads_are_bounded_and_a_stop_answers_what_waits, a_gro
           the_earliest_automatic_position_keeps_its_slot, below_the_floor_nothing_is_taken_until_there_is_room,
           the_queue_is_bounded_and_groups_form_by_themselves, one_batch_larger_than_a_group_stays_whole,
           complete_to_waits_for_what_is_pending, rows_are_found_by_id_or_by_device_and_uuid,
-          only_what_is_old_and_ingested_is_deleted)
+          only_what_is_old_and_ingested_is_deleted, a_clock_that_jumped_deletes_nothing,
+          rows_of_a_time_to_come_do_not_hold_up_those_behind)

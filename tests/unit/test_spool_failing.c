@@ -101,7 +101,8 @@ static int work(void)
     (void)spool_file_group(f, 1);
     (void)spool_file_save_ingested(f, 0);
     (void)spool_file_renew_id(f);
-    (void)spool_file_delete_old(f, 0, 1, 10, &deleted);
+    (void)spool_file_save_age(f, &(struct spool_file_age){.seen_us = 1});
+    (void)spool_file_delete_old(f, 0, 2, 1, 10, &deleted);
     (void)spool_file_checkpoint(f);
     spool_file_close(f);
     return deleted == 0 ? done : -1;
