@@ -194,7 +194,7 @@ class Run:
             self.load.kill()
         try:
             if exc[0] is not None:
-                print(f"# seed {self.seed}, done: {self.done}\n{self.house.log()[-4000:]}", flush=True)
+                print(f"# seed {self.seed}, done: {self.done}\n{self.house.health()}\n{self.house.log()[-4000:]}", flush=True)
         finally:
             self.house.close()
 
@@ -225,8 +225,8 @@ class Run:
     def finish(self):
         """Ends the load, waits until all is recorded, asks the oracle. Returns its figures."""
         self.load.stop()
-        self.house.wait_live(180)
         self.recorded()
+        self.house.wait_live(180)
         figures = oracle.check(self)
         print(f"# {self.load.output.strip()}\n# {figures} {self.counts}", flush=True)
         return figures

@@ -339,10 +339,22 @@ def database_read_only(run, rng):
 
 # ---- an older state ----
 
+def sync(folder):
+    """The copy is on the disk, also on one that may lose its power later."""
+    for path, _, names in os.walk(folder):
+        for name in [path] + [f"{path}/{n}" for n in names]:
+            if not os.path.islink(name):
+                fd = os.open(name, os.O_RDONLY)
+                os.fsync(fd)
+                os.close(fd)
+
+
 def older_state(run, rng, down):
-    house, data, kept = run.house, f"{run.house.dir}/data", f"{run.house.dir}/data.before"
+    house, data = run.house, os.path.realpath(f"{run.house.dir}/data")  # on a disk of faults_disk.py, perhaps
+    kept = f"{data}.before"
     house.stop_database("fast")
     command("cp", "-a", data, kept)
+    sync(kept)
     house.start_database()
     goes_on(run)
     run.load.wait_acknowledged(rng.randrange(20, 200))
