@@ -2,12 +2,13 @@
 """The long run: rounds of random faults under load until the minutes are over, each with a seed and a house of its own and the
 oracle at its end. Totals are added to a state file, so that a run can be stopped and gone on with.
 
-  HADIR_BUILD=DIR tests/fault/long.py [--minutes 10] [--seed N] [--state FILE] [--only a,b] [--faults 20]
+  HADIR_BUILD=DIR tests/fault/long.py [--minutes 10] [--seed N] [--state FILE] [--only a,b] [--faults 20] [--rate 0]
   HADIR_BUILD=DIR tests/fault/long.py --soak 30 [--state FILE]      load without faults; resident memory of each role over time
   tests/fault/long.py --table --state FILE                          the totals as lines for RESULTS.md
 
 --seed N: the first round's; the next ones' follow from it. A round that fails prints its seed and ends the run:
---seed THAT --rounds 1 replays it. Beside the totals of the counts (kills, database_crashes, power_cuts …) the table has
+--seed THAT --rounds 1 replays it. --rate: check-ins a second; 0: as many as are answered, which is more than the database takes,
+so that a round ends with waiting for it. Beside the totals of the counts (kills, database_crashes, power_cuts …) the table has
 acknowledged, and lost, doubled and invented: a round in which the oracle finds one ends the run, and adds it."""
 import argparse, json, os, random, re, time
 from fault import FAULTS, Run, load_all, seed_of
@@ -25,6 +26,7 @@ def parse():
     p.add_argument("--only", default="")
     p.add_argument("--faults", type=int, default=20)
     p.add_argument("--soak", type=float, default=0)
+    p.add_argument("--rate", type=int, default=0)
     p.add_argument("--table", action="store_true")
     return p.parse_args()
 
@@ -68,9 +70,9 @@ def add(state, figures):
         state["totals"][name] = state["totals"].get(name, 0) + n
 
 
-def one_round(seed, names, faults, state):
+def one_round(seed, names, faults, rate, state):
     rng = random.Random(seed)
-    with Run("long", seed=seed, load=LOAD) as run:
+    with Run("long", seed=seed, load=dict(LOAD, rate=rate)) as run:
         try:
             run.go([rng.choice(names) for _ in range(faults)])
             add(state, run.finish())
@@ -100,9 +102,9 @@ def slope(points):
     return 3600 * (n * sxy - sx * sy) / (n * sxx - sx * sx) if n > 1 and n * sxx != sx * sx else 0.0
 
 
-def soak(seed, minutes, state):
+def soak(seed, minutes, rate, state):
     samples, start = {}, time.monotonic()
-    with Run("soak", seed=seed, load=dict(LOAD, rate=150, connections=8, array=20)) as run:
+    with Run("soak", seed=seed, load=dict(LOAD, rate=rate or 150, connections=8, array=20)) as run:
         while time.monotonic() - start < minutes * 60:
             for role, mib in resident(run.house).items():
                 samples.setdefault(role, []).append((time.monotonic() - start, mib))
@@ -124,7 +126,7 @@ def main():
     while True:
         begun = time.monotonic()
         try:
-            soak(seed, args.soak, state) if args.soak else one_round(seed, names, args.faults, state)
+            soak(seed, args.soak, args.rate, state) if args.soak else one_round(seed, names, args.faults, args.rate, state)
         finally:
             state["rounds"] += 1
             state["seconds"] += time.monotonic() - begun
