@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
+#include "mix.h"
+
 #define WAYS 8u
 #define US_PER_MS 1000
 #define US_PER_SECOND 1000000
@@ -54,20 +56,9 @@ void rate_table_free(struct rate_table *t)
     free(t);
 }
 
-static uint64_t hash_of(const struct rate_table *t, uint64_t high, uint64_t low)
-{
-    const uint64_t words[] = {high, low};
-    uint64_t h = t->seed;
-    for (int i = 0; i < 2; i++) {
-        h = (h ^ words[i]) * UINT64_C(0x9e3779b97f4a7c15);
-        h ^= h >> 29;
-    }
-    return h;
-}
-
 bool rate_take(struct rate_table *t, uint64_t key_high, uint64_t key_low, struct rate limit, int64_t now_mono_ms)
 {
-    uint64_t hash = hash_of(t, key_high, key_low);
+    uint64_t hash = mix_pair(t->seed, key_high, key_low);
     struct entry *set = &t->entries[(size_t)(hash >> 32) % t->sets * WAYS];
     struct entry *use = &set[0];
     for (unsigned i = 0; i < WAYS; i++) {

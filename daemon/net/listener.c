@@ -12,7 +12,8 @@
  *
  * Accepting pauses, with a timer to resume, while the loop is late and when descriptors or memory run out: what waits
  * then waits in the kernel's queue. FDS_KEPT descriptors are left for what else the process is given: a door that had
- * none for the directory's next version would lose the supervisor's channel. Does not parse, does not decide anything about a request. Threads: the loop's. */
+ * none for the directory's next version would lose the supervisor's channel. Does not parse, does not decide anything
+ * about a request. Threads: the loop's. */
 #include <errno.h>
 #include <limits.h>
 #include <netdb.h>
@@ -29,6 +30,7 @@
 #include "digest.h"
 #include "log.h"
 #include "loop.h"
+#include "mix.h"
 #include "rate.h"
 #include "tls.h"
 #include "wall.h"
@@ -93,13 +95,7 @@ static struct net_block block_of(const struct sockaddr_storage *peer)
 
 static uint32_t address_bucket(const struct listener *l, struct net_block block)
 {
-    const uint64_t words[] = {block.bits, block.family};
-    uint64_t h = l->seed;
-    for (int i = 0; i < 2; i++) {
-        h = (h ^ words[i]) * UINT64_C(0x9e3779b97f4a7c15);
-        h ^= h >> 29;
-    }
-    return (uint32_t)(h >> 32) & (BUCKETS - 1);
+    return (uint32_t)(mix_pair(l->seed, block.bits, block.family) >> 32) & (BUCKETS - 1);
 }
 
 struct net_block address_block(const struct address *a)

@@ -3,9 +3,9 @@
  * would be gone without a word.
  *
  * Each COMMIT is synced before the next one begins, a header before its frames (spool.c), and each start begins the log anew
- * (spool_file.c), so a crash can leave at most one transaction that does not fit, and never a header. Whole transactions of the same log (by its salts) behind the first
- * bad frame, more than one, are therefore damage, and so is a bad header. Format: sqlite.org/fileformat2.html, "The
- * Write-Ahead Log". Reads only; what follows from it is decided by the callers. */
+ * (spool_file.c), so a crash can leave at most one transaction that does not fit, and never a header. Whole transactions of
+ * the same log (by its salts) behind the first bad frame, more than one, are therefore damage, and so is a bad header. Format:
+ * sqlite.org/fileformat2.html, "The Write-Ahead Log". Reads only; what follows from it is decided by the callers. */
 #include "spool_wal.h"
 
 #include <fcntl.h>

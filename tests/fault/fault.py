@@ -222,11 +222,13 @@ class Run:
         print(f"# {oracle.balance(self)}", flush=True)
         self.load.process.send_signal(signal.SIGUSR1)
 
-    def finish(self):
-        """Ends the load, waits until all is recorded, asks the oracle. Returns its figures."""
+    def finish(self, least=0):
+        """Ends the load, waits until all is recorded, asks the oracle. Returns its figures. least: more than so many must
+        have been acknowledged, and some of them again."""
         self.load.stop()
         self.recorded()
         self.house.wait_live(180)
         figures = oracle.check(self)
         print(f"# {self.load.output.strip()}\n# {figures} {self.counts}", flush=True)
+        assert least == 0 or (figures["same_receipt_again"] > 0 and figures["acknowledged"] > least), figures
         return figures

@@ -30,9 +30,8 @@ def calls_fail(run):
 
 @test
 def the_oracle_is_content(run):
-    figures = run.finish()
+    run.finish(least=200)
     assert run.counts["outstanding"] > len(run.done) // 2, "hardly any acknowledgement was outstanding at the faults"
-    assert figures["same_receipt_again"] > 0 and figures["acknowledged"] > 200, figures
 
 
 if __name__ == "__main__":
