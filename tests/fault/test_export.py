@@ -47,7 +47,8 @@ def a_day_of_check_ins_over_deaths(house):
         for n, token in enumerate(house.tokens):
             if n % 4 == 1:  # whoever it is, what counters lived in the shared page lives on
                 role = house.rng.choice(["ledger", "door", "desk", "planner"])
-                os.kill(house.rng.choice([p for p, name in house.children().items() if role in name]), signal.SIGKILL)
+                os.kill(house.rng.choice(wait_until(f"there is a {role}", lambda: [
+                    p for p, name in house.children().items() if role in name])), signal.SIGKILL)
             taken = now - timedelta(seconds=house.rng.randrange(minutes * 60))
             say(house, token, taken=taken.isoformat(), sent=now.isoformat(), lat=house.rng.choice([-2.562, -2.5, -2.5621]))
     balanced(house, exactly=False)
