@@ -19,7 +19,7 @@ void give_up(const char *fmt, ...)
 {
     va_list ap;
     va_start(ap, fmt);
-    fputs("phones: ", stderr);
+    fprintf(stderr, "%s: ", program_invocation_short_name);
     vfprintf(stderr, fmt, ap);
     fputc('\n', stderr);
     va_end(ap);
@@ -28,7 +28,11 @@ void give_up(const char *fmt, ...)
 
 void book_open(const char *path)
 {
+    static struct numbers own;
     char *page = NULL;
+    numbers = &own;
+    if (path == NULL)
+        return;
     fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     if (fd < 0 || asprintf(&page, "%s.numbers", path) < 0)
         give_up("%s: %s", path, strerror(errno));
@@ -44,6 +48,8 @@ void book_open(const char *path)
 
 void book_bytes(const void *bytes, size_t len)
 {
+    if (fd < 0)
+        return;
     if (used + len > room) {
         room = 2 * (used + len) + 65536;
         lines = realloc(lines, room);
@@ -58,6 +64,8 @@ void book_line(const char *fmt, ...)
 {
     char line[400];
     va_list ap;
+    if (fd < 0)
+        return;
     va_start(ap, fmt);
     int len = vsnprintf(line, sizeof line, fmt, ap);
     va_end(ap);

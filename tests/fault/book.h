@@ -25,6 +25,7 @@ struct numbers {
 };
 extern struct numbers *numbers;
 
+/* NULL: no ledger is kept, and the numbers are nobody else's. */
 void book_open(const char *path);
 __attribute__((format(printf, 1, 2))) void book_line(const char *fmt, ...);
 void book_bytes(const void *bytes, size_t len);

@@ -2,6 +2,7 @@
 #include "phone.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/epoll.h>
@@ -23,19 +24,33 @@ static void want(struct phone *p, int epoll, uint32_t events)
     p->wanted = events;
 }
 
+/* The port is chosen with the peer's address, else a thousand phones would use them up. */
+static bool bind_address(const struct phone *p)
+{
+    int on = 1;
+    struct sockaddr_in from = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(p->address)};
+    return p->address == 0 || (setsockopt(p->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on) == 0 &&
+                               bind(p->fd, (const struct sockaddr *)&from, sizeof from) == 0);
+}
+
 bool phone_connect(struct phone *p, int epoll, SSL_CTX *tls, const struct sockaddr_in *to)
 {
     p->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    p->ssl = p->fd >= 0 ? SSL_new(tls) : NULL;
-    if (p->ssl == NULL)
-        return false;
+    p->ssl = tls != NULL ? SSL_new(tls) : NULL;
     buf_init(&p->out, ANSWER_MAX);
     buf_init(&p->in, ANSWER_MAX);
     p->wanted = 0;
     p->state = PHONE_CONNECTING;
+    if (p->fd < 0 || (p->ssl == NULL && tls != NULL) || !bind_address(p))
+        return false;
     if (connect(p->fd, (const struct sockaddr *)to, sizeof *to) != 0 && errno != EINPROGRESS)
         return false;
-    SSL_set_fd(p->ssl, p->fd);
+    if (p->ssl != NULL) {
+        SSL_set_fd(p->ssl, p->fd);
+        SSL_set_app_data(p->ssl, p);
+        if (p->session != NULL)
+            SSL_set_session(p->ssl, p->session);
+    }
     want(p, epoll, EPOLLOUT);
     numbers->connections++;
     return true;
@@ -45,8 +60,11 @@ void phone_close(struct phone *p)
 {
     if (p->state == PHONE_CLOSED && p->fd < 0)
         return;
-    if (p->ssl != NULL)
-        SSL_free(p->ssl);
+    if (p->ssl != NULL && p->state == PHONE_IDLE) {
+        SSL_shutdown(p->ssl);
+        ERR_clear_error();
+    }
+    SSL_free(p->ssl);
     if (p->fd >= 0)
         close(p->fd);
     buf_fini(&p->out);
@@ -63,9 +81,15 @@ void phone_send(struct phone *p)
     p->state = PHONE_WRITING;
 }
 
-/* After an SSL call that did not succeed: waits for what it needs. */
-static enum phone_outcome wait_or_fail(struct phone *p, int epoll, int result)
+/* After a call that did not succeed: waits for what it needs; a plain one for `events`. */
+static enum phone_outcome wait_or_fail(struct phone *p, int epoll, int result, uint32_t events)
 {
+    if (p->ssl == NULL) {
+        if (result == 0 || errno != EAGAIN)
+            return PHONE_FAILED;
+        want(p, epoll, events);
+        return PHONE_WAITS;
+    }
     int why = SSL_get_error(p->ssl, result);
     ERR_clear_error();
     if (why != SSL_ERROR_WANT_READ && why != SSL_ERROR_WANT_WRITE)
@@ -91,6 +115,8 @@ static int parse(const struct phone *p, struct phone_answer *ret)
         if (strncasecmp(line, "content-length:", 15) == 0)
             for (line += 15; *line == ' ' || (*line >= '0' && *line <= '9'); line++)
                 len = *line == ' ' ? len : len * 10 + (size_t)(*line - '0');
+        if (strncasecmp(line, "retry-after:", 12) == 0)
+            ret->retry_after_s = strtoll(line + 12, NULL, 10);
         if (strncasecmp(line, "connection: close", 17) == 0)
             ret->close = true;
     }
@@ -103,9 +129,9 @@ static enum phone_outcome read_on(struct phone *p, int epoll, struct phone_answe
 {
     char chunk[16384];
     for (;;) {
-        int n = SSL_read(p->ssl, chunk, sizeof chunk);
+        int n = p->ssl != NULL ? SSL_read(p->ssl, chunk, sizeof chunk) : (int)recv(p->fd, chunk, sizeof chunk, 0);
         if (n <= 0)
-            return wait_or_fail(p, epoll, n);
+            return wait_or_fail(p, epoll, n, EPOLLIN);
         if (p->state != PHONE_READING || !buf_add(&p->in, chunk, (size_t)n))
             return PHONE_FAILED; /* nobody asked */
         int whole = parse(p, ret);
@@ -121,9 +147,11 @@ static enum phone_outcome read_on(struct phone *p, int epoll, struct phone_answe
 static enum phone_outcome write_on(struct phone *p, int epoll)
 {
     while (p->written < p->out.len) {
-        int n = SSL_write(p->ssl, p->out.data + p->written, (int)(p->out.len - p->written));
+        const void *rest = p->out.data + p->written;
+        size_t left = p->out.len - p->written;
+        int n = p->ssl != NULL ? SSL_write(p->ssl, rest, (int)left) : (int)send(p->fd, rest, left, MSG_NOSIGNAL);
         if (n <= 0)
-            return wait_or_fail(p, epoll, n);
+            return wait_or_fail(p, epoll, n, EPOLLOUT);
         p->written += (size_t)n;
     }
     p->state = PHONE_READING;
@@ -143,9 +171,9 @@ enum phone_outcome phone_go_on(struct phone *p, int epoll, struct phone_answer *
         p->state = PHONE_SHAKING; /* fall through */
         __attribute__((fallthrough));
     case PHONE_SHAKING:
-        error = SSL_connect(p->ssl);
+        error = p->ssl != NULL ? SSL_connect(p->ssl) : 1;
         if (error != 1)
-            return wait_or_fail(p, epoll, error);
+            return wait_or_fail(p, epoll, error, EPOLLIN);
         p->state = PHONE_IDLE;
         want(p, epoll, EPOLLIN);
         return PHONE_READY;

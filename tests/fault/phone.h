@@ -1,4 +1,4 @@
-/* One kept connection of a phone: TCP, TLS, one request and its answer at a time. Knows HTTP's frame, not what is said.
+/* One connection of a phone: TCP, TLS, one request and its answer at a time. Knows HTTP's frame, not what is said.
  * Threads: the loop's. */
 #ifndef FAULT_PHONE_H
 #define FAULT_PHONE_H
@@ -16,7 +16,9 @@ enum phone_state { PHONE_CLOSED, PHONE_CONNECTING, PHONE_SHAKING, PHONE_IDLE, PH
 struct phone {
     enum phone_state state;
     int fd;
-    SSL *ssl;
+    SSL *ssl; /* NULL: plain */
+    SSL_SESSION *session; /* set before connecting: to come back with; borrowed. NULL: none */
+    uint32_t address;     /* set before connecting: from where, of 127/8, host order; 0: any */
     struct buf out, in;
     size_t written;
     uint32_t wanted; /* epoll events asked for */
@@ -29,17 +31,19 @@ struct phone_answer {
     int status;
     const char *body; /* borrows from the phone until it is given work again */
     size_t len;
+    int64_t retry_after_s; /* 0: not said */
     bool close; /* the other end will close */
 };
 
 enum phone_outcome { PHONE_WAITS, PHONE_READY, PHONE_ANSWERED, PHONE_FAILED };
 
-/* Begins to connect. false: it could not even begin. */
+/* Begins to connect; tls NULL: plain. false: it could not even begin. */
 bool phone_connect(struct phone *p, int epoll, SSL_CTX *tls, const struct sockaddr_in *to);
 /* Goes on where it stopped. READY: connected, request not yet rendered; ANSWERED: *ret holds it. FAILED: close it. */
 enum phone_outcome phone_go_on(struct phone *p, int epoll, struct phone_answer *ret);
-/* Begins to send what is in p->out. */
+/* Begins to send what is in p->out; phone_go_on does it. */
 void phone_send(struct phone *p);
+/* After an answer with TLS's own goodbye. */
 void phone_close(struct phone *p);
 
 #endif

@@ -36,7 +36,8 @@ static struct {
     struct say_options say;
     uint64_t port, connections, duplicates, times, fresh, leave, rate, count;
     const char *ca, *ledger;
-} o = {.say = {.seed = 1, .business = "100000000000001", .host = "127.0.0.1", .back_s = 20 * 3600, .array_max = 1,
+} o = {.say = {.seed = 1, .business = "100000000000001", .host = "127.0.0.1", .back_s = 20 * 3600, .lat_e7 = -25000000, .lon_e7 = 1203000000,
+               .spread_e7 = 1000000, .array_max = 1,
                .weights = {[CHANNEL_NATIVE] = 80, [CHANNEL_OWNTRACKS] = 10, [CHANNEL_WHATSAPP] = 10}},
        .connections = 16, .times = 1};
 

@@ -120,8 +120,8 @@ static void make_item(struct item *it, const struct device *d, bool bad)
     it->key[6] = (uint8_t)((it->key[6] & 0x0f) | 0x40); /* a random uuid (RFC 9562) */
     it->key[8] = (uint8_t)((it->key[8] & 0x3f) | 0x80);
     it->claimed_s = (int64_t)time(NULL) - (int64_t)say_random((uint64_t)o.back_s + 1);
-    it->lat_e7 = (int32_t)(-25000000 - (int64_t)say_random(1000000));
-    it->lon_e7 = (int32_t)(1203000000 + (int64_t)say_random(1000000));
+    it->lat_e7 = (int32_t)(o.lat_e7 - (int64_t)say_random(o.spread_e7));
+    it->lon_e7 = (int32_t)(o.lon_e7 + (int64_t)say_random(o.spread_e7));
     if (bad && d->channel == CHANNEL_NATIVE)
         it->lat_e7 = BAD_LAT_E7;
     fill_hashes(it);
@@ -157,6 +157,19 @@ void say_make(struct request *ret, uint64_t most)
         /* a bad one among an array's good ones; what is refused by token or signature is refused whole */
         make_item(&ret->items[i], d, bad && (c != CHANNEL_NATIVE || i == which));
     }
+}
+
+size_t say_devices(enum channel c)
+{
+    return device_count[c];
+}
+
+void say_make_of(struct request *ret, enum channel c, size_t device, size_t count)
+{
+    ret->count = count;
+    ret->array = count > 1;
+    for (size_t i = 0; i < count; i++)
+        make_item(&ret->items[i], &devices[c][device], false);
 }
 
 void say_note(const struct request *r)

@@ -39,6 +39,8 @@ struct say_options {
     uint64_t seed;
     const char *devices, *app_secret, *business, *host;
     int64_t back_s;      /* claimed times lie between that and now */
+    int32_t lat_e7, lon_e7; /* the corner in the north-west of where they are … */
+    uint64_t spread_e7;     /* … and how far it reaches south and east */
     uint64_t array_max;  /* items of an array; 1: none */
     uint64_t bad;        /* percent of requests that are made to be refused */
     uint64_t weights[CHANNEL_MAX + 1];
@@ -49,6 +51,9 @@ void say_start(const struct say_options *options);
 uint64_t say_random(uint64_t n);
 /* Makes up a request of at most `most` check-ins. */
 void say_make(struct request *ret, uint64_t most);
+/* How many devices there are of a channel; a request of one of them, with so many check-ins, none of them bad. */
+size_t say_devices(enum channel c);
+void say_make_of(struct request *ret, enum channel c, size_t device, size_t count);
 /* Notes every item as sent. */
 void say_note(const struct request *r);
 /* The request's bytes, head and body. */
