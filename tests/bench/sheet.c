@@ -1,7 +1,7 @@
 /* How long libxlsxwriter takes to write constants: the least that a report's sheet can cost.
  *
  * Usage: bench_sheet FILE ROWS TEXTS NUMBERS. Constant-memory mode, as the reports have it; every row has TEXTS constant
- * strings and NUMBERS constant numbers. Run by report.py. */
+ * strings and NUMBERS constant numbers. Run by figures_report.py. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <xlsxwriter.h>

@@ -1,0 +1,224 @@
+"""What the figures share: a hadird in service with people and phones, processes whose CPU is counted, the load generator.
+
+  with Town(b, people=1000, channels=("native", "owntracks"), doors=2) as town:    a House (tests/e2e/harness.py) that runs
+      did = town.load(mode="fresh", connections=64)        the generator's figures (load.c), with what CPU it cost beside:
+      did["hadird_s"], did["postgres_s"]                   … including the ingest of what it sent
+
+CPU is that of a whole family: hadird and its children, PostgreSQL and its backends; a control group counts it exactly and
+with those that ended. Where none can be made it is summed over /proc (hundredths of a second)."""
+import base64, contextlib, hashlib, itertools, json, os, random, signal, subprocess, time
+from bench import TOP  # noqa: F401  first: it lets the next be found
+from harness import BUILD, House, PGBIN, wait_until
+
+# Two sessions on every day of the week: whatever day it is, a check-in now has a verdict.
+HOURS = """weekdays,session,label,counts_as,accept_from,on_time_from,due,on_time_until,accept_until,unit,nip,valid_from,on_holidays
+1-7,masuk,Masuk,in,00:00,,07:30,07:31,12:00,LUTRA,,2025-01-01,ya
+1-7,pulang,Pulang,out,12:00,,16:00,,24:00,LUTRA,,2025-01-01,ya
+"""
+# As a database server for so many has it; everything about durability is as it comes.
+POSTGRES = {"shared_buffers": "512MB", "max_wal_size": "4GB"}
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def cgroup_root():
+    """Where the second version's hierarchy is mounted; None: nowhere that we may write."""
+    with open("/proc/mounts") as f:
+        mounts = [line.split()[1] for line in f if line.split()[2] == "cgroup2"]
+    return next((m for m in mounts if os.access(m, os.W_OK)), None)
+
+
+def family(pid):
+    """pid and all that descend from it."""
+    found = [pid]
+    for p in found:
+        with contextlib.suppress(OSError), open(f"/proc/{p}/task/{p}/children") as f:
+            found += [int(c) for c in f.read().split()]
+    return found
+
+
+def cpu_of_family(pid):
+    """Seconds of CPU, user and system, with the children that were waited for."""
+    total = 0
+    for p in family(pid):
+        with contextlib.suppress(OSError), open(f"/proc/{p}/stat") as f:
+            total += sum(int(v) for v in f.read().rpartition(")")[2].split()[11:15])
+    return total / TICKS
+
+
+class Group:
+    """Processes whose CPU is counted together: those started inside `with group.inside()`, and theirs."""
+    numbers = itertools.count(1)
+
+    def __init__(self):
+        self.path = self.pid = None
+        root = cgroup_root()
+        if root is not None:
+            with contextlib.suppress(OSError):
+                path = f"{root}/hadir-bench-{os.getpid()}-{next(self.numbers)}"
+                os.mkdir(path)
+                self.path = path
+
+    @contextlib.contextmanager
+    def inside(self):
+        """This process joins for as long as it starts others."""
+        if self.path is None:
+            yield
+            return
+        home = self._home()
+        self._join(self.path)
+        try:
+            yield
+        finally:
+            self._join(home)
+
+    @staticmethod
+    def _home():
+        with open("/proc/self/cgroup") as f:
+            return cgroup_root() + next(line for line in f if line.startswith("0::"))[3:].strip().rstrip("/")
+
+    @staticmethod
+    def _join(path):
+        with open(f"{path}/cgroup.procs", "w") as f:
+            f.write("0")
+
+    def counts(self, pid):
+        """The eldest of the family, for where no control group can be made."""
+        self.pid = pid
+
+    def cpu_s(self):
+        if self.path is None:
+            return cpu_of_family(self.pid)
+        with open(f"{self.path}/cpu.stat") as f:
+            return int(f.readline().split()[1]) / 1e6  # usage_usec
+
+    def close(self):
+        """After its processes have ended."""
+        with contextlib.suppress(AssertionError, OSError):
+            wait_until("the group is empty", lambda: self.path is None or not open(f"{self.path}/cgroup.procs").read(), 10)
+        with contextlib.suppress(OSError):
+            os.rmdir(self.path or "")
+
+
+def token_of(rng):
+    """As hadir enroll makes them."""
+    return "A" + base64.urlsafe_b64encode(rng.randbytes(16)).decode().rstrip("=")[1:]
+
+
+class Town(House):
+    """people: each with a phone on every one of `channels`, in town.devices as load wants them. Runs at once, by the real clock,
+    when `start`. Further words: configuration. Limits on requests are off, as everything comes from one address."""
+
+    def __init__(self, b, people=1000, channels=("native",), start=True, name="bench", **conf):
+        self.b, self.hadird, self.postgres, self.seeds = b, Group(), Group(), itertools.count(b.seed)
+        settings = {"simulated_clock": "no", "connections_max": "100000", "handshakes_max": "100000", "idle_timeout_ms": "600000"}
+        try:
+            with self.postgres.inside():
+                super().__init__(name, **{**settings, **{k: str(v) for k, v in conf.items()}})
+                for key, value in POSTGRES.items():
+                    self.sql(f"alter system set {key} = '{value}'")
+                self.stop_database("fast")
+                self.start_database()
+            with open(f"{self.dir}/data/postmaster.pid") as f:
+                self.postgres.counts(int(f.readline()))
+            self.populate(people, channels)
+            if start:
+                self.start()
+        except BaseException:
+            self.close()
+            raise
+
+    def populate(self, people, channels):
+        """The example's people and as many more as wanted; a phone a channel for each, by tokens from the seed."""
+        self.hadir("import", "hours", self.write("hours.csv", HOURS))
+        self.sql(f"""
+insert into hadir.person (government, nip, name, category)
+  select g.id, to_char(date '1970-01-01' + (n % 9000)::int, 'YYYYMMDD') || '201001' || '1' || lpad((n / 9000 + 900)::text, 3, '0'),
+         'Pegawai ukur ' || n, 'PNS' from hadir.government g, generate_series(1, {people - len(self.people)}) n;
+insert into hadir.posting (person, unit, valid_from)
+  select p.id, u.ids[1 + p.id % cardinality(u.ids)], date '2025-01-01'
+  from hadir.person p, (select array_agg(id) as ids from hadir.unit where kind <> 'government') u where p.name like 'Pegawai ukur%';""")
+        rng = random.Random(self.b.seed)
+        rows = []
+        for n in range(1, people + 1):
+            rows += [(n, channel, token_of(rng)) for channel in channels]
+        given = "".join(f"{n}\t{c}\t\\\\x{hashlib.sha256(token.encode()).hexdigest()}\n" for n, c, token in rows)
+        ids = self.sql(f"""
+create temporary table phone (n bigint, channel text, hash bytea);
+copy phone from stdin;
+{given}\\.
+insert into hadir.device (government, person, channel, token_hash, enrolled_at)
+  select p.government, p.id, f.channel, f.hash, now() - interval '1 day'
+  from phone f join (select *, row_number() over (order by id) as n from hadir.person) p using (n);
+select f.n, f.channel, d.id from phone f join hadir.device d on d.token_hash = f.hash;
+analyze;""")
+        id_of = {(int(n), c): id for n, c, id in ids}
+        self.tokens = [token for _, _, token in rows]
+        self.devices = self.write("devices", "".join(f"{c} {id_of[n, c]} {token}\n" for n, c, token in rows))
+
+    def start(self, **kw):
+        with self.hadird.inside():
+            super().start(wait=False, **kw)
+        self.hadird.counts(self.daemon.pid)
+        self.wait_ready(180)
+        self.wait_live(180)
+
+    def recorded(self):
+        """Everything acknowledged before now is in the database."""
+        now = self.now()
+        wait_until("everything is recorded", lambda: self.value(
+            f"select count(*) from hadir.ingest_mark where isfinite(complete_to) and complete_to > '{now}'") != "0", 600, 0.1)
+
+    def load(self, **options):
+        """What the generator said, of a load on this hadird; with hadird_s and postgres_s: CPU until everything was recorded."""
+        options = {"seconds": self.b.seconds, "seed": next(self.seeds), **options}
+        before = self.hadird.cpu_s(), self.postgres.cpu_s()
+        did = load(self.port, f"{self.dir}/secret/tls.crt", self.devices, **options)
+        self.recorded()
+        did["hadird_s"], did["postgres_s"] = self.hadird.cpu_s() - before[0], self.postgres.cpu_s() - before[1]
+        return did
+
+    def close(self):
+        try:
+            super().close()
+        finally:
+            self.hadird.close()
+            self.postgres.close()
+
+
+def load(port, ca, devices, **options):
+    """Runs load.c: mode="fresh", connections=64, rate=500 (without: closed), constant=True … Its last line."""
+    argv = [f"{BUILD}/tests/bench/load", "--port", str(port), "--ca", ca, "--devices", devices]
+    if "rate" not in options and "morning" not in options:
+        argv.append("--closed")
+    for name, value in options.items():
+        argv += [f"--{name}"] if value is True else [f"--{name}", f"{value:g}" if isinstance(value, float) else str(value)]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, f"{' '.join(argv)}: {done.returncode}\n{done.stdout[-1000:]}{done.stderr[-1000:]}"
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+@contextlib.contextmanager
+def peer(*argv, port, **kw):
+    """A server that stands as a yardstick, until the block ends: its Group, once the port answers."""
+    import socket
+
+    def answers():
+        assert process.poll() is None, f"{argv[0]} ended with {process.returncode}"
+        with contextlib.suppress(OSError):
+            socket.create_connection(("127.0.0.1", port), 1).close()
+            return True
+    group = Group()
+    with group.inside():
+        process = subprocess.Popen(argv, **kw)
+    group.counts(process.pid)
+    try:
+        wait_until(f"{argv[0]} answers", answers, 60)
+        yield group
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait(10)
+        group.close()
