@@ -210,11 +210,43 @@ class House:
         wait_until("hadird is ready", lambda: self.daemon.poll() is not None or self.admin("/readyz")[0] == 200, deadline_s)
         if self.daemon.poll() is not None:
             raise AssertionError(f"hadird ended with {self.daemon.returncode}\n{self.log()}")
+        self.doors_agree()
 
     def wait_live(self, deadline_s=30):
         """The directory is confirmed and everything received is recorded."""
-        wait_until("health is back", lambda: self.health().get("status") in ("ok", "degraded")
-                   and not {r["code"] for r in self.health().get("reasons", [])} - {"clock_simulated", "clock_unsynchronised"}, deadline_s)
+        def back():
+            h = self.health()
+            return h.get("status") in ("ok", "degraded") and not {r["code"] for r in h["reasons"]} - {"clock_simulated", "clock_unsynchronised"}
+        wait_until("health is back", back, deadline_s)
+
+    def doors_agree(self, deadline_s=10):
+        """Every door answers by the newest directory that was published. What one of them answers, the next request may not meet:
+        the kernel chooses the door. Asked of the log, and not waited for any longer: a door may be refused a directory."""
+        def agree():
+            log = self.log()
+            since = log[max(0, log.rfind("event=directory_published")):]
+            published = re.match(r"event=directory_published kind=\w+ number=(\d+)", since)
+            doors = [pid for pid, name in self.children().items() if name.startswith("door")]
+            return published is None or all(re.search(rf"\[{pid}\] event=directory_adopted epoch=\d+ number={published[1]} ", since) for pid in doors)
+        with contextlib.suppress(AssertionError):
+            wait_until("the doors agree", agree, deadline_s)
+
+    def reload(self):
+        """SIGHUP, and what came of it: true when the new generation alone serves, false when it was refused."""
+        before, old = len(self.log()), {pid for pid, name in self.children().items() if name != "ledger"}
+        self.daemon.send_signal(signal.SIGHUP)
+        came = wait_until("the log says what came of the reload", lambda: re.search(
+            "event=reload_(failed|refused)|event=reload generation", self.log()[before:]))[0]
+        if came != "event=reload generation":
+            return False
+
+        def alone():  # the log tells of the reload before the first new process is there
+            now, health = self.children(), self.health()
+            return not old & now.keys() and len(now) > len(old) and (
+                health.get("status") in ("ok", "degraded") or "spool_full" in str(health))  # full is what one test makes it
+        wait_until("the new generation alone serves", alone, 60)
+        self.doors_agree()
+        return True
 
     def set_clock(self, rfc3339):
         self.hadir("clock", rfc3339)
@@ -238,7 +270,7 @@ class House:
         """pid -> role name of hadird's children, by their log role: from /proc, the supervisor sets each one's name."""
         found = {}
         for line in open(f"/proc/{self.daemon.pid}/task/{self.daemon.pid}/children").read().split():
-            with contextlib.suppress(FileNotFoundError):
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
                 found[int(line)] = open(f"/proc/{line}/comm").read().strip()
         return found
 
@@ -271,17 +303,21 @@ class House:
             c.request(method, path, body)
             r = c.getresponse()
             return r.status, r.read().decode()
-        except OSError:
+        except (OSError, http.client.HTTPException):
             return 0, ""
 
     def health(self):
         status, body = self.admin("/healthz")
         return json.loads(body) if body.startswith("{") else {}
 
+    def metrics(self):
+        """The lines of /metrics; no answer is not taken for zeros."""
+        return wait_until("the metrics are told", lambda: [a for a in [self.admin("/metrics")] if a[0] == 200])[0][1].splitlines()
+
     def metric(self, name, **labels):
         """Sum of a metric's samples that carry these labels."""
         total = 0
-        for line in self.admin("/metrics")[1].splitlines():
+        for line in self.metrics():
             head, _, value = line.rpartition(" ")
             if head.split("{")[0] == name and all(f'{k}="{v}"' in head for k, v in labels.items()):
                 total += float(value)
@@ -290,7 +326,7 @@ class House:
     def counters(self):
         """Every sample of /metrics summed over roles: name, or name{reason="x"} as its own labels have it."""
         found = {}
-        for line in self.admin("/metrics")[1].splitlines():
+        for line in self.metrics():
             if line and not line.startswith("#"):
                 head, _, value = line.rpartition(" ")
                 name, _, labels = head.partition("{")
@@ -300,7 +336,7 @@ class House:
         return found
 
     @contextlib.contextmanager
-    def counted(self, deadline_s=10, **expected):
+    def counted(self, deadline_s=30, **expected):
         """These counters grow by exactly that much inside the block. Names: dropped__slot_taken=1 is
         hadir_dropped_total{reason="slot_taken"}, unattributed=2 is hadir_unattributed_total."""
         def value(name):
@@ -381,12 +417,13 @@ class House:
         return status, json.loads(body) if body else None
 
     def now(self):
-        return self.health()["now"]
+        return wait_until("hadird tells the time", lambda: self.health().get("now"))
 
-    def known(self, token, deadline_s=20):
+    def known(self, token, deadline_s=60):
         """Waits until the doors know a fresh token."""
         wait_until("the doors know the token", lambda: self.request("GET", "/v1/me", headers={
             "Authorization": f"Bearer {token}"})[0] not in (401, 503), deadline_s)
+        self.doors_agree()
         return token
 
     def owntracks(self, token, lat=-2.5621, lon=120.3141, at=None, t="u", user="p", body=None, **more):

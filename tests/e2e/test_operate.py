@@ -42,20 +42,6 @@ def logged(house, text, times=1):
     wait_until(f"the log says {text}", lambda: house.log().count(text) >= times)
 
 
-def reload(house):
-    """SIGHUP, and what came of it: "good" when only the new generation serves, else "refused"."""
-    before = len(house.log())
-    house.daemon.send_signal(signal.SIGHUP)
-    new = lambda: house.log()[before:]
-    wait_until("the log says what came of the reload", lambda: re.search("event=reload_(failed|refused)|event=reload generation", new()))
-    if "event=reload generation" not in new():
-        return "refused"
-    # doors 2, desk, planner, ledger
-    wait_until("the old generation is gone", lambda: len(house.children()) == 5 and (
-        house.health().get("status") != "failing" or "spool_full" in str(house.health())))  # full is what one test makes it
-    return "good"
-
-
 @test
 def the_check_lists_every_problem(house):
     code, said = hadird(house, "-n")
@@ -193,7 +179,7 @@ def a_new_certificate_on_sighup(house):
     house.make_certificate()  # the new pair lies there, unread
     house.tls, new_tls = old_tls, house.tls
     assert certificate(house) == old
-    assert reload(house) == "good"
+    assert house.reload()
     house.tls = new_tls
     wait_until("the new one is served", lambda: certificate(house) != old)
     new = certificate(house)
@@ -201,14 +187,14 @@ def a_new_certificate_on_sighup(house):
     good = open(f"{house.dir}/secret/tls.crt").read(), open(f"{house.dir}/secret/tls.key").read()
     for broken in (("secret/tls.crt", "nonsense\n"), ("secret/tls.key", "nonsense\n"), ("secret/tls.crt", "")):
         house.write(*broken)
-        assert reload(house) == "refused"
+        assert not house.reload()
         assert certificate(house) == new and house.checkin(house.token)[0] == 200
         house.write("secret/tls.crt", good[0])
         house.write("secret/tls.key", good[1])
     house.write("hadird.conf", "[hadird]\nnonsense = 1\n")
-    assert reload(house) == "refused"
+    assert not house.reload()
     house.write_conf()
-    assert reload(house) == "good"
+    assert house.reload()
     assert house.checkin(house.token)[0] == 200 and house.restarts() == 0
 
 
@@ -230,7 +216,7 @@ def a_reload_under_load_loses_nothing(house):
     pids = set(house.children())
     for _ in range(12):
         count = len(answers)
-        assert reload(house) == "good"
+        assert house.reload()
         wait_until("it goes on", lambda: len(answers) > count + 10)
     stop.set()
     for t in crowd:
@@ -248,14 +234,14 @@ def a_reload_under_load_loses_nothing(house):
 @test
 def fifty_reloads_in_a_row_leave_nothing_behind(house):
     held = lambda: len(os.listdir(f"/proc/{house.daemon.pid}/fd"))
-    assert reload(house) == "good"
+    assert house.reload()
     before, from_here = held(), len(house.log())
     for i in range(50):
         house.daemon.send_signal(signal.SIGHUP)
         wait_until("it was handled", lambda: len(re.findall("event=reload_refused|event=reload generation", house.log()[from_here:])) > i)
     wait_until("the old generations are gone", lambda: len(house.children()) == 5)
     # a directory's delta or an administrator's connection more or less; fifty of anything left behind would be seen
-    assert reload(house) == "good" and held() < before + 10, (before, held())
+    assert house.reload() and held() < before + 10, (before, held())
     assert house.checkin(house.token)[0] == 200
     # doors that end while a directory goes out to all are not mistaken for ones that hang
     assert "control_full" not in house.log()[from_here:] and house.restarts() == 0
@@ -264,7 +250,7 @@ def fifty_reloads_in_a_row_leave_nothing_behind(house):
 @test
 def a_full_disk_is_503_and_passes(house):
     with configured(house, spool_free_floor_mb="1048576"):
-        assert reload(house) == "good"
+        assert house.reload()
         wait_until("the ledger refuses", lambda: house.checkin(house.token)[0] == 503)
         wait_until("the doors know", lambda: "spool_full" in {r["code"] for r in house.health()["reasons"]})
         status, headers, body = house.request("POST", "/v1/checkins", "{}", {"Authorization": f"Bearer {house.token}"})
@@ -276,7 +262,7 @@ def a_full_disk_is_503_and_passes(house):
         assert house.admin("/healthz")[0] == 503 and house.health()["status"] == "failing"
         done = house.hadir("doctor", check=False)
         assert done.returncode == 1 and "spool_full" in done.stdout, done.stdout
-    assert reload(house) == "good"
+    assert house.reload()
     wait_until("it takes check-ins again", lambda: house.checkin(house.token)[0] == 200)
     assert house.admin("/healthz")[0] == 200
 
@@ -354,7 +340,7 @@ def without_the_simulated_clock_there_is_none(house):
         done = house.hadir("clock", AT, check=False)
         assert done.returncode == 1 and "simulated_clock" in done.stderr, done.stderr
         assert house.health()["clock"] in ("synchronised", "unsynchronised")
-        assert abs(time.time() - epoch(house.now())) < 5
+        assert abs(time.time() - epoch(house.now())) < 30
         status, answer = house.checkin(house.token, taken=house.now(), sent=house.now())
         assert status == 200 and "clock_simulated" not in answer["flags"], answer
         unsynchronised = house.health()["clock"] == "unsynchronised"

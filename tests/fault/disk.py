@@ -98,7 +98,7 @@ def family(pid):
     """A process and its children, as ids."""
     try:
         children = open(f"/proc/{pid}/task/{pid}/children").read().split()
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return []
     return [pid] + [p for c in children for p in family(int(c))]
 

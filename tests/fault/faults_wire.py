@@ -3,7 +3,8 @@
 The database's own wire is a Unix socket or TCP: neither alters nor loses bytes silently, so on it only what such wires do is
 done (late, in pieces, broken off). Altered bytes are for TLS: phones_* here, and test_wire.py for a database behind TLS."""
 import os, random, shutil, signal, socket, struct, subprocess, time
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager, suppress
+from disk import alive
 from fault import Load, fault
 from harness import PGBIN, free_port, run as command, wait_until
 from proxy import Proxy, before_database
@@ -131,8 +132,9 @@ def database_backend_killed(run, rng):
     pids = run.house.sql("select pid from pg_stat_activity where usename = 'hadir_intake'", database="postgres")
     if not pids:
         return {"nobody": True}
-    os.kill(int(rng.choice(pids)[0]), signal.SIGKILL)
-    run.count("database_crashes")
+    with suppress(ProcessLookupError):  # it may have ended meanwhile
+        os.kill(int(rng.choice(pids)[0]), signal.SIGKILL)
+        run.count("database_crashes")
     goes_on(run)
 
 
@@ -149,7 +151,7 @@ def database_killed(run, rng):
     postmaster, children = processes(run.house)
     os.kill(postmaster, signal.SIGKILL)
     run.count("database_crashes")
-    wait_until("its children left", lambda: not any(os.path.exists(f"/proc/{p}") for p in children), 120)
+    wait_until("its children left", lambda: not any(alive(p) for p in children), 120)
     run.load.wait_acknowledged(rng.randrange(1, 50))
     run.house.start_database()
     goes_on(run)
@@ -160,15 +162,17 @@ def hang(run, seconds):
     stopped = []
     try:
         for pid in [postmaster, *children]:
-            os.kill(pid, signal.SIGSTOP)
-            stopped.append(pid)
+            with suppress(ProcessLookupError):  # one of the children ends now and then
+                os.kill(pid, signal.SIGSTOP)
+                stopped.append(pid)
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             run.load.wait_acknowledged(1)
             time.sleep(0.2)
     finally:
         for pid in reversed(stopped):
-            os.kill(pid, signal.SIGCONT)
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
     goes_on(run)
     return {"seconds": seconds}
 

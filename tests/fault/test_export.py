@@ -1,7 +1,7 @@
 """A day from phones to its signed folder, with deaths on the way: what nightly publishes is what the slow second program makes of the
 raw rows, the counters balance over the deaths of roles, and nightly, killed, without room or run twice at once, publishes whole
 or not at all. Short in CI as it is; HADIR_SEED replays, HADIR_KILLS is how often nightly is killed (5)."""
-import csv, os, pwd, random, shutil, signal, subprocess, time, uuid
+import contextlib, csv, http.client, os, pwd, random, shutil, signal, subprocess, time, uuid
 from datetime import date, datetime, timedelta
 import disk
 from fault import oracle, seed_of
@@ -24,7 +24,7 @@ def say(house, token, **item):
         house.told.tried += 1
         try:
             return house.checkin(token, id=id, **item)[0] == 200
-        except (OSError, ValueError):
+        except (OSError, ValueError, http.client.HTTPException):
             return False
     wait_until("it is acknowledged", acknowledged, 90, 0.05)
     house.told.acknowledged += 1
@@ -47,8 +47,9 @@ def a_day_of_check_ins_over_deaths(house):
         for n, token in enumerate(house.tokens):
             if n % 4 == 1:  # whoever it is, what counters lived in the shared page lives on
                 role = house.rng.choice(["ledger", "door", "desk", "planner"])
-                os.kill(house.rng.choice(wait_until(f"there is a {role}", lambda: [
-                    p for p, name in house.children().items() if role in name])), signal.SIGKILL)
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(house.rng.choice(wait_until(f"there is a {role}", lambda: [
+                        p for p, name in house.children().items() if role in name])), signal.SIGKILL)
             taken = now - timedelta(seconds=house.rng.randrange(minutes * 60))
             say(house, token, taken=taken.isoformat(), sent=now.isoformat(), lat=house.rng.choice([-2.562, -2.5, -2.5621]))
     balanced(house, exactly=False)

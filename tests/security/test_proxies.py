@@ -152,7 +152,7 @@ def balance(house, proxy, port, cases):
         answered, cut, posts, requests, accepted = grown()
         return answered <= requests <= answered + cut and (posts == accepted or cut)
     try:
-        wait_until("books balance", even, deadline_s=10)
+        wait_until("books balance", even)
     except AssertionError:
         wrong.append("forwarded and answered {}, not answered {}, check-ins {}; hadird counted {} and accepted {}".format(*grown()))
     answered, cut, *_ = grown()

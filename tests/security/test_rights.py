@@ -90,7 +90,7 @@ class Asker:
         headers.update({"Accept": KINDS[line.kind]} if line.kind else {})
         headers.update({"Content-Type": "application/json"} if body else {})
         headers.update({"Authorization": "Bearer " + self.house.tokens[self.role]} if self.house.tokens[self.role] else {})
-        for _ in range(200):
+        for _ in range(1200):  # a desk that makes reports for others says so for a while
             self.c.request(line.method, path, body, headers)
             r = self.c.getresponse()
             answer = r.read()

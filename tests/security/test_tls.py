@@ -1,6 +1,6 @@
 """Broken, odd and malicious TLS clients: the connection ends, is counted, nobody else notices. Random cases print their seed;
 HADIR_SEED replays."""
-import contextlib, ctypes, json, os, random, socket, ssl, struct, subprocess, time, uuid
+import contextlib, ctypes, json, os, random, re, socket, ssl, struct, subprocess, time, uuid
 from peer import STATUS, Peer, basic, doors, memory_kb, plain, reload
 from harness import House, Tests, wait_until
 
@@ -250,7 +250,7 @@ def odd_but_honest_clients_are_served(house):
 
 
 def s_client(house, *args, commands=()):
-    """openssl s_client with what is typed into it, a moment apart; its output."""
+    """openssl s_client with what is typed into it, each after the effect of the one before: (what, pattern of its effect); its output."""
     p = subprocess.Popen(["openssl", "s_client", "-connect", f"127.0.0.1:{house.port}", *args], stdin=subprocess.PIPE,
                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     try:
@@ -264,13 +264,13 @@ def s_client(house, *args, commands=()):
                     out += piece
             return out
         wait_until("s_client is connected", lambda: b"---\n" in read() and (b"Verify return code" in out or p.poll() is not None))
-        for c in commands:
+        for c, effect in commands:
+            had = len(out)
             with contextlib.suppress(BrokenPipeError):
                 p.stdin.write(c)
                 p.stdin.flush()
-            had = len(out)
             with contextlib.suppress(AssertionError):
-                wait_until("it has an effect", lambda: len(read()) > had or p.poll() is not None, 5)
+                wait_until("it has an effect", lambda: re.search(effect, read()[had:]) or p.poll() is not None)
         with contextlib.suppress(BrokenPipeError):
             p.stdin.close()
         wait_until("s_client ends", lambda: (read() or True) and p.poll() is not None)
@@ -285,9 +285,9 @@ def s_client(house, *args, commands=()):
 @test
 def renegotiation_is_refused(house):
     begun = house.metric("hadir_tls_handshakes_total")
-    out = s_client(house, "-tls1_2", commands=(b"R\n",))
+    out = s_client(house, "-tls1_2", commands=((b"R\n", rb"no.renegotiation|alert"),))
     assert "RENEGOTIATING" in out and ("no renegotiation" in out or "no_renegotiation" in out or "alert" in out), out
-    out = s_client(house, "-tls1_3", commands=(b"K\n", b"k\n", b"K\n"))  # new keys are not a new handshake, and are had
+    out = s_client(house, "-tls1_3", commands=[(key, rb"KEYUPDATE") for key in (b"K\n", b"k\n", b"K\n")])  # new keys are not a new handshake, and are had
     assert "KEYUPDATE" in out and ":error:" not in out, out
     assert house.metric("hadir_tls_handshakes_total") == begun + 2 and house.restarts() == 0
 
@@ -312,7 +312,7 @@ def early_data_is_never_a_request(house):
     """What a recorded first flight could replay is thrown away: honest tickets allow none, and a client that sends some all the
     same is not heard."""
     session, forged, early = (f"{house.dir}/{n}" for n in ("session", "forged", "early"))
-    s_client(house, "-tls1_3", "-sess_out", session, commands=(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n",))
+    s_client(house, "-tls1_3", "-sess_out", session, commands=((b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", rb"HTTP/1.1 \d"),))
     with open(early, "wb") as f:
         f.write(request(house))
     before = house.metric("hadir_http_requests_total"), house.metric("hadir_dropped_total")
@@ -437,6 +437,7 @@ def tickets_resume_at_every_door_until_a_restart(house):
 def restart(house):
     assert house.stop() == 0
     house.start(clock=None)
+    house.wait_live()
 
 
 if __name__ == "__main__":

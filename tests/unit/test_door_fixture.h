@@ -33,7 +33,7 @@
 #include "snapshot.h"
 #include "wall.h"
 
-#define PATIENCE_MS 20000
+#define PATIENCE_MS 60000
 #define NOW_S INT64_C(1924992000) /* 2031-01-01T00:00:00Z */
 #define NOW_US (NOW_S * US_PER_S)
 #define HOUR_US (3600 * US_PER_S)

@@ -22,7 +22,7 @@
 #include "test_net_certificate.h"
 #include "wall.h"
 
-#define PATIENCE_MS 20000
+#define PATIENCE_MS 60000
 
 static struct {
     struct loop *loop;

@@ -108,7 +108,7 @@ static void close_all(struct end *a, struct end *b)
 
 #define UNTIL(condition)                                                                                             \
     do {                                                                                                             \
-        int64_t deadline = mono_now_ms() + 20000;                                                                    \
+        int64_t deadline = mono_now_ms() + 60000;                                                                    \
         while (!(condition) && mono_now_ms() < deadline)                                                             \
             loop_turn(loop, 20);                                                                                     \
         ck_assert(condition);                                                                                        \

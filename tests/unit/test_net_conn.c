@@ -21,7 +21,7 @@
 #include "tls.h"
 #include "wall.h"
 
-#define PATIENCE_MS 20000
+#define PATIENCE_MS 60000
 
 struct peer_of {
     struct conn *c;

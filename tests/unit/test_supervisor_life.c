@@ -8,6 +8,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +18,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -231,15 +234,28 @@ static char top[100], conf_path[140];
 static int port, admin_port;
 static pid_t daemon_pid;
 
+/* As tests/e2e/harness.py takes them: below the range from which the kernel gives a connection its port, held by an abstract
+ * socket's name until this program ends. Programs of tests run beside each other. */
 static int free_port(void)
 {
-    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t len = sizeof a;
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    ck_assert_int_eq(bind(fd, (struct sockaddr *)&a, sizeof a), 0);
-    ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&a, &len), 0);
-    close(fd);
-    return ntohs(a.sin_port);
+    for (int i = 0; i < 1000; i++) {
+        struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+        struct sockaddr_un name = {.sun_family = AF_UNIX};
+        uint8_t random[2];
+        digest_random(random, sizeof random);
+        int n = 15000 + (random[0] << 8 | random[1]) % 15000;
+        int len = snprintf(name.sun_path + 1, sizeof name.sun_path - 1, "hadir-test-port-%d", n);
+        int lock = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        a.sin_port = htons((uint16_t)n);
+        bool had = bind(lock, (struct sockaddr *)&name, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)len)) == 0 &&
+                   bind(fd, (struct sockaddr *)&a, sizeof a) == 0;
+        close(fd);
+        if (had)
+            return n;
+        close(lock);
+    }
+    ck_abort_msg("no free port");
+    return 0;
 }
 
 static void write_file(const char *name, const char *text)
@@ -299,9 +315,12 @@ static void make_keys(void)
 #define UNTIL(condition)                                                                                             \
     do {                                                                                                             \
         int64_t deadline = mono_now_ms() + 60000;                                                                    \
-        while (!(condition) && mono_now_ms() < deadline)                                                             \
+        bool seen_ = (condition);                                                                                    \
+        while (!seen_ && mono_now_ms() < deadline) {                                                                 \
             usleep(2000);                                                                                            \
-        ck_assert(condition);                                                                                        \
+            seen_ = (condition);                                                                                     \
+        }                                                                                                            \
+        ck_assert_msg(seen_, "never: %s", #condition);                                                               \
     } while (0)
 
 static void start(int doors)
