@@ -36,7 +36,7 @@ static const struct command commands[] = {
     {"doubts", cmd_doubts, "doubts --unit U [--day D] [--csv]", "mencari presensi yang meragukan",
      "looks for doubtful check-ins"},
     {"enroll", cmd_enroll,
-     "enroll NIP --channel C [--number N] [--user-id U] [--label TEXT] [--quiet] | --unit U --channel C --sheet OUT.html"
+     "enroll NIP --channel C [--number N] [--user-id U] [--label TEXT] [--replace] [--quiet] | --unit U --channel C --sheet OUT.html"
      " | --csv FILE",
      "mengikat perangkat atau nomor seseorang", "binds a person's device or number"},
     {"export-keygen", cmd_export_keygen, "export-keygen KEY CERTIFICATE --name NAME [--rsa] [--csr] [--years N]",

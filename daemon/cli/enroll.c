@@ -29,7 +29,7 @@ void token_make(struct token *ret)
 
 bool enroll_one(struct session *s, struct enrolment *e)
 {
-    static const char sql[] = "select device, name, unit_code, attached from "
+    static const char sql[] = "select device, name, unit_code, attached, earlier from "
                               "api.enroll($1, $2, $3, $4, $5, $6, $7::timestamptz)";
     char now[40];
     bool whatsapp = e->channel == CHANNEL_WHATSAPP;
@@ -49,11 +49,20 @@ bool enroll_one(struct session *s, struct enrolment *e)
         snprintf(e->unit, sizeof e->unit, "%s", rows_get(rows, 0, 2));
         e->device = strtoll(rows_get(rows, 0, 0), NULL, 10);
         e->attached = strtoll(rows_get(rows, 0, 3), NULL, 10);
+        snprintf(e->earlier, sizeof e->earlier, "%s", rows_get(rows, 0, 4));
     } else if (rows != NULL) {
         cli_error(cli_say("NIP %s tidak dikenal", "NIP %s is unknown"), e->nip);
     }
     rows_free(rows);
     return ok;
+}
+
+void enroll_tell_earlier(size_t people)
+{
+    if (people > 0)
+        fprintf(stderr, cli_say("%zu orang masih punya perangkat lama di saluran itu, yang tetap berlaku; yang hilang: hadir revoke\n",
+                                "%zu people have an earlier device on that channel, too, which stays valid; of a lost one: hadir revoke\n"),
+                people);
 }
 
 static bool owntracks_link(const struct enrolment *e, struct buf *out)
@@ -189,6 +198,7 @@ static int enroll_csv(struct session *s, const char *path)
     size_t line;
     const char *reason;
     int n = 0, code = CLI_DONE;
+    size_t earlier = 0;
     buf_init(&text, 64u << 20);
     buf_init(&line_out, 4096);
     if (!cli_read_file(path, &text) || buf_str(&text) == NULL) {
@@ -220,8 +230,10 @@ static int enroll_csv(struct session *s, const char *path)
             enrolment_fini(&e);
             break;
         }
+        earlier += e.earlier[0] != '\0';
         enrolment_fini(&e);
     }
+    enroll_tell_earlier(earlier);
     if (n < 0) {
         cli_error("%s:%zu: %s", path, line, reason);
         code = CLI_FAILED;
@@ -233,21 +245,44 @@ static int enroll_csv(struct session *s, const char *path)
     return code;
 }
 
+/* After the new token is told, so that whatever goes wrong before leaves the person with one that works. */
+static int end_earlier(struct session *s, const struct enrolment *e, bool replace)
+{
+    char now[40], device[24];
+    if (!replace && e->earlier[0] != '\0')
+        fprintf(stderr, cli_say("Perangkat %s lama orang ini tetap berlaku: %s. Yang hilang atau diganti dicabut dengan hadir revoke --device N, "
+                                "atau semuanya sekaligus oleh hadir enroll --replace.\n",
+                                "Earlier %s devices of this person stay valid: %s. A lost or replaced one is ended by hadir revoke --device N, "
+                                "all of them at once by hadir enroll --replace.\n"), channel_name(e->channel), e->earlier);
+    if (!replace || e->earlier[0] == '\0')
+        return CLI_DONE;
+    snprintf(device, sizeof device, "%lld", (long long)e->device);
+    const char *const row[] = {device, cli_now(now, sizeof now)};
+    char *count = cli_value(s, "select api.revoke_earlier($1::bigint, $2::timestamptz)", 2, row);
+    if (count == NULL)
+        cli_error(cli_say("perangkat lama tetap berlaku: %s", "the earlier devices stay valid: %s"), e->earlier);
+    else
+        fprintf(stderr, cli_say("Perangkat lama dicabut: %s\n", "Earlier devices revoked: %s\n"), e->earlier);
+    int code = count != NULL ? CLI_DONE : CLI_FAILED;
+    free(count);
+    return code;
+}
+
 int cmd_enroll(int argc, char **argv)
 {
     const char *channel = NULL, *unit = NULL, *sheet = NULL, *csv = NULL;
     struct enrolment e = {.nip = NULL};
-    bool quiet = false;
+    bool quiet = false, replace = false;
     const struct cli_option options[] = {
         {"--channel", &channel, NULL}, {"--number", &e.number, NULL}, {"--user-id", &e.user_id, NULL},
         {"--label", &e.label, NULL},   {"--unit", &unit, NULL},       {"--sheet", &sheet, NULL},
-        {"--csv", &csv, NULL},         {"--quiet", NULL, &quiet}};
+        {"--csv", &csv, NULL},         {"--quiet", NULL, &quiet},     {"--replace", NULL, &replace}};
     if (!cli_options(&argc, argv, options, sizeof options / sizeof options[0], 0, 1))
         return CLI_USAGE;
     bool one = argc == 2 && csv == NULL && unit == NULL && sheet == NULL;
     bool many = argc == 1 && csv != NULL && unit == NULL && sheet == NULL;
     bool office = argc == 1 && csv == NULL && unit != NULL && sheet != NULL;
-    if (one + many + office != 1)
+    if (one + many + office != 1 || (replace && !one))
         return CLI_USAGE;
     if (!many && (channel == NULL || !channel_from_name(channel, &e.channel))) {
         cli_error("%s", cli_say("--channel harus native, owntracks, osmand atau whatsapp",
@@ -271,6 +306,8 @@ int cmd_enroll(int argc, char **argv)
             if (fflush(stdout) != 0 || ferror(stdout)) {
                 take_back(s, &e);
                 code = CLI_FAILED;
+            } else {
+                code = end_earlier(s, &e, replace);
             }
         }
         enrolment_fini(&e);

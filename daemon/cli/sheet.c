@@ -72,7 +72,8 @@ static bool write_out(int fd, const char *path, const struct buf *page)
     return true;
 }
 
-static bool everybody(struct session *s, const char *unit, enum channel channel, struct buf *page, size_t *ret_done)
+static bool everybody(struct session *s, const char *unit, enum channel channel, struct buf *page, size_t *ret_done,
+                      size_t *ret_earlier)
 {
     static const char sql[] = "select nip from api.unit_people($1, $2::timestamptz)";
     char now[40];
@@ -86,6 +87,7 @@ static bool everybody(struct session *s, const char *unit, enum channel channel,
     for (size_t i = 0; ok && i < rows_count(people); i++) {
         struct enrolment e = {.nip = rows_get(people, i, 0), .channel = channel};
         ok = enroll_one(s, &e) && person_card(page, &e);
+        *ret_earlier += e.earlier[0] != '\0';
         digest_wipe(&e.token, sizeof e.token);
         if (isatty(STDERR_FILENO))
             fprintf(stderr, "\r%zu / %zu", i + 1, rows_count(people));
@@ -100,13 +102,13 @@ static bool everybody(struct session *s, const char *unit, enum channel channel,
 /* One transaction for the office, committed when the page is on the disk: whatever ends this run, no token is valid
  * that nobody can read. */
 static bool enroll_and_write(struct session *s, const char *unit, enum channel channel, int fd, const char *path,
-                             size_t *ret_done)
+                             size_t *ret_done, size_t *ret_earlier)
 {
     struct store_error e;
     struct buf page;
     buf_init(&page, SHEET_MAX);
     page_head(&page, unit);
-    bool ok = session_script(s, "begin", &e) && everybody(s, unit, channel, &page, ret_done);
+    bool ok = session_script(s, "begin", &e) && everybody(s, unit, channel, &page, ret_done, ret_earlier);
     if (ok)
         ok = write_out(fd, path, &page);
     else
@@ -125,7 +127,7 @@ static bool enroll_and_write(struct session *s, const char *unit, enum channel c
 
 int enroll_sheet(struct session *s, const char *unit, enum channel channel, const char *path)
 {
-    size_t done = 0;
+    size_t done = 0, earlier = 0;
     if (channel == CHANNEL_WHATSAPP) {
         cli_error("%s", cli_say("whatsapp tidak memerlukan lembar: nomornya sendiri yang didaftarkan (--csv)",
                                 "whatsapp needs no sheet: the numbers themselves are enrolled (--csv)"));
@@ -136,8 +138,9 @@ int enroll_sheet(struct session *s, const char *unit, enum channel channel, cons
         cli_error("%s: %s", path, cli_reason(errno));
         return CLI_FAILED;
     }
-    if (!enroll_and_write(s, unit, channel, fd, path, &done))
+    if (!enroll_and_write(s, unit, channel, fd, path, &done, &earlier))
         return CLI_FAILED;
     printf(cli_say("%s: %zu orang\n", "%s: %zu people\n"), path, done);
+    enroll_tell_earlier(earlier);
     return CLI_DONE;
 }

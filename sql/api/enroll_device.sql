@@ -42,11 +42,12 @@ $$;
 grant execute on function hadir.attach_unattributed(bigint) to hadir_writer;
 
 -- Binds a token, or for WhatsApp a number or user id, to the person. No row: the NIP is unknown. A number that another
--- living device holds is refused, unless it is the same person's: then that device is returned. Caller: hadir_admin.
+-- living device holds is refused, unless it is the same person's: then that device is returned. earlier: other living
+-- devices of the person on the channel, as "7, 12"; they stay, a person may have several. Caller: hadir_admin.
 drop function if exists api.enroll(text, text, text, text, text, text, timestamptz);
 create function api.enroll(p_nip text, p_channel text, p_label text, p_token_hash text, p_number text, p_user_id text,
                            p_now timestamptz)
-returns table (device bigint, name text, unit_code text, attached bigint)
+returns table (device bigint, name text, unit_code text, attached bigint, earlier text)
 language plpgsql security definer set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
@@ -101,7 +102,10 @@ begin
     join hadir.unit u on u.id = o.unit
     join hadir.government g on g.id = u.government
     where o.person = v_person.id and o.kind = 'main' and o.valid_from <= (p_now at time zone g.zone)::date
-    order by o.valid_from desc limit 1), ''), v_count;
+    order by o.valid_from desc limit 1), ''), v_count, coalesce((
+    select string_agg(d.id::text, ', ' order by d.id)
+    from hadir.device d
+    where d.person = v_person.id and d.channel = p_channel and d.id <> v_id and d.revoked_at is null), '');
 end
 $$;
 alter function api.enroll(text, text, text, text, text, text, timestamptz) owner to hadir_writer;
@@ -125,6 +129,29 @@ $$;
 alter function api.revoke_device(bigint, timestamptz) owner to hadir_writer;
 revoke all on function api.revoke_device(bigint, timestamptz) from public;
 grant execute on function api.revoke_device(bigint, timestamptz) to hadir_admin;
+
+-- Takes back what else the device's person has on its channel: a phone was lost or replaced, and this one speaks for it. Returns
+-- how many. Caller: hadir_admin.
+drop function if exists api.revoke_earlier(bigint, timestamptz);
+create function api.revoke_earlier(p_device bigint, p_now timestamptz) returns bigint
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_count bigint;
+begin
+  update hadir.device d set revoked_at = p_now
+  from hadir.device n
+  where n.id = p_device and n.revoked_at is null
+    and d.person = n.person and d.channel = n.channel and d.id <> n.id and d.revoked_at is null;
+  get diagnostics v_count = row_count;
+  insert into hadir.audit (at, action, subject, detail)
+  select p_now, 'revoke_earlier', p_device, jsonb_build_object('devices', v_count) where v_count > 0;
+  return v_count;
+end
+$$;
+alter function api.revoke_earlier(bigint, timestamptz) owner to hadir_writer;
+revoke all on function api.revoke_earlier(bigint, timestamptz) from public;
+grant execute on function api.revoke_earlier(bigint, timestamptz) to hadir_admin;
 
 -- Takes all devices of a person back (p_channel: only those); returns how many. Caller: hadir_admin.
 drop function if exists api.revoke_person(text, text, timestamptz);

@@ -344,6 +344,36 @@ def revocation_bites_in_every_door(house):
 
 
 @test
+def a_second_phone_stays_or_replaces(house):
+    nip, stays = house.people[45]["nip"], "Earlier native devices of this person stay valid: "
+    bind = lambda *more: house.hadir("enroll", nip, "--channel", "native", "--quiet", *more)
+    ids = lambda: [r[0] for r in house.sql(f"select d.id from hadir.device d join hadir.person p on p.id = d.person where p.nip = '{nip}' "
+                                           "and d.revoked_at is null order by d.id")]
+    first, tracker = bind(), house.enroll(nip, "owntracks")
+    second = bind()
+    one, owntracks, two = ids()
+    assert first.stderr == "" and second.stderr.startswith(f"{stays}{one}. "), second.stderr
+    old = [house.known(house.secret(d.stdout.strip())) for d in (first, second)]
+    third = bind("--replace")
+    three = ids()[-1]
+    assert third.stderr == f"Earlier devices revoked: {one}, {two}\n" and ids() == [owntracks, three], (third.stderr, ids())
+    assert bind("--replace").stderr == f"Earlier devices revoked: {three}\n" and bind("--label", "dua").stderr.startswith(stays)
+    for token in old:
+        wait_until("it is refused", lambda: house.checkin(token)[0] == 401, SOON_S)
+    assert house.owntracks(tracker, body="")[0] == 200, "another channel's was ended with it"
+    many = file(house, "two.csv", f"nip,channel\n{nip},native\n{house.people[46]['nip']},native\n")
+    done = house.hadir("enroll", "--csv", many)
+    assert "1 people have an earlier device on that channel" in done.stderr and len(ids()) == 4, done.stderr
+    assert house.hadir("enroll", "--csv", many, "--replace", check=False).returncode == 2, "not for many"
+    # What could not be told ends nobody's phone.
+    before = ids()
+    done = run("sh", "-c", 'exec "$@" > /dev/full', "sh", f"{BUILD}/daemon/hadir", "enroll", nip, "--channel", "native", "--replace",
+               env=house.env, user=house.user, check=False)
+    assert done.returncode == 1 and "revoked again" in done.stderr and ids() == before, done.stderr
+    house.hadir("revoke", nip)
+
+
+@test
 def a_supervisor_sees_his_subtree_alone(house):
     sight = house.known(house.grant(house.people[50]["nip"], "supervisor", "SETDA"))
     status, answer = house.presence(sight, "SETDA")

@@ -170,9 +170,8 @@ def bkpsdm_has_the_last_word_where_it_is_wanted(house):
 def a_phone_is_replaced(house):
     """Its days without a phone are corrected; the new one speaks, the old one no more."""
     old = house.boss["ganti"]
-    house.hadir("revoke", nip("ganti"), "--channel", "native")
+    house.boss["ganti"] = house.known(house.enroll(nip("ganti"), "native", "--replace"))
     wait_until("the old phone is out", lambda: house.checkin(old)[0] == 401)
-    house.boss["ganti"] = house.known(house.enroll(nip("ganti")))
     status, answer = correction(house, "ganti", "09", kind="device", claimed_at="2026-01-09T07:25:00+08:00")
     assert status == 201, answer
     assert decide(house, "kabid", answer["correction"], "approved")[0] == 200

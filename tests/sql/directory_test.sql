@@ -57,6 +57,22 @@ select throws_ok($$select * from api.enroll('198001012005011001', 'whatsapp', ''
 select throws_ok($$select api.grant_access('198001012005011001', 'bupati', 'kota', repeat('a3', 32), '2025-12-29')$$, '22023', null, 'no such role');
 select is(api.revoke_access(:access, '2025-12-29'), 1::bigint, 'a right is taken back');
 
+-- A second phone stays beside the first; one that replaces it ends that one alone.
+select device as d4 from api.enroll('198001012005011001', 'owntracks', '', repeat('c3', 32), null, null, '2025-12-29') \gset
+select device as d5, earlier as e5 from api.enroll('198001012005011001', 'owntracks', '', repeat('c4', 32), null, null, '2025-12-29') \gset
+select device as d6, earlier as e6 from api.enroll('198001012005011001', 'owntracks', '', repeat('c5', 32), null, null, '2025-12-29') \gset
+select is(:'e5'::text, :'d4'::text, 'the earlier one is named');
+select is(:'e6'::text, concat_ws(', ', :d4::bigint, :d5::bigint), 'and both');
+select is(api.revoke_earlier(:d6, '2025-12-29 08:00+08'), 2::bigint, 'they are ended');
+select is(api.revoke_earlier(:d6, '2025-12-29 08:01+08'), 0::bigint, 'once');
+select is(api.revoke_earlier(:d4, '2025-12-29 08:01+08'), 0::bigint, 'and not by one that is revoked itself');
+reset session authorization;
+select results_eq(format('select id, revoked_at from hadir.device where id in (%s, %s, %s) order by id', :d4, :d5, :d6),
+  format($$values (%s::bigint, timestamptz '2025-12-29 08:00+08'), (%s, timestamptz '2025-12-29 08:00+08'), (%s, null) order by 1$$, :d4, :d5, :d6),
+  'the new one goes on');
+select is((select detail from hadir.audit where action = 'revoke_earlier'), '{"devices": 2}'::jsonb, 'it is written down');
+set session authorization hadir_admin;
+
 -- Dirt wakes the planner, and is gone after its turn.
 reset session authorization;
 select cmp_ok((select count(*) from hadir.plan_dirt), '>', 0::bigint, 'a change leaves dirt');
