@@ -7,15 +7,18 @@
 
 #include <stdio.h>
 
+#include "conn.h"
 #include "counter.h"
 #include "digest.h"
 #include "door.h"
 #include "http.h"
+#include "log.h"
 #include "throttle.h"
 #include "wall.h"
 
 #define CONFIRMED_WITHIN_MS 5000
 #define TOKEN_MAX 128u
+#define TOLD_BURST_S 20u
 
 bool auth_directory_confirmed(const struct door *d)
 {
@@ -89,23 +92,38 @@ size_t auth_actor(const struct credential *who, char dst[AUTH_ACTOR_BYTES])
     return n > 0 ? (size_t)n : 0;
 }
 
-void auth_count(enum auth_outcome outcome)
+static const char *const codes[] = {
+    [AUTH_MISSING] = "missing_token",       [AUTH_UNKNOWN] = "unknown_token", [AUTH_REVOKED] = "revoked",
+    [AUTH_WRONG_CHANNEL] = "wrong_channel", [AUTH_FORBIDDEN] = "forbidden",   [AUTH_REPEATED] = "repeated_header",
+};
+
+void auth_tell(struct exchange *x, const char *reason)
 {
-    if (outcome == AUTH_REVOKED)
-        counter_inc(C_REFUSE_REVOKED);
-    else if (outcome != AUTH_OK && outcome != AUTH_UNSURE) /* unsure: counted as busy */
-        counter_inc(C_REFUSE_CREDENTIAL);
+    static const struct rate limit = {1, TOLD_BURST_S};
+    struct door *d = x->door;
+    char from[NET_BLOCK_TEXT];
+    if (!rate_bucket_take(&d->refusals, limit, mono_now_ms())) {
+        d->refusals_untold++;
+        return;
+    }
+    log_info("event=refused reason=%s from=%s untold=%llu", reason, net_block_text(exchange_from(x), from),
+             (unsigned long long)d->refusals_untold);
+    d->refusals_untold = 0;
+}
+
+void auth_count(struct exchange *x, enum auth_outcome outcome)
+{
+    if (outcome == AUTH_UNSURE) /* counted as busy */
+        return;
+    counter_inc(outcome == AUTH_REVOKED ? C_REFUSE_REVOKED : C_REFUSE_CREDENTIAL);
+    auth_tell(x, codes[outcome]);
 }
 
 void auth_refuse(struct exchange *x, enum auth_outcome outcome)
 {
-    static const char *const codes[] = {
-        [AUTH_MISSING] = "missing_token",       [AUTH_UNKNOWN] = "unknown_token", [AUTH_REVOKED] = "revoked",
-        [AUTH_WRONG_CHANNEL] = "wrong_channel", [AUTH_FORBIDDEN] = "forbidden",   [AUTH_REPEATED] = "repeated_header",
-    };
     if (outcome != AUTH_UNSURE && throttle_failure(x))
         return;
-    auth_count(outcome);
+    auth_count(x, outcome);
     if (outcome == AUTH_UNSURE) {
         answer_busy(x, C_BUSY_DIRECTORY, 5);
         return;

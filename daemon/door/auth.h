@@ -33,9 +33,12 @@ enum auth_outcome auth_bearer_any(const struct exchange *x, struct credential *r
 /* Who asks, as the database knows him: "access:12", "device:7". Returns its length. */
 #define AUTH_ACTOR_BYTES 40u
 size_t auth_actor(const struct credential *who, char dst[AUTH_ACTOR_BYTES]);
-/* Answers an outcome other than AUTH_OK on /v1, and counts it. */
+/* Answers an outcome other than AUTH_OK on /v1, counts and tells it. */
 void auth_refuse(struct exchange *x, enum auth_outcome outcome);
-/* Counts an outcome other than AUTH_OK; for channels that answer in their own way. */
-void auth_count(enum auth_outcome outcome);
+/* Counts and tells an outcome other than AUTH_OK; for channels that answer in their own way. */
+void auth_count(struct exchange *x, enum auth_outcome outcome);
+/* A line in the log: why, from where, and how many before it were not told, because one a second is enough. Never who: what was
+ * shown for a token may be one that was mistyped. */
+void auth_tell(struct exchange *x, const char *reason);
 
 #endif

@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "rate.h"
+
 struct conf;
 struct desks;
 struct directory;
@@ -26,6 +28,8 @@ struct door {
     struct desks *desks;               /* what waits for a desk */
     struct throttle *throttle;         /* how much anybody may ask */
     struct http_server *http;
+    struct rate_bucket refusals;       /* lines of the log about them, see auth_tell */
+    uint64_t refusals_untold;          /* since the last such line */
     bool draining;
 };
 

@@ -21,7 +21,7 @@ static void refuse(struct exchange *x, enum auth_outcome outcome, bool json)
     }
     if (throttle_failure(x))
         return;
-    auth_count(outcome);
+    auth_count(x, outcome);
     answer_bare(x, json ? 404 : 400, NULL);
 }
 

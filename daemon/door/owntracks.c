@@ -32,7 +32,7 @@ static bool admit(struct exchange *x, struct credential *ret)
     }
     if (throttle_failure(x))
         return false;
-    auth_count(outcome);
+    auth_count(x, outcome);
     answer_bare(x, 401, "WWW-Authenticate: Basic realm=\"hadir\"\r\n");
     return false;
 }

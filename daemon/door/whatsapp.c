@@ -47,6 +47,7 @@ void whatsapp_handshake(struct exchange *x)
         if (throttle_failure(x))
             return;
         counter_inc(C_REFUSE_SIGNATURE);
+        auth_tell(x, "signature");
         answer_bare(x, 403, NULL);
         return;
     }
@@ -63,6 +64,7 @@ void whatsapp_head(struct exchange *x)
         if (throttle_failure(x))
             return;
         counter_inc(C_REFUSE_SIGNATURE);
+        auth_tell(x, "signature");
         answer_bare(x, once ? 401 : 403, once ? "WWW-Authenticate: X-Hub-Signature-256\r\n" : NULL);
         return;
     }
@@ -202,6 +204,7 @@ void whatsapp_body(struct exchange *x)
         if (throttle_failure(x))
             return;
         counter_inc(C_REFUSE_SIGNATURE);
+        auth_tell(x, "signature");
         answer_bare(x, 403, NULL);
         return;
     }

@@ -26,6 +26,9 @@ struct net_block {
     uint64_t bits;
     unsigned family; /* 4, 6, 0 unknown */
 };
+/* As people write it: 203.0.113.7, 2001:db8:1:2::/64, "unknown". Returns dst. */
+#define NET_BLOCK_TEXT 56u
+const char *net_block_text(struct net_block block, char dst[NET_BLOCK_TEXT]);
 
 struct listener_limits {
     unsigned connections_max;      /* open connections of this listener */

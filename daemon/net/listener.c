@@ -14,6 +14,7 @@
  * then waits in the kernel's queue. FDS_KEPT descriptors are left for what else the process is given: a door that had
  * none for the directory's next version would lose the supervisor's channel. Does not parse, does not decide anything
  * about a request. Threads: the loop's. */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <limits.h>
 #include <netdb.h>
@@ -91,6 +92,17 @@ static struct net_block block_of(const struct sockaddr_storage *peer)
         }
     }
     return block;
+}
+
+const char *net_block_text(struct net_block block, char dst[NET_BLOCK_TEXT])
+{
+    uint8_t bytes[sizeof(struct in6_addr)] = {0};
+    char text[INET6_ADDRSTRLEN] = "unknown";
+    memcpy(bytes, &block.bits, sizeof block.bits);
+    if (block.family != 0)
+        inet_ntop(block.family == 4 ? AF_INET : AF_INET6, bytes, text, sizeof text);
+    snprintf(dst, NET_BLOCK_TEXT, "%s%s", text, block.family == 6 ? "/64" : "");
+    return dst;
 }
 
 static uint32_t address_bucket(const struct listener *l, struct net_block block)

@@ -1,5 +1,5 @@
 """Too many: of one token, of one address, of all; floods of connections; descriptors that run out. Short in CI as it is."""
-import contextlib, hmac, json, ssl, time, uuid
+import contextlib, hmac, json, re, ssl, time, uuid
 from peer import Peer, cpu_s, doors, plain, reload
 from harness import House, Tests, wait_until
 
@@ -64,7 +64,8 @@ def three_days_of_a_queue_pass(house):
 
 @test
 def strangers_of_an_address_do_not_lock_out_the_known(house):
-    stranger, refused = Peer(house), 0
+    """Each is told in the log, why and from where, until there are many: then they are counted, one line a second."""
+    stranger, refused, before, started = Peer(house), 0, len(house.log()), time.monotonic()
     for _ in range(20000):
         status, head, _ = stranger.ask("GET", "/v1/me", {"Authorization": "Bearer " + "x" * 22})
         if status == 429:
@@ -81,6 +82,9 @@ def strangers_of_an_address_do_not_lock_out_the_known(house):
         if status == 503:
             break
     assert status == 503 and "Retry-After: 5" in head, (status, head)
+    told = [line for line in house.log()[before:].splitlines() if "event=refused " in line]
+    assert told and all(re.search(r" info door0\[\d+\] event=refused reason=unknown_token from=127\.0\.0\.1 untold=\d+$", t) for t in told), told
+    assert len(told) <= 21 + time.monotonic() - started and "x" * 22 not in house.log(), len(told)
     assert post(Peer(house), house.tokens[0], item())[0] == 200
     assert limited(house, "address") == 0
 
