@@ -139,7 +139,7 @@ def main():
     p.add_argument("names", nargs="*", metavar="NAME", help="all, when none is named")
     p.add_argument("--list", action="store_true", help="names, units and goals")
     p.add_argument("--pairs", type=int, default=5)
-    p.add_argument("--seconds", type=float, default=10, help="that one turn of one side is measured (10)")
+    p.add_argument("--seconds", type=int, default=10, help="that one turn of one side is measured (10)")
     p.add_argument("--people", type=int, default=200000, help="of the large towns (200000)")
     p.add_argument("--seed", type=int, default=1)
     p.add_argument("--save", action="store_true", help="into tests/bench/RESULTS.md")
@@ -160,7 +160,7 @@ def main():
         b = Bench(o.pairs, o.seconds, o.people, o.seed)
         measured[name], notes[name] = measure(name, b), b.notes
         if o.save:  # at once: the next may fail
-            save({name: measured[name]}, notes, f"tests/bench/run {name} --pairs {o.pairs} --seconds {o.seconds:g} --people {o.people}")
+            save({name: measured[name]}, notes, f"tests/bench/run {name} --pairs {o.pairs} --seconds {o.seconds} --people {o.people}")
     return 0
 
 

@@ -19,7 +19,8 @@
  *   --constant       the peer answers a constant: only the status is looked at. Else a 200 needs a receipt for each check-in (native)
  *   --seed N         of the schedule (1); ids and coordinates are new in every run, else the second would be a repetition
  *   --ahead N        so many requests are rendered before the start (all that are known of, at most 200000)
- *   --wait           says "ready" when all that is prepared and begins at a line on standard input
+ *   --wait           says "ready" when all that is prepared and begins at a line on standard input; with --mode kept it holds its
+ *                    connections until that ends
  *
  * The last line is one JSON object: sent (requests, each attempt), accepted, refused (check-ins), busy (429, 408 and 5xx), shed (ended
  * before the handshake was), failed (no answer), given_up (requests never answered for good), seconds (from the start to the last
@@ -81,8 +82,8 @@ static struct {
 static SSL_CTX *tls;
 static int epoll;
 static struct sockaddr_in to;
-static struct slot *slots, **idle;
-static size_t idle_count;
+static struct slot *slots, **idle; /* a ring: the longest idle is next */
+static size_t idle_first, idle_count;
 static struct call **ahead, **again; /* rendered; a heap by due_us of what goes again */
 static size_t ahead_count, again_count, again_room;
 static uint64_t made, flying, total = UINT64_MAX;
@@ -204,7 +205,15 @@ static void let_go(struct slot *s)
 {
     s->call = NULL;
     flying--;
-    idle[idle_count++] = s;
+    idle[(idle_first + idle_count++) % o.connections] = s;
+}
+
+static struct slot *longest_idle(void)
+{
+    struct slot *s = idle[idle_first];
+    idle_first = (idle_first + 1) % o.connections;
+    idle_count--;
+    return s;
 }
 
 static void hang_up(struct slot *s)
@@ -391,7 +400,7 @@ static void run(void)
     while (!new_ones_are_over(at_us) || again_count > 0 || flying > 0) {
         struct call *c;
         while (idle_count > 0 && (c = next_call(at_us)) != NULL)
-            begin(idle[--idle_count], c, at_us);
+            begin(longest_idle(), c, at_us);
         drop_retries(at_us);
         if (at_us >= look_us) {
             look_at_deadlines(at_us);
@@ -548,7 +557,7 @@ static void prepare(void)
     idle = calloc(o.connections, sizeof(struct slot *));
     if (epoll < 0 || slots == NULL || idle == NULL)
         give_up("out of memory");
-    for (uint64_t i = o.connections; i-- > 0;) {
+    for (uint64_t i = 0; i < o.connections; i++) {
         slots[i].phone.fd = -1;
         idle[idle_count++] = &slots[i];
     }
@@ -582,6 +591,9 @@ int main(int argc, char **argv)
     start_us = now_us();
     run();
     tell(cpu_s() - before_s);
+    fflush(stdout);
+    while (o.wait && o.mode == KEPT && fgets(line, sizeof line, stdin) != NULL)
+        ;
     if (o.tickets != NULL)
         tickets_save(o.tickets);
     return 0;

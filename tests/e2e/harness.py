@@ -190,16 +190,18 @@ class House:
                 "resource.setrlimit(resource.RLIMIT_FSIZE, (n, n)); os.execvp(sys.argv[2], sys.argv[2:])")
         return run(sys.executable, "-c", full, str(bytes), *argv, env=self.env, check=False)
 
+    def demoted(self):
+        """For Popen: as self.user."""
+        if os.getuid() != 0:
+            return {}
+        user = pwd.getpwnam(self.user)
+        return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
+
     def start(self, wait=True, clock=f"{DAY}T07:00:00+08:00"):
         self.log_file = open(self.log_path, "ab")
         argv = [*os.environ.get("HADIRD_UNDER", "").split(), f"{BUILD}/daemon/hadird", "-c", f"{self.dir}/hadird.conf"]
-        if os.getuid() == 0:
-            user = pwd.getpwnam(self.user)
-            demote = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
-        else:
-            demote = {}
         self.daemon = subprocess.Popen(argv, stdout=self.log_file, stderr=self.log_file, env={**self.env, **self.daemon_env},
-                                       cwd=self.dir, **demote)
+                                       cwd=self.dir, **self.demoted())
         if wait:
             self.wait_ready()
             if clock and self.conf["simulated_clock"] == "yes":
