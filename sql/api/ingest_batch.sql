@@ -11,112 +11,18 @@ comment on function hadir.claimed_at(hadir.spool_row) is
 revoke all on function hadir.claimed_at(hadir.spool_row) from public;
 grant execute on function hadir.claimed_at(hadir.spool_row) to hadir_writer;
 
--- Stores attributed check-ins. First key wins: its row becomes the check-in; a row with a key already known becomes an
--- acknowledgement with its own receipt. Sorted by key, so that two ledgers never wait for each other in a circle.
-create or replace function hadir.checkin_store(p_spool uuid, p_rows hadir.spool_row[]) returns bigint
-language plpgsql set search_path = pg_catalog, pg_temp set timezone = 'UTC'
+-- Puts people on the list of those whose check-ins may lack placements: judged by a plan that is no longer the person's, or
+-- by none. The planner looks.
+create or replace function hadir.placements_doubt(p_rows hadir.spool_row[], p_epoch bigint, p_number bigint) returns void
+language sql set search_path = pg_catalog, pg_temp
 as $$
-declare
-  v_fresh hadir.spool_row[];
-  v_stale uuid[];
-  v_won   uuid[];
-  v_kept  hadir.spool_row[];
-  v_epoch constant bigint := hadir.directory_epoch();
-  v_number constant bigint := (select s.number from hadir.directory_state s);
-  v_count bigint;
-  v_more  bigint;
-begin
-  select array_agg(u order by u.seq) into v_fresh
-  from unnest(p_rows) u
-  where not exists (select from hadir.checkin c where c.id = u.id)
-    and not exists (select from hadir.checkin_ack a where a.id = u.id);
-  if v_fresh is null then
-    return 0;
-  end if;
-
-  -- Older than the keys that are kept: whether it is a repeat can no longer be known.
-  select coalesce(array_agg(u.id), '{}') into v_stale
-  from unnest(v_fresh) u
-  join hadir.government g on g.id = u.government
-  where hadir.claimed_at(u) < u.received_at - make_interval(days => g.retention_days);
-
-  perform hadir.partition_ensure(m.month)
-  from (select date_trunc('month', u.received_at) as month from unnest(v_fresh) u
-        union
-        select date_trunc('month', hadir.claimed_at(u)) from unnest(v_fresh) u
-        where u.id <> all (v_stale) and hadir.claimed_at(u) <= u.received_at) m
-  where isfinite(m.month)
-    and (to_regclass('hadir.checkin_key_' || to_char(m.month, 'YYYYMM')) is null
-         or to_regclass('hadir.checkin_position_' || to_char(m.month, 'YYYYMM')) is null);
-
-  with taken as (
-    insert into hadir.checkin_key (device, key, body_hash, checkin, claimed_at, government, external_id)
-    select u.device, decode(u.key, 'hex'), decode(u.body_hash, 'hex'), u.id, hadir.claimed_at(u), u.government, u.external_id
-    from unnest(v_fresh) u
-    where u.id <> all (v_stale)
-    order by u.device, u.key, u.seq
-    on conflict do nothing
-    returning checkin
-  )
-  select coalesce(array_agg(t.checkin), '{}') into v_won from taken t;
-  -- Joined once: a search through the list for every row would cost more than the inserts.
-  select array_agg(u order by u.seq) into v_kept
-  from unnest(v_fresh) u
-  left join unnest(v_won) w(id) on w.id = u.id
-  where w.id is not null or u.id = any (v_stale);
-
-  insert into hadir.checkin (id, spool, seq, status, reason, government, person, device, channel, fix_at, message_at,
-    sent_at, received_at, clock_error_us, clock_state, clock_offset_us, decided_at, decided_by, flags, automatic,
-    session_claimed, note, directory_epoch, directory_number, first_verdict, first_day, first_session,
-    first_session_code, first_counts_as, first_late_minutes, first_early_minutes, first_place, first_fence,
-    first_relation, first_inside, coordinates_sha256, tree_size, tree_index, tree_path, tree_root, tree_signature, tree_key)
-  select u.id, p_spool, u.seq,
-    case when u.id = any (v_stale) then 'rejected' else 'recorded' end,
-    case when u.id = any (v_stale) then 'claim_older_than_retention' end,
-    u.government, nullif(u.person, 0), nullif(u.device, 0), u.channel, u.fix_at, u.message_at,
-    u.sent_at, u.received_at, u.clock_error_us, u.clock_state, coalesce(u.clock_offset_us, 0), u.decided_at, u.decided_by,
-    coalesce(u.flags, '{}'), coalesce(u.automatic, false), u.session_claimed, u.note, u.directory_epoch,
-    u.directory_number, f.verdict, f.day, nullif(f.session, 0), f.session_code, f.counts_as, f.late_minutes,
-    f.early_minutes, nullif(f.place, ''), nullif(f.fence, 0), f.relation,
-    (select x.fence from jsonb_to_recordset(u.placements) as x(fence bigint, relation text)
-     where x.fence = f.fence and x.relation = 'inside' limit 1),
-    hadir.coordinates_sha256(u),
-    t.size, t.index, decode(t.path, 'hex'), decode(t.root, 'hex'), decode(t.signature, 'hex'), t.key
-  from unnest(v_kept) u
-  left join lateral jsonb_to_record(u.first) as f(verdict text, day date, session bigint, session_code text,
-    counts_as text, late_minutes int, early_minutes int, place text, fence bigint, relation text) on u.first is not null
-  left join lateral jsonb_to_record(u.tree) as t(size bigint, index bigint, path text, root text, signature text,
-    key text) on u.tree is not null;
-  get diagnostics v_count = row_count;
-
-  insert into hadir.checkin_position (checkin, received_at, government, lat, lon, accuracy_m, altitude_m, salt, raw,
-    first_distance_m, fences, fence_versions, metres)
-  select u.id, u.received_at, u.government, u.lat, u.lon, u.accuracy_m, u.altitude_m, decode(u.salt, 'hex'), u.raw,
-    (u.first ->> 'distance_m')::double precision, coalesce(p.fences, '{}'), coalesce(p.versions, '{}'),
-    coalesce(p.metres, '{}')
-  from unnest(v_kept) u
-  left join lateral (
-    select array_agg(x.fence order by x.fence, x.version) as fences,
-           array_agg(x.version order by x.fence, x.version) as versions,
-           array_agg(x.metres order by x.fence, x.version) as metres
-    from jsonb_to_recordset(u.placements) as x(fence bigint, version int, metres double precision)
-  ) p on u.placements is not null;
-
-  insert into hadir.placement (checkin, fence, fence_version, relation)
-  select u.id, x.fence, x.version, x.relation
-  from unnest(v_kept) u
-  cross join lateral jsonb_to_recordset(u.placements) as x(fence bigint, version int, relation text)
-  where u.placements is not null and u.id <> all (v_stale)
-  on conflict do nothing;
-
-  -- Judged by a plan that is no longer the person's, or by none: the planner looks whether fences are missing.
   insert into hadir.placement_dirt as d (person, after)
   select u.person, min(u.received_at) - interval '1 microsecond'
-  from unnest(v_kept) u
-  where u.id <> all (v_stale) and u.person > 0
-    and (coalesce(u.directory_number, 0) = 0 or u.first is null or u.first ->> 'verdict' = 'pending'
-         or u.directory_epoch is distinct from v_epoch
-         or u.directory_number < v_number and (
+  from unnest(p_rows) u
+  where u.person > 0
+    and (coalesce(u.directory_number, 0) = 0 or coalesce((u.first).verdict, 'pending') = 'pending'
+         or u.directory_epoch is distinct from p_epoch
+         or u.directory_number < p_number and (
            exists (select from hadir.directory_change c
                    where c.kind = 'person' and c.ref = u.person and c.number > u.directory_number)
            or exists (select from hadir.plan_member m join hadir.plan_slot s on s.pair = m.pair
@@ -126,26 +32,135 @@ begin
                                    and (coalesce(u.decided_at, u.received_at) at time zone 'UTC')::date + 1)))
   group by u.person
   order by u.person
-  on conflict (person) do update set after = least(d.after, excluded.after);
+  on conflict (person) do update set after = least(d.after, excluded.after)
+$$;
+comment on function hadir.placements_doubt(hadir.spool_row[], bigint, bigint) is
+  'p_rows: check-ins that were stored; p_epoch, p_number: the directory''s version now. Called by checkin_store.';
+revoke all on function hadir.placements_doubt(hadir.spool_row[], bigint, bigint) from public;
+grant execute on function hadir.placements_doubt(hadir.spool_row[], bigint, bigint) to hadir_writer;
 
-  if v_count < cardinality(v_fresh) then
+-- Stores attributed check-ins. First key wins: its row becomes the check-in; a row with a key already known becomes an
+-- acknowledgement with its own receipt. Sorted by key, so that two ledgers never wait for each other in a circle.
+-- Each step reads the rows once, and every step but that is a look-up by key, whatever the statistics say: the plan is
+-- made once for a connection, while tables grow.
+create or replace function hadir.checkin_store(p_spool uuid, p_rows hadir.spool_row[]) returns bigint
+language plpgsql set search_path = pg_catalog, pg_temp set timezone = 'UTC' set plan_cache_mode = force_generic_plan
+  set enable_seqscan = off set enable_bitmapscan = off set enable_mergejoin = off set jit = off
+as $$
+declare
+  v_epoch constant bigint := hadir.directory_epoch();
+  v_number bigint;
+  v_oldest bigint;  -- version that judged a row, of the oldest; 0: one was judged by none or by another database's
+  v_fresh  bigint;
+  v_count  bigint;
+  v_more   bigint;
+begin
+  perform hadir.partition_ensure(m.month)
+  from (select distinct date_trunc('month', d.day::timestamptz) as month
+        from (select u.received_at::date as day from unnest(p_rows) u
+              union
+              -- An older claim than that of a kept key gets no key.
+              select hadir.claimed_at(u)::date from unnest(p_rows) u
+              where hadir.claimed_at(u) between u.received_at - (
+                select make_interval(days => max(g.retention_days)) from hadir.government g) and u.received_at) d
+        where isfinite(d.day)) m
+  where to_regclass('hadir.checkin_key_' || to_char(m.month, 'YYYYMM')) is null
+     or to_regclass('hadir.checkin_position_' || to_char(m.month, 'YYYYMM')) is null;
+
+  with fresh as materialized (
+    select u.*, hadir.claimed_at(u) as claimed_at,
+      -- Older than the keys that are kept: whether it is a repeat can no longer be known.
+      coalesce(hadir.claimed_at(u) < u.received_at - make_interval(days => (
+        select g.retention_days from hadir.government g where g.id = u.government)), false) as stale
+    from unnest(p_rows) u
+    where not exists (select from hadir.checkin c where c.id = u.id)
+      and not exists (select from hadir.checkin_ack a where a.id = u.id)
+  ),
+  taken as (
+    insert into hadir.checkin_key (device, key, body_hash, checkin, claimed_at, government, external_id)
+    select f.device, decode(f.key, 'hex'), decode(f.body_hash, 'hex'), f.id, f.claimed_at, f.government, f.external_id
+    from fresh f
+    where not f.stale
+    order by f.device, f.key, f.seq
+    on conflict do nothing
+    returning checkin
+  ),
+  kept as materialized (
+    select f.* from fresh f where f.stale or f.id in (select t.checkin from taken t)
+  ),
+  stored as (
+    insert into hadir.checkin (id, spool, seq, status, reason, government, person, device, channel, fix_at, message_at,
+      sent_at, received_at, clock_error_us, clock_state, clock_offset_us, decided_at, decided_by, flags, automatic,
+      session_claimed, note, directory_epoch, directory_number, first_verdict, first_day, first_session,
+      first_session_code, first_counts_as, first_late_minutes, first_early_minutes, first_place, first_fence,
+      first_relation, first_inside, coordinates_sha256, tree_size, tree_index, tree_path, tree_root, tree_signature, tree_key)
+    select k.id, p_spool, k.seq, case when k.stale then 'rejected' else 'recorded' end,
+      case when k.stale then 'claim_older_than_retention' end,
+      k.government, nullif(k.person, 0), nullif(k.device, 0), k.channel, k.fix_at, k.message_at,
+      k.sent_at, k.received_at, k.clock_error_us, k.clock_state, coalesce(k.clock_offset_us, 0), k.decided_at, k.decided_by,
+      coalesce(k.flags, '{}'), coalesce(k.automatic, false), k.session_claimed, k.note, k.directory_epoch,
+      k.directory_number, (k.first).verdict, (k.first).day, nullif((k.first).session, 0), (k.first).session_code,
+      (k.first).counts_as, (k.first).late_minutes, (k.first).early_minutes, nullif((k.first).place, ''),
+      nullif((k.first).fence, 0), (k.first).relation,
+      case when (k.first).fence <> 0 then (select p.fence from unnest(k.placements) p
+        where p.fence = (k.first).fence and p.relation = 'inside' limit 1) end,
+      coalesce(decode(k.coordinates_sha256, 'hex'), sha256(decode(k.salt, 'hex') || float8send(k.lat) || float8send(k.lon))),
+      (k.tree).size, (k.tree).index, decode((k.tree).path, 'hex'), decode((k.tree).root, 'hex'),
+      decode((k.tree).signature, 'hex'), (k.tree).key
+    from kept k
+    returning directory_number, directory_epoch, first_verdict
+  ),
+  positions as (
+    insert into hadir.checkin_position (checkin, received_at, government, lat, lon, accuracy_m, altitude_m, salt, raw,
+      first_distance_m, fences, fence_versions, metres)
+    select k.id, k.received_at, k.government, k.lat, k.lon, k.accuracy_m, k.altitude_m, decode(k.salt, 'hex'), k.raw,
+      (k.first).distance_m, array(select p.fence from unnest(k.placements) p),
+      array(select p.version from unnest(k.placements) p), array(select p.metres from unnest(k.placements) p)
+    from kept k
+  ),
+  placed as (
+    insert into hadir.placement (checkin, fence, fence_version, relation)
+    select k.id, p.fence, p.version, p.relation
+    from kept k
+    cross join lateral unnest(k.placements) p
+    where not k.stale
+    on conflict do nothing
+  )
+  select (select count(*) from fresh), count(*),
+    min(case when s.directory_epoch = v_epoch and s.first_verdict <> 'pending' then coalesce(s.directory_number, 0) else 0 end)
+    into v_fresh, v_count, v_oldest
+  from stored s;
+
+  -- The planner raises the version under this lock, with the people whose fences changed on its list: whom this does not see
+  -- comes onto the list after these rows are there.
+  loop
+    v_number := (select s.number from hadir.directory_state s);
+    if v_oldest = 0 or v_oldest < v_number then
+      perform hadir.placements_doubt(p_rows, v_epoch, v_number);
+    end if;
+    perform pg_advisory_xact_lock_shared(hashtext('hadir.directory'));
+    exit when v_number is not distinct from (select s.number from hadir.directory_state s);
+  end loop;
+
+  if v_count < v_fresh then
     insert into hadir.checkin_ack (id, checkin, spool, seq, person, received_at, fact, coordinates_sha256)
     select u.id, k.checkin, p_spool, u.seq, nullif(u.person, 0), u.received_at,
       to_jsonb(u) - '{lat,lon,accuracy_m,altitude_m,salt,key,body_hash,raw,placements,external_id,sender,sender_user_id,coordinates_sha256}'::text[]
-        || jsonb_build_object('same_body', k.body_hash = decode(u.body_hash, 'hex'), 'first', u.first - 'distance_m'),
+        || jsonb_build_object('same_body', k.body_hash = decode(u.body_hash, 'hex'), 'first', to_jsonb(u.first) - 'distance_m'),
       hadir.coordinates_sha256(u)
-    from unnest(v_fresh) u
+    from unnest(p_rows) u
     join hadir.checkin_key k on k.device = u.device and k.key = decode(u.key, 'hex')
       and k.claimed_at >= date_trunc('month', hadir.claimed_at(u))
       and k.claimed_at < date_trunc('month', hadir.claimed_at(u)) + interval '1 month'
-    where u.id <> all (v_won) and u.id <> all (v_stale)
+    where not exists (select from hadir.checkin c where c.id = u.id)
     on conflict do nothing;
     get diagnostics v_more = row_count;
     v_count := v_count + v_more;
     -- A key that stopped the row, but that nobody can show, would lose an acknowledged fact: fail, so that it is seen.
-    if v_count < (select count(distinct u.id) from unnest(v_fresh) u) then
-      raise exception 'checkin_store: % rows have neither check-in nor acknowledgement',
-        (select count(distinct u.id) from unnest(v_fresh) u) - v_count using errcode = 'data_exception';
+    v_more := (select count(*) from unnest(p_rows) u where not exists (select from hadir.checkin c where c.id = u.id)
+                                                       and not exists (select from hadir.checkin_ack a where a.id = u.id));
+    if v_more > 0 then
+      raise exception 'checkin_store: % rows have neither check-in nor acknowledgement', v_more using errcode = 'data_exception';
     end if;
   end if;
   return v_count;
@@ -168,7 +183,8 @@ revoke all on function hadir.coordinates_sha256(hadir.spool_row) from public;
 grant execute on function hadir.coordinates_sha256(hadir.spool_row) to hadir_writer;
 
 -- Keeps locations from senders nobody enrolled: at most ten per sender and local day of arrival (design section 2).
-create or replace function hadir.unattributed_store(p_spool uuid, p_rows hadir.spool_row[], p_whole jsonb) returns bigint
+drop function if exists hadir.unattributed_store(uuid, hadir.spool_row[], jsonb);
+create or replace function hadir.unattributed_store(p_spool uuid, p_rows hadir.spool_row[]) returns bigint
 language plpgsql set search_path = pg_catalog, pg_temp
 as $$
 declare
@@ -178,7 +194,7 @@ begin
   insert into hadir.unattributed (id, spool, seq, government, channel, sender, sender_user_id, key, received_at, fact)
   select n.id, p_spool, n.seq, n.government, n.channel, n.sender, n.sender_user_id, decode(n.key, 'hex'), n.received_at, n.fact
   from (
-    select u.*, w.fact,
+    select u.*, to_jsonb(u) as fact,
       row_number() over (partition by u.government, coalesce(u.sender_user_id, u.sender),
                          (u.received_at at time zone g.zone)::date order by u.seq)
       + (select count(*) from hadir.unattributed o
@@ -187,7 +203,6 @@ begin
            and (o.received_at at time zone g.zone)::date = (u.received_at at time zone g.zone)::date) as nth
     from unnest(p_rows) u
     join hadir.government g on g.id = u.government
-    join (select (e.value ->> 'seq')::bigint as seq, e.value as fact from jsonb_array_elements(p_whole) e) w on w.seq = u.seq
     where not exists (select from hadir.unattributed o where o.id = u.id)
       and not exists (select from hadir.checkin c where c.id = u.id)
       and not exists (select from hadir.checkin_ack a where a.id = u.id)
@@ -202,11 +217,11 @@ begin
   return v_count;
 end
 $$;
-comment on function hadir.unattributed_store(uuid, hadir.spool_row[], jsonb) is
-  'p_spool: the spool''s id; p_rows: rows of kind unattributed; p_whole: the batch as it came. Returns how many were kept. '
+comment on function hadir.unattributed_store(uuid, hadir.spool_row[]) is
+  'p_spool: the spool''s id; p_rows: rows of kind unattributed. Returns how many were kept. '
   'Called by api.ingest.';
-revoke all on function hadir.unattributed_store(uuid, hadir.spool_row[], jsonb) from public;
-grant execute on function hadir.unattributed_store(uuid, hadir.spool_row[], jsonb) to hadir_writer;
+revoke all on function hadir.unattributed_store(uuid, hadir.spool_row[]) from public;
+grant execute on function hadir.unattributed_store(uuid, hadir.spool_row[]) to hadir_writer;
 
 -- last_seq only grows; after a restore it is old by itself, and the ledger, comparing, goes back to it. complete_to is
 -- what the newest call says, also when a clock that was set back makes it less: what arrives from now on arrives before
@@ -232,70 +247,88 @@ grant execute on function hadir.mark_move(uuid, bigint, timestamptz) to hadir_wr
 
 set role hadir_writer;
 
-create or replace function api.ingest(p_spool uuid, p_last_seq bigint, p_complete_to timestamptz, p_rows jsonb)
+create or replace function api.ingest_rows(p_spool uuid, p_last_seq bigint, p_complete_to timestamptz, p_rows hadir.spool_row[])
 returns bigint
 language plpgsql security definer set search_path = pg_catalog, pg_temp set timezone = 'UTC'
+  set plan_cache_mode = force_generic_plan
 as $$
 declare
-  v_rows     hadir.spool_row[];
-  v_checkins hadir.spool_row[];
+  v_checkins hadir.spool_row[] := p_rows;
   v_strange  hadir.spool_row[];
   v_count    bigint := 0;
   v_more     bigint;
+  v_kinds    text[];
+  v_governments text;
 begin
-  select array_agg(r order by r.seq) into v_rows
-  from jsonb_populate_recordset(null::hadir.spool_row, p_rows) r;
-
-  if exists (select from unnest(v_rows) u where u.kind is null or u.kind not in ('checkin', 'unattributed', 'event')) then
+  select array_agg(distinct u.kind), string_agg(distinct u.government::text, ',') filter (where u.government > 0)
+    into v_kinds, v_governments
+  from (select r.kind, r.government from unnest(p_rows) r group by r.kind, r.government) u;
+  if array_position(v_kinds, null) is not null or not v_kinds <@ '{checkin,unattributed,event}' then
     raise exception 'ingest: a row of unknown kind' using errcode = 'invalid_parameter_value';
   end if;
 
   -- Either this sees the device, or the enrolment that is under way sees these rows when it looks.
-  if exists (select from unnest(v_rows) u where u.kind = 'unattributed') then
+  if 'unattributed' = any (v_kinds) then
     perform pg_advisory_xact_lock_shared(hashtext('hadir.unattributed'));
   end if;
   -- Enrolled between the door's look and now: an ordinary check-in, with its original times.
-  select array_agg(case when u.kind = 'checkin' then u else jsonb_populate_record(u, jsonb_build_object(
-           'kind', 'checkin', 'person', d.person, 'device', d.id)) end order by u.seq)
-           filter (where u.kind = 'checkin' or d.id is not null),
-         array_agg(u order by u.seq) filter (where u.kind = 'unattributed' and d.id is null)
-    into v_checkins, v_strange
-  from unnest(v_rows) u
-  left join lateral (
-    select e.id, e.person from hadir.device e
-    where u.kind = 'unattributed' and e.government = u.government and e.revoked_at is null
-      and (e.user_id = u.sender_user_id or e.number = u.sender)
-    order by (e.user_id = u.sender_user_id) desc nulls last, e.id limit 1
-  ) d on true
-  where u.kind in ('checkin', 'unattributed');
+  if v_kinds <> '{checkin}' then
+    select array_agg(case when u.kind = 'checkin' then u else jsonb_populate_record(u, jsonb_build_object(
+             'kind', 'checkin', 'person', d.person, 'device', d.id)) end order by u.seq)
+             filter (where u.kind = 'checkin' or d.id is not null),
+           array_agg(u order by u.seq) filter (where u.kind = 'unattributed' and d.id is null)
+      into v_checkins, v_strange
+    from unnest(p_rows) u
+    left join lateral (
+      select e.id, e.person from hadir.device e
+      where u.kind = 'unattributed' and e.government = u.government and e.revoked_at is null
+        and (e.user_id = u.sender_user_id or e.number = u.sender)
+      order by (e.user_id = u.sender_user_id) desc nulls last, e.id limit 1
+    ) d on true
+    where u.kind in ('checkin', 'unattributed');
 
-  if v_checkins is not null then
-    v_count := hadir.checkin_store(p_spool, v_checkins);
+    insert into hadir.event (spool, seq, government, kind, received_at, payload)
+    select p_spool, u.seq, nullif(u.government, 0), u.event_kind, u.received_at, u.payload
+    from unnest(p_rows) u
+    where u.kind = 'event'
+    on conflict (spool, seq) do nothing;
+    get diagnostics v_count = row_count;
+  end if;
+
+  if cardinality(v_checkins) > 0 then
+    v_more := hadir.checkin_store(p_spool, v_checkins);
+    v_count := v_count + v_more;
   end if;
   if v_strange is not null then
-    v_count := v_count + hadir.unattributed_store(p_spool, v_strange, p_rows);
+    v_more := hadir.unattributed_store(p_spool, v_strange);
+    v_count := v_count + v_more;
   end if;
 
-  insert into hadir.event (spool, seq, government, kind, received_at, payload)
-  select p_spool, u.seq, nullif(u.government, 0), u.event_kind, u.received_at, u.payload
-  from unnest(v_rows) u
-  where u.kind = 'event'
-  on conflict (spool, seq) do nothing;
-  get diagnostics v_more = row_count;
-  v_count := v_count + v_more;
-
   perform hadir.mark_move(p_spool, p_last_seq, p_complete_to);
-  perform pg_notify('hadir_ingest', left(coalesce(
-    (select string_agg(distinct u.government::text, ',') from unnest(v_rows) u where u.government > 0), ''), 4000));
+  perform pg_notify('hadir_ingest', left(coalesce(v_governments, ''), 4000));
   return v_count;
 end
 $$;
-comment on function api.ingest(uuid, bigint, timestamptz, jsonb) is
+comment on function api.ingest_rows(uuid, bigint, timestamptz, hadir.spool_row[]) is
   'p_spool: the spool''s id; p_last_seq: highest seq of the batch; p_complete_to: all that arrived before it is in the '
-  'database after this call; p_rows: array of rows (see hadir.spool_row). One transaction, idempotent. Returns the rows '
+  'database after this call; p_rows: the rows in order of seq. One transaction, idempotent. Returns the rows '
   'that are new in the database. Any bad row fails the whole batch: the caller bisects and gives that row to '
   'api.ingest_poison. Events are kept as they came; system events (user_changed_number, user_changed_user_id) bind '
   'nothing by themselves. NOTIFY hadir_ingest carries the governments. Called by hadir_intake.';
+revoke all on function api.ingest_rows(uuid, bigint, timestamptz, hadir.spool_row[]) from public;
+grant execute on function api.ingest_rows(uuid, bigint, timestamptz, hadir.spool_row[]) to hadir_intake;
+
+create or replace function api.ingest(p_spool uuid, p_last_seq bigint, p_complete_to timestamptz, p_rows jsonb)
+returns bigint
+language plpgsql security definer set search_path = pg_catalog, pg_temp set timezone = 'UTC'
+as $$
+begin
+  return api.ingest_rows(p_spool, p_last_seq, p_complete_to, (
+    select array_agg(r order by r.seq) from jsonb_populate_recordset(null::hadir.spool_row, p_rows) r));
+end
+$$;
+comment on function api.ingest(uuid, bigint, timestamptz, jsonb) is
+  'api.ingest_rows with the rows as a JSON array. Called by hadir_intake: ledgers of before, and tests.';
 revoke all on function api.ingest(uuid, bigint, timestamptz, jsonb) from public;
 grant execute on function api.ingest(uuid, bigint, timestamptz, jsonb) to hadir_intake;
 

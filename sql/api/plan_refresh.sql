@@ -147,6 +147,8 @@ begin
 
   v_changed := v_changed + v_homes;
   if v_changed + v_slots + v_other > 0 or v_moved then
+    -- Ingest that compared with the number of before ends first (hadir.checkin_store).
+    perform pg_advisory_xact_lock(hashtext('hadir.directory'));
     update hadir.directory_state s
     set number = v_number, first_day = v_first, days = v_last - v_first + 1, compiled_at = p_now;
   else

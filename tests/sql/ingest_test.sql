@@ -1,7 +1,7 @@
 -- api.ingest and its siblings, as hadir_intake: nothing lost, nothing twice, nothing invented.
 begin;
 \ir derive_fixture.psql
-select plan(59);
+select plan(63);
 
 create function t.batch(p_from int, p_to int) returns jsonb language sql as $$
   select jsonb_agg(t.row(n, 101 + n % 3, t.at('2031-03-03', '6:30') + n * interval '1 second',
@@ -158,6 +158,27 @@ select is(t.put(t.row(221, 0, t.at('2031-03-04', '7:05:30'), '{"kind":"unattribu
   1::bigint, 'another that arrived before what was looked at');
 reset session authorization;
 select ok((select after < t.at('2031-03-04', '7:05:30') from hadir.placement_dirt where person = 102), 'is not passed over');
+
+-- ---- whether the plan that judged is still the person's: the planner looks for fences only where it may not be
+delete from hadir.placement_dirt;
+update hadir.directory_state set number = 9;
+insert into hadir.directory_change (kind, ref, number) values ('person', 103, 8) on conflict (kind, ref) do update set number = 8;
+delete from hadir.directory_change where kind = 'person' and ref <> 103;
+select ('x' || substr(encode(sha256(convert_to(concat_ws(':', i.epoch_base, s.system_identifier, c.timeline_id,
+  (select d.oid from pg_database d where d.datname = current_database())), 'UTF8')), 'hex'), 1, 15))::bit(60)::bigint as epoch
+  from hadir.instance i, pg_control_system() s, pg_control_checkpoint() c \gset
+create function t.judged(p_seq bigint, p_person bigint, p_epoch bigint, p_number bigint) returns jsonb language sql as $$
+  select t.row(p_seq, p_person, t.at('2031-03-06', '7:00'), jsonb_build_object('directory_epoch', p_epoch, 'directory_number', p_number))
+$$;
+grant execute on function t.judged(bigint, bigint, bigint, bigint) to public;
+set session authorization hadir_intake;
+select is(t.put(t.judged(320, 101, :epoch, 9), t.judged(321, 103, :epoch, 9), t.judged(322, 101, :epoch, 7)), 3::bigint, 'judged now, and before nobody''s change');
+reset session authorization;
+select is((select count(*) from hadir.placement_dirt), 0::bigint, 'nobody is looked at again');
+set session authorization hadir_intake;
+select is(t.put(t.judged(323, 103, :epoch, 7), t.judged(324, 102, :epoch + 1, 9)), 2::bigint, 'before a change, and by another database');
+reset session authorization;
+select results_eq($$ select person from hadir.placement_dirt order by 1 $$, array[102, 103]::bigint[], 'they are');
 
 -- ---- the door's fence is noted where the point lies inside of it, by the door's own placement
 set session authorization hadir_intake;
