@@ -207,7 +207,7 @@ def plan_edited(run, rng):
     goes_on(run)
     known = {key for key, t in asker.told.items() if t}
     wait_until("all of it is recorded", lambda: int(house.value("select count(*) from hadir.checkin_key where encode(key, 'hex') = any "
-                                                                f"('{{{','.join(known)}}}')")) == len(known), 90)
+                                                                f"('{{{','.join(known)}}}')")) == len(known), 600)
     assert known <= asker.write_ledger(run)
     versions, told = consistent(house, asker)
     assert len(told) == 2, f"the offices did not trade places: {told}"
