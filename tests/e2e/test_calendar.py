@@ -69,6 +69,7 @@ def move(house, land, day, hhmm):
     house.wait_live()
     for other in ZONES:
         wait_until("the day is planned", lambda: me(house, other, "RSUD").get("reason") != "no_plan")
+        house.doors_agree()
 
 
 def me(house, land, part):

@@ -24,8 +24,10 @@ def known(house, channel):
     token = house.enroll(nip, channel)
     if channel == "owntracks":
         wait_until("the doors know it", lambda: house.owntracks(token, body="")[0] == 200)
+        house.doors_agree()
     else:
         wait_until("the doors know it", lambda: house.osmand(token, lat=None, lon=None)[0] == 200)
+        house.doors_agree()
     return nip, token
 
 
@@ -83,6 +85,7 @@ def owntracks_credentials(house):
     assert house.owntracks(token, lat=-2.5625, lon=120.3145, at=at("07:00"), user="somebody else") == (200, b"[]")
     house.hadir("revoke", nip)
     wait_until("the doors know", lambda: house.owntracks(token, body="")[0] == 401)
+    house.doors_agree()
     with house.counted(refused__revoked=1, acknowledged=0):
         assert house.owntracks(token, at=at("07:01"))[0] == 401
 
@@ -186,6 +189,7 @@ def osmand_credentials_and_malformed(house):
     assert house.request("POST", "/in/osmand?id=unknown", b"x" * 70000, {"Content-Type": "text/plain"})[0] in (400, 413)
     house.hadir("revoke", nip)
     wait_until("the doors know", lambda: house.osmand(token, lat=None, lon=None)[0] == 400)
+    house.doors_agree()
     assert house.osmand(token)[0] == 400 and house.traccar(token)[0] == 404
     after = house.settled(house.token)
     assert after == (before[0] + 1, before[1], before[2]), (before, after)

@@ -1,6 +1,6 @@
 """What attendance leads to: classes, a recap, discipline, doubt; through the console and over HTTPS."""
 import csv, io, json
-from harness import DAY, TOP, House, Tests
+from harness import DAY, TOP, House, Tests, wait_until
 
 test = Tests()
 
@@ -36,6 +36,11 @@ def the_government_has_its_own_numbers(house):
     assert done.returncode == 1 and ":2: counts_as" in done.stderr and ":3: percent" in done.stderr and ":3: valid_from" in done.stderr, done.stderr
 
 
+def nightly(house):
+    """Until nothing waits for the spool to say that it is complete to the closing."""
+    wait_until("the day is closed", lambda: "waiting" not in house.hadir("nightly").stdout, 60)
+
+
 @test
 def a_day_is_closed_and_counted(house):
     """One person 40 minutes late whose afternoon is missing, two at exactly the same point, nobody else."""
@@ -51,7 +56,7 @@ def a_day_is_closed_and_counted(house):
         assert house.checkin(token, lat=-2.5621234, lon=120.3141234, taken=at("08:10"), sent=at("08:10"))[0] == 200
     house.set_clock(at("09:00", "2025-12-30"))
     house.wait_live()
-    house.hadir("nightly")
+    nightly(house)
     rows = table(house.hadir("report", "monthly", "--unit", unit, "--month", DAY[:7]).stdout)
     row = {r["nip"]: r for r in rows}[late]
     # 40 minutes are TL2 (1 percent), the missing afternoon PSW4 (2 percent).
@@ -90,7 +95,7 @@ def days_add_up_and_the_superior_is_told(house):
     for day in ("2025-12-30", "2025-12-31"):
         house.set_clock(at("09:00", "2025-12-31" if day.endswith("30") else "2026-01-02"))
         house.wait_live()
-        house.hadir("nightly")
+        nightly(house)
     rows = table(house.hadir("report", "discipline", "--unit", unit, "--date", "2025-12-31", "--closed").stdout)
     row = {r["nip"]: r for r in rows}[away]
     assert row["days"] == row["longest_run"] == "3" and row["dates"] == "2025-12-29 2025-12-30 2025-12-31", row

@@ -86,7 +86,7 @@ def the_same_bytes_everywhere(house):
     for top in (f"{house.dir}/arsip", house.sshd.root, f"{house.nginx.root}/in"):
         assert files_below(top) == expected, (top, sorted(set(files_below(top)) ^ set(expected)))
         verifies(house, top)
-    puts = house.nginx.requests()
+    puts = wait_until("the last is written down, too", lambda: len(house.nginx.requests()) >= len(expected) and house.nginx.requests())
     assert puts[-1][2] == f"/in/LUTRA/{DAY}/manifest.json" and len(puts) == len(expected) and {p[1] for p in puts} == {"PUT"}, puts[-1]
     mails = wait_until("the mail is in the box, of each of both", lambda: len(house.exim.messages()) == 2 and house.exim.messages())
     parts = {p.get_filename(): p.get_content() for p in mails[0].iter_attachments()}

@@ -175,6 +175,7 @@ def credentials(house):
     assert send(house, item(), token=token)[0] == 200
     house.hadir("revoke", nip)
     wait_until("the doors know of the revocation", lambda: send(house, item(), token=token)[0] == 401)
+    house.doors_agree()
     with house.counted(refused__revoked=2):
         problem(send(house, item(), token=token), 401, "revoked")
         problem(send(house, item(), "id", token=token), 401, "revoked")
@@ -280,6 +281,7 @@ if __name__ == "__main__":
         house.tracker = house.enroll(house.people[2]["nip"], "owntracks")
         house.supervisor = house.known(house.grant(house.people[3]["nip"]))
         wait_until("the doors know the tracker", lambda: house.owntracks(house.tracker, body="")[0] == 200)
+        house.doors_agree()
         house.secret("-2.5624"), house.secret("120.3144")
         code = test.main(house)
     raise SystemExit(code)

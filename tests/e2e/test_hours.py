@@ -69,6 +69,7 @@ def move(house, moment):
     house.wait_live()
     for who in PEOPLE:
         wait_until("the day is planned", lambda: me(house, who).get("reason") != "no_plan")
+        house.doors_agree()
 
 
 def me(house, who):
@@ -93,7 +94,7 @@ def comes(house, who, moment, *judged, zone="+08:00"):
         got[:] = [(answer["day"], answer["session"], answer["verdict"], answer["late_minutes"] + answer["early_minutes"])]
         return got[0] == judged
     try:
-        wait_until("the door judges by the plan", ask, 10)
+        wait_until("the door judges by the plan", ask, 60)
     except AssertionError:
         raise AssertionError(f"{who} at {moment}: {got[0]}, not {judged}")
 

@@ -175,6 +175,7 @@ def a_spool_that_knows_less_than_the_database(house):
 def the_slot_of_tracking_survives_the_ledger(house):
     token = house.enroll(house.people[3]["nip"], "osmand")
     wait_until("the doors know it", lambda: house.osmand(token, lat=None, lon=None)[0] == 200)
+    house.doors_agree()
     at = lambda time: f"{DAY}T{time}:00+08:00"
     with house.counted(acknowledged__accepted=1):
         assert house.osmand(token, at=at("06:40"))[0] == 200

@@ -180,6 +180,8 @@ def killed_anywhere_it_ends_with_the_same_bytes(house):
             if p.poll() is None:
                 os.killpg(p.pid, signal.SIGKILL)
                 killed += 1
+            else:
+                takes *= 0.8  # it is quicker than the one that was measured
             p.wait(20)
             done = os.path.exists(f"{house.dir}/export/LUTRA/{DAY}/manifest.json")
             cut += 0 if done else 1
@@ -200,7 +202,7 @@ def two_at_once_do_not_disturb_each_other(house):
     house.sql("truncate hadir.export_run")
     argv = (["runuser", "-u", house.user, "--"] if os.getuid() == 0 else []) + [f"{BUILD}/daemon/hadir", "nightly"]
     several = [subprocess.Popen(argv, env=house.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(3)]
-    ended = [(p.communicate(timeout=60), p.returncode) for p in several]
+    ended = [(p.communicate(timeout=120), p.returncode) for p in several]
     assert 0 in {code for _, code in ended}, ended
     assert all(code == 0 or "another nightly run" in err for (out, err), code in ended), ended
     closed(house)

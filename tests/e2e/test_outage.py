@@ -148,7 +148,7 @@ def a_lock_that_lasts_makes_nothing_poisonous(house):
     with house.ingest_held_up():
         phone.checkin()
         # the server ends the waiting statement after its lock_timeout; that is no fault of the row
-        wait_until("a batch was put off", lambda: "event=ingest_put_off" in house.log().split("event=ready")[-1], 40)
+        wait_until("a batch was put off", lambda: "event=ingest_put_off" in house.log().split("event=ready")[-1], 120)
         phone.checkin()
         phone.retry_all()
     wait_until("both are recorded", lambda: in_table(house, phone))

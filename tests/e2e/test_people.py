@@ -3,7 +3,7 @@ import base64, csv, io, json, os, re, stat, time, urllib.parse
 from harness import BUILD, DAY, EXAMPLE, TOP, House, Tests, epoch, run, wait_until
 
 test = Tests()
-SOON_S = 20  # the promise is one second; a test machine that does several things at once is given more. Measured below.
+SOON_S = 60  # the promise is one second; a test machine that does several things at once is given more. Measured below.
 
 
 def at(hhmm):
@@ -331,6 +331,7 @@ def revocation_bites_in_every_door(house):
     for name, (send, good, bad) in doors.items():
         wait_until(f"{name} refuses", lambda: send("after") == bad, SOON_S)
         print(f"# {name} refuses {time.monotonic() - start:.2f} s after the command")
+    house.doors_agree()
     # Each connection of these may land in another door process.
     for n in range(12):
         assert [send(f"{n}") for send, good, bad in doors.values()] == [bad for send, good, bad in doors.values()], n

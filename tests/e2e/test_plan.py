@@ -4,7 +4,7 @@ import time
 from harness import DAY, House, Tests, wait_until
 
 test = Tests()
-WITHIN_S = 20  # the promise is one second; a test machine that does several things at once is given more. Measured below.
+WITHIN_S = 60  # the promise is one second; a test machine that does several things at once is given more. Measured below.
 
 
 def verdict(house, token, **more):

@@ -5,7 +5,7 @@ import contextlib, json, os, subprocess, threading, time
 from harness import DAY, PGBIN, House, Tests, wait_until
 
 test = Tests()
-SOON_S = 20  # the promise is one second; a test machine that does several things at once is given more
+SOON_S = 60  # the promise is one second; a test machine that does several things at once is given more
 UNIT, OTHER = "SETDA-HUKUM", "SETDA-KESRA"
 AWAY = {"lat": -2.9, "lon": 120.9}
 

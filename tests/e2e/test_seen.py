@@ -97,6 +97,7 @@ def move(house, moment):
     house.wait_live()
     for who in PEOPLE:
         wait_until("the day is planned", lambda: get(house, who, "/v1/me").get("reason") != "no_plan")
+        house.doors_agree()
 
 
 def comes(house, who, taken, at, *judged):
@@ -109,7 +110,7 @@ def comes(house, who, taken, at, *judged):
         got[:] = [(answer["session"], answer["verdict"], answer["place"])]
         return got[0] == judged
     try:
-        wait_until("judged", ask, 10)
+        wait_until("judged", ask, 60)
     except AssertionError:
         raise AssertionError(f"{who} at {taken}: {got[0]}, not {judged}")
 
@@ -139,6 +140,7 @@ def the_last_second_and_the_first(house):
     for who, at, judged in (("t1", "07:30:59", ("on_time", 0)), ("t2", "07:31:00", ("late", 1))):
         phone = house.enroll(nip(who), "owntracks")
         wait_until("the doors know it", lambda: house.owntracks(phone, at=f"2026-01-05T{at}+08:00")[0] == 200)
+        house.doors_agree()
         wait_until("it is recorded", lambda: states(house, "ketua", who, "05")["pagi"] == judged)
     for who, at in (("a", "07:30:59"), ("b", "07:31:00")):
         house.hadir("enroll", nip(who), "--channel", "whatsapp", "--quiet", "--number", house.secret(number(who)))

@@ -113,6 +113,7 @@ def move(house, day, hhmm):
     house.set_clock(f"2026-01-{day}T{hhmm}:30+08:00")
     house.wait_live()
     wait_until("the day is planned", lambda: call(house, house.token["a"], "GET", "/v1/me")[1].get("reason") != "no_plan")
+    house.doors_agree()
 
 
 def comes(house, who, day, hhmm, at, *judged):
@@ -125,7 +126,7 @@ def comes(house, who, day, hhmm, at, *judged):
         got[:] = [(answer["session"], answer["verdict"], answer["late_minutes"], answer["place"])]
         return got[0] == judged
     try:
-        wait_until("judged", ask, 10)
+        wait_until("judged", ask, 60)
     except AssertionError:
         raise AssertionError(f"{who} on {day} at {hhmm}: {got[0]}, not {judged}")
 

@@ -49,6 +49,7 @@ def move(house, moment):
     house.set_clock(f"2026-01-{moment}:00+08:00")
     house.wait_live()
     wait_until("the day is planned", lambda: get(house, "telat", "/v1/me").get("reason") != "no_plan")
+    house.doors_agree()
 
 
 def comes(house, who, taken, lat=-2.5, lon=120.5, **more):

@@ -208,5 +208,6 @@ if __name__ == "__main__":
         house.token, house.other = (house.known(house.enroll(house.people[i]["nip"])) for i in (0, 1))
         house.tracker = house.enroll(house.people[2]["nip"], "owntracks")
         wait_until("the doors know the tracker", lambda: house.owntracks(house.tracker, body="")[0] == 200)
+        house.doors_agree()
         code = test.main(house)
     raise SystemExit(code)

@@ -201,6 +201,7 @@ if __name__ == "__main__":
         house.token = house.known(house.enroll(house.people[0]["nip"]))
         house.tracker = house.enroll(house.people[2]["nip"], "owntracks")
         wait_until("the doors know the tracker", lambda: house.owntracks(house.tracker, body="")[0] == 200)
+        house.doors_agree()
         house.nginx, house.haproxy = Nginx(house), Haproxy(house)
         try:
             code = test.main(house)

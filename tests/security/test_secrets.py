@@ -150,12 +150,15 @@ def who_is_revoked_is_out_and_who_is_enrolled_anew_too(house):
                                ("owntracks", lambda t: house.owntracks(t)[0], 200), ("osmand", lambda t: house.osmand(t)[0], 200)):
         old = house.enroll(nip, channel)
         wait_until("every door has it", lambda: all(ask(old) == here for _ in range(8)))
+        house.doors_agree()
         house.hadir("revoke", nip, "--channel", channel)
         answers = []
         wait_until("it is out", lambda: answers.append(ask(old)) or answers[-1] in (400, 401, 403), every_s=0.02)
+        house.doors_agree()
         assert set(answers[:-1]) <= {here}, answers
         new = house.enroll(nip, channel)
         wait_until("the new one is in", lambda: all(ask(new) == here for _ in range(8)))
+        house.doors_agree()
         assert all(ask(old) in (400, 401, 403) for _ in range(20)), channel
         print(f"# {channel}: {len(answers) - 1} answers before it was out")
 
