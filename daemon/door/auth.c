@@ -63,7 +63,7 @@ enum auth_outcome auth_device(const struct door *d, struct text token, enum chan
 static bool bearer(const struct exchange *x, struct text *ret)
 {
     struct text field;
-    if (!http1_get_once(&x->request, "authorization", &field))
+    if (!http1_get_once(x->request, "authorization", &field))
         return false;
     if (!http1_bearer(field, ret))
         *ret = (struct text){0};

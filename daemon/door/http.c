@@ -36,7 +36,6 @@
 #define HEAD_ARENA_MAX ((size_t)64 << 10)
 #define BODIES_MAX ((size_t)128 << 20)       /* of each kind */
 #define ANSWERS_MAX ((size_t)256 << 20)      /* waiting for clients that read slowly */
-#define BODY_KEEP_BYTES ((size_t)4 << 10)   /* a larger buffer is given back between requests */
 #define SMALL_ANSWER_BYTES ((size_t)8 << 10)
 #define DISCARD_MAX ((uint64_t)64 << 10)    /* an unread body up to this is read away to keep the connection */
 #define LINGER_MS 5000u
@@ -83,6 +82,8 @@ struct http_server {
     bool draining;
     enum language language; /* when the client states none we have */
 };
+
+static const struct http1_request no_request; /* while there is none, and of one that could not be read */
 
 static void finish(struct http_conn *h);
 
@@ -165,15 +166,15 @@ static void body_fini(struct http_conn *h)
     uncount_body(h);
 }
 
-/* Makes the exchange ready for another request. */
+/* Makes the exchange ready for another request, and holds nothing until that comes: most connections are idle. */
 static void exchange_reset(struct http_conn *h)
 {
     struct exchange *x = &h->x;
     arena_free(x->work);
     x->work = NULL;
-    arena_reset(x->arena);
-    if (x->body.cap > BODY_KEEP_BYTES)
-        body_fini(h);
+    arena_free(x->arena);
+    x->arena = NULL;
+    body_fini(h);
     buf_clear(&x->body);
     x->route = NULL;
     x->capture = (struct text){0};
@@ -183,7 +184,7 @@ static void exchange_reset(struct http_conn *h)
     x->on_drained = NULL;
     x->waiting = NULL;
     x->handler = NULL;
-    memset(&x->request, 0, sizeof x->request);
+    x->request = &no_request;
     h->streaming = h->chunked = h->finished = h->body_pending = false;
 }
 
@@ -264,12 +265,12 @@ static void reap(void *arg)
 static bool keeps_alive(const struct http_conn *h)
 {
     const struct exchange *x = &h->x;
-    if (!x->request.keep_alive || x->close_after || h->server->draining)
+    if (!x->request->keep_alive || x->close_after || h->server->draining)
         return false;
     if (!h->body_pending)
         return true;
     /* After a final status instead of 100 Continue nobody knows whether the body comes. */
-    return !x->request.expect_continue && !x->request.chunked && x->request.length <= DISCARD_MAX;
+    return !x->request->expect_continue && !x->request->chunked && x->request->length <= DISCARD_MAX;
 }
 
 static void begin_answer(struct http_conn *h)
@@ -324,7 +325,7 @@ void exchange_answer(struct exchange *x, unsigned status, const char *content_ty
     struct buf out;
     buf_init(&out, len + 4096);
     char more[1024];
-    bool head_only = x->request.method == HTTP1_HEAD;
+    bool head_only = x->request->method == HTTP1_HEAD;
     bool ok = fields(more, sizeof more, extra) &&
               http1_respond(&out, status, content_type, (int64_t)len, !x->close_after, more) &&
               (head_only || len == 0 || buf_add(&out, body, len)) && write_buf(h, &out);
@@ -354,12 +355,12 @@ bool exchange_stream(struct exchange *x, unsigned status, const char *content_ty
     struct http_conn *h = x->conn;
     if (h->state == HTTP_CLOSED)
         return false;
-    if (x->request.minor == 0)
+    if (x->request->minor == 0)
         x->close_after = true; /* HTTP/1.0 knows no chunks: the end of the stream is the end of the answer */
     begin_answer(h);
     h->streaming = true;
     h->stream_mono_ms = mono_now_ms() + STREAM_TIMES * conf_of(h)->request_timeout_ms;
-    h->chunked = x->request.minor > 0;
+    h->chunked = x->request->minor > 0;
     struct buf out;
     buf_init(&out, 4096);
     char more[1024];
@@ -469,7 +470,7 @@ static bool find_route(struct http_conn *h)
     struct exchange *x = &h->x;
     char allow[64];
     char header[80];
-    switch (route_find(x->request.method, x->request.path, &x->route, &x->capture, allow, sizeof allow)) {
+    switch (route_find(x->request->method, x->request->path, &x->route, &x->capture, allow, sizeof allow)) {
     case ROUTE_FOUND:
         return true;
     case ROUTE_UNKNOWN_PATH:
@@ -490,7 +491,7 @@ static bool find_route(struct http_conn *h)
 static void route_request(struct http_conn *h, bool more_bytes)
 {
     struct exchange *x = &h->x;
-    const struct http1_request *r = &x->request;
+    const struct http1_request *r = x->request;
     h->body_pending = r->chunked || (r->has_length && r->length > 0);
     /* Unread bodies of early answers are read away under this bound; the route's own replaces it below. */
     http1_body_init(&h->body, r, DISCARD_MAX);
@@ -517,31 +518,70 @@ static void route_request(struct http_conn *h, bool more_bytes)
         conn_write(h->conn, "HTTP/1.1 100 Continue\r\n\r\n", 25);
 }
 
+static void move_text(struct text *t, const uint8_t *from, const char *to)
+{
+    if (t->s != NULL)
+        t->s = to + (t->s - (const char *)from);
+}
+
+/* A head that outlives the offered bytes that its texts borrow from. NULL when memory is short. */
+static const struct http1_request *keep_head(struct arena *arena, const struct http1_request *parsed, const uint8_t *bytes, size_t len)
+{
+    char *copy = arena_copy(arena, bytes, len);
+    struct http1_request *r = arena_alloc(arena, sizeof *r);
+    if (copy == NULL || r == NULL)
+        return NULL;
+    *r = *parsed;
+    move_text(&r->target, bytes, copy);
+    move_text(&r->path, bytes, copy);
+    move_text(&r->query, bytes, copy);
+    for (size_t i = 0; i < r->field_count; i++) {
+        move_text(&r->fields[i].name, bytes, copy);
+        move_text(&r->fields[i].value, bytes, copy);
+    }
+    return r;
+}
+
 static size_t read_head(struct http_conn *h, const uint8_t *bytes, size_t len)
 {
     struct exchange *x = &h->x;
+    struct http1_request parsed;
     struct http1_error error = {0};
     size_t used = 0;
-    enum http1_result result = http1_head(bytes, len, &x->request, &used, &error);
-    if (result == HTTP1_MORE)
+    switch (http1_head(bytes, len, &parsed, &used, &error)) {
+    case HTTP1_MORE:
         return 0;
-    if (result == HTTP1_DONE) {
-        /* The texts must outlive the offer: parse once more where the bytes stay. */
-        char *copy = arena_copy(x->arena, bytes, used);
-        size_t again = 0;
-        if (copy == NULL ||
-            http1_head((const uint8_t *)copy, used, &x->request, &again, &error) != HTTP1_DONE || again != used) {
-            close_now(h);
-            return len;
-        }
-        x->language = answer_language(http1_get(&x->request, "accept-language"), h->server->language);
-        route_request(h, len > used);
-        return used;
+    case HTTP1_BAD:
+        x->language = h->server->language;
+        refuse(h, &error);
+        return len;
+    case HTTP1_DONE:
+        break;
     }
-    memset(&x->request, 0, sizeof x->request);
-    x->language = h->server->language;
-    refuse(h, &error);
-    return len;
+    const struct http1_request *kept = keep_head(x->arena, &parsed, bytes, used);
+    if (kept == NULL) {
+        close_now(h);
+        return len;
+    }
+    x->request = kept;
+    x->language = answer_language(http1_get(kept, "accept-language"), h->server->language);
+    route_request(h, len > used);
+    return used;
+}
+
+/* The first byte of a request. */
+static bool begin_request(struct http_conn *h)
+{
+    h->x.arena = arena_new(HEAD_ARENA_MAX);
+    if (h->x.arena == NULL) {
+        close_now(h);
+        return false;
+    }
+    h->used = true;
+    set_state(h, HTTP_HEAD);
+    set_total(h, conf_of(h)->request_timeout_ms);
+    set_phase(h, conf_of(h)->head_timeout_ms);
+    return true;
 }
 
 static size_t read_body(struct http_conn *h, const uint8_t *bytes, size_t len)
@@ -590,11 +630,7 @@ static size_t on_bytes(void *arg, const uint8_t *bytes, size_t len)
     struct http_conn *h = arg;
     switch (h->state) {
     case HTTP_IDLE:
-        h->used = true;
-        set_state(h, HTTP_HEAD);
-        set_total(h, conf_of(h)->request_timeout_ms);
-        set_phase(h, conf_of(h)->head_timeout_ms);
-        return read_head(h, bytes, len);
+        return begin_request(h) ? read_head(h, bytes, len) : len;
     case HTTP_HEAD:
         return read_head(h, bytes, len);
     case HTTP_BODY:
@@ -711,12 +747,9 @@ static void on_conn(void *arg, struct conn *c)
     h->conn = c;
     h->x.door = s->door;
     h->x.conn = h;
-    h->x.arena = arena_new(HEAD_ARENA_MAX);
+    h->x.request = &no_request;
     h->timer = loop_timer_new(s->door->loop, on_deadline, h);
-    if (h->x.arena == NULL || h->timer == NULL) {
-        arena_free(h->x.arena);
-        if (h->timer != NULL)
-            loop_timer_free(h->timer);
+    if (h->timer == NULL) {
         free(h);
         conn_close(c);
         return;

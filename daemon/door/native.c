@@ -32,7 +32,7 @@ void native_head(struct exchange *x)
 {
     struct credential who;
     enum auth_outcome outcome = auth_bearer_device(x, &who);
-    struct text coding = http1_get(&x->request, "content-encoding");
+    struct text coding = http1_get(x->request, "content-encoding");
     if (outcome != AUTH_OK) {
         auth_refuse(x, outcome);
     } else if (throttle_refuses(x, &who)) {

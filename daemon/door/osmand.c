@@ -45,7 +45,7 @@ void osmand_too_large(struct exchange *x)
         answer_busy(x, C_BUSY_LEDGER, 5);
         return;
     }
-    (void)!osmand_decode(x->request.query, (struct text){0}, NULL, 0, &bounds, work, &device, &f, &json, &error);
+    (void)!osmand_decode(x->request->query, (struct text){0}, NULL, 0, &bounds, work, &device, &f, &json, &error);
     enum auth_outcome outcome = auth_device(x->door, device, CHANNEL_OSMAND, &who);
     if (outcome == AUTH_OK && throttle_refuses(x, &who))
         return;
@@ -66,7 +66,7 @@ void osmand_body(struct exchange *x)
     bool json = false;
     struct credential who;
     struct arena *work = exchange_work(x, WORK_MAX);
-    bool good = work != NULL && osmand_decode(x->request.query, http1_get(&x->request, "content-type"), x->body.data,
+    bool good = work != NULL && osmand_decode(x->request->query, http1_get(x->request, "content-type"), x->body.data,
                                               x->body.len, &bounds, work, &device, &f, &json, &error);
     if (!good && error.fault == FAULT_MEMORY) {
         answer_busy(x, C_BUSY_LEDGER, 5);

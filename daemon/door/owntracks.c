@@ -20,7 +20,7 @@ static bool admit(struct exchange *x, struct credential *ret)
     struct text user = {0};
     struct text password = {0};
     struct text header;
-    if (!http1_get_once(&x->request, "authorization", &header) ||
+    if (!http1_get_once(x->request, "authorization", &header) ||
         !http1_basic(header, x->arena, &user, &password))
         password = (struct text){0};
     enum auth_outcome outcome = auth_device(x->door, password, CHANNEL_OWNTRACKS, ret);

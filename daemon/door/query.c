@@ -43,8 +43,8 @@ static bool on_pair(void *arg, struct text name, struct text value)
 /* true when there is no query at all. */
 static bool pairs(struct exchange *x, http1_pair_cb fn, void *arg)
 {
-    return x->request.query.s == NULL || x->request.query.len == 0 ||
-           http1_pairs(x->request.query, x->arena, PARAMETERS_MAX, fn, arg);
+    return x->request->query.s == NULL || x->request->query.len == 0 ||
+           http1_pairs(x->request->query, x->arena, PARAMETERS_MAX, fn, arg);
 }
 
 /* code NULL: it could not be read. */

@@ -74,7 +74,7 @@ static bool is_month(struct text t)
 
 static bool wants_csv(const struct exchange *x)
 {
-    struct text accept = http1_get(&x->request, "accept");
+    struct text accept = http1_get(x->request, "accept");
     return accept.s != NULL &&
            answer_quality(accept, "text/csv") > answer_quality(accept, "application/json");
 }

@@ -23,7 +23,7 @@ static bool read_format(const struct exchange *x, uint8_t *ret)
 {
     static const char *const types[] = {"application/json", "text/csv", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
                                         "application/pdf"};
-    struct text accept = http1_get(&x->request, "accept");
+    struct text accept = http1_get(x->request, "accept");
     unsigned best = 0;
     *ret = 0;
     if (accept.s == NULL)

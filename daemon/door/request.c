@@ -65,10 +65,10 @@ void request_post_head(struct exchange *x)
         return;
     struct problem p = {0};
     const char *header = NULL;
-    if (http1_get(&x->request, "content-encoding").s != NULL) {
+    if (http1_get(x->request, "content-encoding").s != NULL) {
         p = (struct problem){.code = "unknown_encoding", .field = "Content-Encoding"};
         header = "Accept-Encoding: identity\r\n";
-    } else if (!is_json(http1_get(&x->request, "content-type"))) {
+    } else if (!is_json(http1_get(x->request, "content-type"))) {
         p = (struct problem){.code = "unknown_media_type", .field = "Content-Type"};
         header = "Accept: application/json\r\n";
     } else {

@@ -42,7 +42,7 @@ void whatsapp_handshake_head(struct exchange *x)
 
 void whatsapp_handshake(struct exchange *x)
 {
-    struct text challenge = whatsapp_challenge(x->request.query, x->arena, x->door->whatsapp_verify_token);
+    struct text challenge = whatsapp_challenge(x->request->query, x->arena, x->door->whatsapp_verify_token);
     if (challenge.s == NULL) {
         if (throttle_failure(x))
             return;
@@ -59,7 +59,7 @@ void whatsapp_head(struct exchange *x)
     if (is_off(x))
         return;
     struct text signature;
-    bool once = http1_get_once(&x->request, SIGNATURE_HEADER, &signature);
+    bool once = http1_get_once(x->request, SIGNATURE_HEADER, &signature);
     if (!once || signature.s == NULL) {
         if (throttle_failure(x))
             return;
@@ -199,7 +199,7 @@ static bool gather(struct exchange *x, const struct whatsapp_item *items, size_t
 void whatsapp_body(struct exchange *x)
 {
     const char *secret = x->door->whatsapp_app_secret;
-    if (!whatsapp_signature_ok(http1_get(&x->request, SIGNATURE_HEADER), secret, strlen(secret), x->body.data,
+    if (!whatsapp_signature_ok(http1_get(x->request, SIGNATURE_HEADER), secret, strlen(secret), x->body.data,
                                x->body.len)) {
         if (throttle_failure(x))
             return;
