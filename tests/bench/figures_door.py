@@ -25,10 +25,11 @@ def fresh(town, b, mode="fresh", **options):
 
 def constant(b, town, group, port, mode="fresh"):
     """Microseconds of CPU that a peer used for a request."""
-    before = group.cpu_s()
-    did = load(port, f"{town.dir}/secret/tls.crt", town.devices, mode=mode, connections=CONNECTIONS, seconds=b.seconds, constant=True)
+    before = []
+    did = load(port, f"{town.dir}/secret/tls.crt", town.devices, begins=lambda: before.append(group.cpu_s()), mode=mode,
+               connections=CONNECTIONS, seconds=b.seconds, constant=True)
     assert did["refused"] == did["failed"] == 0, did
-    return (group.cpu_s() - before) * 1e6 / did["accepted"]
+    return (group.cpu_s() - before[0]) * 1e6 / did["accepted"]
 
 
 @contextlib.contextmanager

@@ -189,8 +189,9 @@ analyze;""")
         """What the generator said, of a load on this hadird; with hadird_s and postgres_s: CPU until everything was recorded, recorded_s after the last answer."""
         options = {"seconds": self.b.seconds, "seed": next(self.seeds), **options}
         self.recorded()
-        before = self.hadird.cpu_s(), self.postgres.cpu_s()
-        did = load(self.port, f"{self.dir}/secret/tls.crt", self.devices, **options)
+        before = []
+        did = load(self.port, f"{self.dir}/secret/tls.crt", self.devices,
+                   begins=lambda: before.extend((self.hadird.cpu_s(), self.postgres.cpu_s())), **options)
         answered = time.monotonic()
         self.recorded()
         did["recorded_s"] = time.monotonic() - answered
@@ -209,16 +210,25 @@ analyze;""")
             self.postgres.close()
 
 
-def load(port, ca, devices, **options):
-    """Runs load.c: mode="fresh", connections=64, rate=500 (without: closed), constant=True … Its last line. ca None: no TLS."""
-    argv = [f"{BUILD}/tests/bench/load", "--port", str(port), "--devices", devices, *(["--ca", ca] if ca else ["--plain"])]
+def load(port, ca, devices, begins=None, **options):
+    """Runs load.c: mode="fresh", connections=64, rate=500 (without: closed), constant=True … Its last line. ca None: no TLS.
+    begins is called when all is prepared."""
+    argv = [f"{BUILD}/tests/bench/load", "--port", str(port), "--devices", devices, "--wait", *(["--ca", ca] if ca else ["--plain"])]
     if "rate" not in options and "morning" not in options:
         argv.append("--closed")
     for name, value in options.items():
         argv += [f"--{name}"] if value is True else [f"--{name}", str(value)]
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=600)
-    assert done.returncode == 0, f"{' '.join(argv)}: {done.returncode}\n{done.stdout[-1000:]}{done.stderr[-1000:]}"
-    return json.loads(done.stdout.splitlines()[-1])
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as generator:
+        assert generator.stdout.readline() == "ready\n", f"{' '.join(argv)}: ended with {generator.wait()}"
+        if begins is not None:
+            begins()
+        try:
+            said = generator.communicate("go\n", timeout=900)[0]
+        except BaseException:
+            generator.kill()
+            raise
+    assert generator.returncode == 0, said
+    return json.loads(said.splitlines()[-1])
 
 
 @contextlib.contextmanager
