@@ -142,7 +142,14 @@ class House:
         self.sql("create database hadir owner hadir_owner", database="postgres")
 
     def start_database(self):
-        """Starts the cluster if it does not run."""
+        """Starts the cluster if it does not run. A postmaster that was killed seems to run until init has buried it."""
+        def buried():
+            try:
+                with open(f"{self.dir}/data/postmaster.pid") as f, open(f"/proc/{int(f.readline())}/stat") as stat:
+                    return stat.read().rpartition(")")[2].split()[0] != "Z"
+            except (FileNotFoundError, ProcessLookupError):
+                return True
+        wait_until("the last postmaster is buried", buried, 120)
         if run(f"{PGBIN}/pg_ctl", "-D", f"{self.dir}/data", "status", check=False, user=self.user).returncode == 0:
             return
         self.as_user(f"{PGBIN}/pg_ctl", "-D", f"{self.dir}/data", "-l", f"{self.dir}/pg.log", "-w", "-t", "60", "start")
