@@ -344,3 +344,26 @@ enum http1_result http1_head(const uint8_t *bytes, size_t len, struct http1_requ
     *ret_used = at + 2;
     return HTTP1_DONE;
 }
+
+static void move_text(struct text *t, const uint8_t *from, const char *to)
+{
+    t->s = to + (t->s - (const char *)from);
+}
+
+const struct http1_request *http1_keep(struct arena *arena, const struct http1_request *r, const uint8_t *bytes, size_t len)
+{
+    const char *copy = arena_copy(arena, bytes, len);
+    struct http1_request *kept = arena_alloc(arena, sizeof *kept);
+    if (copy == NULL || kept == NULL)
+        return NULL;
+    *kept = *r;
+    move_text(&kept->target, bytes, copy);
+    move_text(&kept->path, bytes, copy);
+    if (kept->query.s != NULL)
+        move_text(&kept->query, bytes, copy);
+    for (size_t i = 0; i < kept->field_count; i++) {
+        move_text(&kept->fields[i].name, bytes, copy);
+        move_text(&kept->fields[i].value, bytes, copy);
+    }
+    return kept;
+}

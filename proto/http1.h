@@ -51,6 +51,8 @@ struct http1_error {
  * unspecified unless DONE. */
 enum http1_result http1_head(const uint8_t *bytes, size_t len, struct http1_request *ret, size_t *ret_used,
                              struct http1_error *ret_error);
+/* A copy of *r that no longer borrows from bytes, the head that it was parsed from. In the arena; NULL when that is full. */
+const struct http1_request *http1_keep(struct arena *arena, const struct http1_request *r, const uint8_t *bytes, size_t len);
 /* First field of that name (case-insensitive); absent text when none. */
 struct text http1_get(const struct http1_request *r, const char *name);
 /* The only field of that name, absent text when none; false when it is repeated (credentials, signatures). */

@@ -518,30 +518,6 @@ static void route_request(struct http_conn *h, bool more_bytes)
         conn_write(h->conn, "HTTP/1.1 100 Continue\r\n\r\n", 25);
 }
 
-static void move_text(struct text *t, const uint8_t *from, const char *to)
-{
-    if (t->s != NULL)
-        t->s = to + (t->s - (const char *)from);
-}
-
-/* A head that outlives the offered bytes that its texts borrow from. NULL when memory is short. */
-static const struct http1_request *keep_head(struct arena *arena, const struct http1_request *parsed, const uint8_t *bytes, size_t len)
-{
-    char *copy = arena_copy(arena, bytes, len);
-    struct http1_request *r = arena_alloc(arena, sizeof *r);
-    if (copy == NULL || r == NULL)
-        return NULL;
-    *r = *parsed;
-    move_text(&r->target, bytes, copy);
-    move_text(&r->path, bytes, copy);
-    move_text(&r->query, bytes, copy);
-    for (size_t i = 0; i < r->field_count; i++) {
-        move_text(&r->fields[i].name, bytes, copy);
-        move_text(&r->fields[i].value, bytes, copy);
-    }
-    return r;
-}
-
 static size_t read_head(struct http_conn *h, const uint8_t *bytes, size_t len)
 {
     struct exchange *x = &h->x;
@@ -558,7 +534,9 @@ static size_t read_head(struct http_conn *h, const uint8_t *bytes, size_t len)
     case HTTP1_DONE:
         break;
     }
-    const struct http1_request *kept = keep_head(x->arena, &parsed, bytes, used);
+    /* The texts must outlive the offer. */
+    x->arena = arena_new(HEAD_ARENA_MAX);
+    const struct http1_request *kept = x->arena != NULL ? http1_keep(x->arena, &parsed, bytes, used) : NULL;
     if (kept == NULL) {
         close_now(h);
         return len;
@@ -567,21 +545,6 @@ static size_t read_head(struct http_conn *h, const uint8_t *bytes, size_t len)
     x->language = answer_language(http1_get(kept, "accept-language"), h->server->language);
     route_request(h, len > used);
     return used;
-}
-
-/* The first byte of a request. */
-static bool begin_request(struct http_conn *h)
-{
-    h->x.arena = arena_new(HEAD_ARENA_MAX);
-    if (h->x.arena == NULL) {
-        close_now(h);
-        return false;
-    }
-    h->used = true;
-    set_state(h, HTTP_HEAD);
-    set_total(h, conf_of(h)->request_timeout_ms);
-    set_phase(h, conf_of(h)->head_timeout_ms);
-    return true;
 }
 
 static size_t read_body(struct http_conn *h, const uint8_t *bytes, size_t len)
@@ -630,7 +593,11 @@ static size_t on_bytes(void *arg, const uint8_t *bytes, size_t len)
     struct http_conn *h = arg;
     switch (h->state) {
     case HTTP_IDLE:
-        return begin_request(h) ? read_head(h, bytes, len) : len;
+        h->used = true;
+        set_state(h, HTTP_HEAD);
+        set_total(h, conf_of(h)->request_timeout_ms);
+        set_phase(h, conf_of(h)->head_timeout_ms);
+        return read_head(h, bytes, len);
     case HTTP_HEAD:
         return read_head(h, bytes, len);
     case HTTP_BODY:

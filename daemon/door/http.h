@@ -37,7 +37,7 @@ struct exchange {
     const struct route *route;
     const struct http1_request *request; /* in arena, as its texts */
     struct text capture;          /* the path's variable part, as sent */
-    struct arena *arena;          /* head and small things, until the answer; NULL between requests */
+    struct arena *arena;          /* head and small things, until the answer; NULL without a head */
     struct arena *work;           /* what the body was decoded to; NULL until exchange_work */
     struct buf body;
     struct wall_reading received; /* when the last byte of the request was read */

@@ -68,6 +68,41 @@ START_TEST(plain_request)
 }
 END_TEST
 
+/* Kept in an arena of so many bytes, the bytes overwritten: is it there, and whole? */
+static bool keeps(const char *head, size_t max_bytes)
+{
+    struct http1_request r;
+    struct http1_error e;
+    size_t used = 0, len = strlen(head);
+    uint8_t bytes[128];
+    memcpy(bytes, head, len);
+    ck_assert_int_eq(http1_head(bytes, len, &r, &used, &e), HTTP1_DONE);
+    struct arena *a = arena_new(max_bytes);
+    const struct http1_request *kept = http1_keep(a, &r, bytes, used);
+    memset(bytes, '?', sizeof bytes);
+    bool there = kept != NULL;
+    if (there) {
+        ck_assert_mem_eq(kept->path.s, "/a", 2);
+        ck_assert_uint_eq(kept->target.len, r.target.len);
+        ck_assert(r.query.s == NULL ? kept->query.s == NULL : memcmp(kept->query.s, "b", 1) == 0);
+        ck_assert_uint_eq(kept->field_count, 2);
+        ck_assert_mem_eq(http1_get(kept, "host").s, "h", 1);
+        ck_assert_mem_eq(http1_get(kept, "x").s, "y", 1);
+        ck_assert(kept->keep_alive);
+    }
+    arena_free(a);
+    return there;
+}
+
+START_TEST(kept_heads)
+{
+    ck_assert(keeps("GET /a?b HTTP/1.1\r\nHost: h\r\nX: y\r\n\r\n", 8192));
+    ck_assert(keeps("\r\nGET /a HTTP/1.1\r\nHost: h\r\nX: y\r\n\r\nmore", 8192));
+    ck_assert(!keeps("GET /a HTTP/1.1\r\nHost: h\r\nX: y\r\n\r\n", 16));
+    ck_assert(!keeps("GET /a HTTP/1.1\r\nHost: h\r\nX: y\r\n\r\n", 256));
+}
+END_TEST
+
 START_TEST(request_lines)
 {
     EXPECT("", 100);
@@ -554,6 +589,6 @@ START_TEST(rubbish)
 }
 END_TEST
 
-UNIT_MAIN("proto/http1", plain_request, request_lines, targets, line_ends_and_controls, fields, hosts, lengths, codings,
+UNIT_MAIN("proto/http1", plain_request, kept_heads, request_lines, targets, line_ends_and_controls, fields, hosts, lengths, codings,
           connections_and_expectations, credentials_only_once, limits, chunked_bodies, plain_bodies,
           body_over_the_buffer, responses, forms, path_segments, basic_credentials, bearer_credentials, rubbish)
