@@ -88,8 +88,11 @@
     X(C_GROUP_US, COUNTER, "hadir_spool_group_microseconds_total", "", "Time spent in group commits.")               \
     X(M_GROUP_US_LAST, GAUGE, "hadir_spool_group_last_microseconds", "", "Duration of the last group commit.")       \
     X(M_GROUP_ROWS_LAST, GAUGE, "hadir_spool_group_last_rows", "", "Rows of the last group commit.")                 \
-    X(G_SPOOL_DEPTH, GAUGE, "hadir_spool_depth", "", "Spool rows not yet in the database.")                          \
+    X(G_SPOOL_DEPTH, GAUGE, "hadir_spool_depth", "", "Rows of the live spool not yet in the database.")              \
     X(G_SPOOL_OLDEST_S, GAUGE, "hadir_spool_oldest_seconds", "", "Age of the oldest row not yet in the database.")   \
+    X(G_SPOOL_ASIDE, GAUGE, "hadir_spool_files", "state=\"set_aside\"",                                              \
+      "Older spool files: set aside and not in the database yet; broken, kept for a human.")                         \
+    X(G_SPOOL_BROKEN, GAUGE, "hadir_spool_files", "state=\"broken\"", "")                                            \
     X(G_INGEST_LAG_MS, GAUGE, "hadir_ingest_lag_milliseconds", "", "How far the database is behind the spool.")      \
     X(C_INGESTED, COUNTER, "hadir_ingested_total", "", "Rows taken by the database.")                                \
     X(C_INGEST_POISON, COUNTER, "hadir_ingest_poison_total", "", "Rows the database could only take as rejected.")   \

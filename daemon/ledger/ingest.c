@@ -10,14 +10,17 @@
  * copy of the file was put back: the numbers it gives from now on are taken. The old name is closed in the database, the
  * file gets another, and all of it is sent again (what is known by its id is skipped).
  *
- * Orphans' rows were acknowledged before the live file's. So on every new connection the database first hears of the
- * orphan that is found, and only then how far the live file is complete: otherwise somebody whose check-in lies in the
- * orphan would be called missing.
- *
  * Complete to. With every exchange goes the wall time such that everything acknowledged before it is in the database
  * once this exchange is: taken *before* reading (spool_complete_to_us, then the last row's number) and claimed only by
  * the range that reaches that number. While there is a backlog the claim is smaller: rows are committed in the order
  * of arrival but for what a door may hold back, and a door holds a request for request_timeout_ms at most.
+ *
+ * Orphans' rows were acknowledged before the live file's, an older orphan's before a younger's, and they are drained in
+ * that order, each with the first turn when it is found. So while one is left, the live file claims no more than was claimed
+ * last, by whichever file; otherwise somebody whose check-in lies in an orphan would be called missing, and a day be closed
+ * without it. One that cannot be opened for want of room thus holds the claim where it is, until there is room: nightly waits
+ * for a spool as long as the government's patience, presence says "not yet known". A broken one holds up nothing: it has its
+ * other name, and a human.
  *
  * Refusals. Trouble of the database or its schema (classes 08 0A 25 26 28 3D 40 42 53 55 57 58 F0) is waited out with
  * growing pauses and loses nothing; a statement that took too long is also made smaller. Anything else is in a row: the
@@ -58,7 +61,6 @@ struct source {
     struct spool_orphan *orphan; /* NULL: the live file */
     bool known;                  /* position asked for since the connection came up */
     bool was_known;              /* ever */
-    bool announced;              /* orphan: the database has its mark, and waits for it */
     int64_t position;
     int64_t asked_mono_ms;
     bool finished;               /* orphan: all in the database */
@@ -91,7 +93,7 @@ struct ingest {
     int64_t not_before_mono_ms;
     int64_t idle_mono_ms, looked_mono_ms;
 
-    int64_t recorded_us;         /* what the live source has claimed, for the lag */
+    int64_t recorded_us;         /* what was claimed last: everything acknowledged before it is in the database */
     int64_t oldest_us;           /* arrival of the first row not in the database; INT64_MIN: unknown */
 };
 
@@ -239,11 +241,10 @@ static void on_position(void *arg, enum store_outcome outcome, const struct rows
         log_warn("event=ingest_replay spool=%s from=%lld believed=%lld", s->uuid, (long long)seq, (long long)believed);
         if (s == &i->live)
             spool_orphan_again(i->spool);
-        i->looked_mono_ms = INT64_MIN;
+        i->looked = false; /* before anything is claimed */
     }
     i->pause_ms = 0;
     s->known = s->was_known = true;
-    s->announced = s->announced || text != NULL;
     s->asked_mono_ms = mono_now_ms();
     set_position(i, s, seq);
     go_on(i);
@@ -268,14 +269,19 @@ static int64_t claim_of(const struct ingest *i)
     return newest_us < i->complete_to_us ? newest_us : i->complete_to_us;
 }
 
+/* The live file claims nothing new while an orphan is left: see the top. */
+static int64_t allowed(const struct ingest *i, int64_t claim_us)
+{
+    bool held = i->at == &i->live && spool_orphans(i->spool) > 0;
+    return held && claim_us > i->recorded_us ? i->recorded_us : claim_us;
+}
+
 static void on_taken(struct ingest *i, int64_t rows)
 {
     counter_add(C_INGESTED, rows);
     i->pause_ms = 0;
     set_position(i, i->at, parcel_last_seq(&i->parcel));
-    i->at->announced = true;
-    if (i->at == &i->live && i->claim_us > i->recorded_us)
-        i->recorded_us = i->claim_us;
+    i->recorded_us = i->claim_us;
     parcel_accept(&i->parcel);
 }
 
@@ -338,7 +344,7 @@ static void send_range(struct ingest *i)
         pause_longer(i);
         return;
     }
-    i->claim_us = claim_of(i);
+    i->claim_us = allowed(i, claim_of(i));
     snprintf(seq, sizeof seq, "%lld", (long long)parcel_last_seq(&i->parcel));
     wall_format_rfc3339(claim, sizeof claim, i->claim_us, 0);
     const char *const params[] = {i->at->uuid, seq, claim, json, i->sqlstate, i->reason};
@@ -366,8 +372,7 @@ static void on_marked(void *arg, enum store_outcome outcome, const struct rows *
     if (i->at == &i->orphan) {
         i->orphan.finished = true;
     } else {
-        if (i->claim_us > i->recorded_us)
-            i->recorded_us = i->claim_us;
+        i->recorded_us = i->claim_us;
         if (i->at->position < i->last_seq)
             set_position(i, i->at, i->last_seq);
     }
@@ -379,7 +384,7 @@ static void mark_idle(struct ingest *i, struct source *s)
 {
     char seq[24], claim[40] = "infinity";
     i->at = s;
-    i->claim_us = spool_complete_to_us(i->spool);
+    i->claim_us = allowed(i, spool_complete_to_us(i->spool));
     i->last_seq = last_seq_of(i, s);
     if (s == &i->live && i->last_seq > s->position)
         return; /* committed since: there is something to read after all */
@@ -397,7 +402,7 @@ static void mark_idle(struct ingest *i, struct source *s)
 static void mark_gap(struct ingest *i)
 {
     char seq[24], claim[40];
-    i->claim_us = i->complete_to_us;
+    i->claim_us = allowed(i, i->complete_to_us);
     snprintf(seq, sizeof seq, "%lld", (long long)i->last_seq);
     wall_format_rfc3339(claim, sizeof claim, i->claim_us, 0);
     const char *const params[] = {i->at->uuid, seq, claim, "[]"};
@@ -449,6 +454,7 @@ static void on_orphan(void *arg, struct spool_orphan *o)
     i->looked = true;
     if (o != NULL) {
         i->orphan = (struct source){.orphan = o};
+        i->live_had_turn = true;
         encode_uuid(i->orphan.uuid, spool_orphan_id(o));
         log_info("event=ingest_orphan spool=%s last_seq=%lld", i->orphan.uuid, (long long)spool_orphan_last_seq(o));
     }
@@ -483,7 +489,6 @@ static void serve_orphan(struct ingest *i)
         ask(i, s);
     else
         read_more(i, s);
-    i->live_had_turn = false;
 }
 
 /* ---- turns ---- */
@@ -505,14 +510,12 @@ static void go_on(struct ingest *i)
     bool rows = spool_last_seq(i->spool) > live->position, orphan = i->orphan.orphan != NULL;
     if (!i->looked && !orphan) {
         look(i);
-    } else if (orphan && !i->orphan.announced) {
-        serve_orphan(i);
     } else if (rows && !(orphan && i->live_had_turn)) {
         read_more(i, live);
-    } else if (!rows && is_due(i->idle_mono_ms, IDLE_MS)) {
-        mark_idle(i, live);
     } else if (orphan) {
         serve_orphan(i);
+    } else if (!rows && is_due(i->idle_mono_ms, IDLE_MS)) {
+        mark_idle(i, live);
     } else if (is_due(i->looked_mono_ms, LOOK_MS)) {
         look(i);
     }
@@ -529,7 +532,8 @@ static void on_up(void *arg)
 {
     struct ingest *i = arg;
     i->connection++;
-    i->live.known = i->orphan.known = i->orphan.finished = i->orphan.announced = i->looked = false;
+    i->live.known = i->orphan.known = i->orphan.finished = i->looked = false;
+    i->live_had_turn = true;
     i->pause_ms = 0;
     i->not_before_mono_ms = 0;
     parcel_clear(&i->parcel);
@@ -584,6 +588,8 @@ void ingest_gauges(struct ingest *i)
     int64_t age_us = depth == 0 || i->oldest_us == INT64_MIN ? 0 : now_us - i->oldest_us;
     int64_t lag_us = now_us - i->recorded_us;
     counter_set(G_SPOOL_DEPTH, depth);
+    counter_set(G_SPOOL_ASIDE, (int64_t)spool_orphans(i->spool));
+    counter_set(G_SPOOL_BROKEN, (int64_t)spool_broken(i->spool));
     counter_set(G_SPOOL_OLDEST_S, age_us < 0 ? 0 : age_us / US_PER_S);
     counter_set(G_INGEST_LAG_MS, lag_us < 0 ? 0 : lag_us / 1000);
     counter_set(G_DB_LEDGER, store_is_up(i->store));
@@ -599,7 +605,7 @@ struct ingest *ingest_new(struct loop *loop, const struct conf *conf, struct spo
     i->spool = s;
     i->margin_us = conf->request_timeout_ms * 1000 + SLACK_US;
     i->idle_mono_ms = i->looked_mono_ms = INT64_MIN;
-    i->recorded_us = wall_now_us(); /* lag counts from here until the database is heard */
+    i->recorded_us = wall_now_us() - i->margin_us; /* what an earlier process acknowledged, it had claimed but for the last */
     i->oldest_us = INT64_MIN;
     encode_uuid(i->live.uuid, spool_id(s));
     parcel_init(&i->parcel);

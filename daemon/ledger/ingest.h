@@ -19,6 +19,6 @@ void ingest_kick(struct ingest *i);     /* rows were committed */
 bool ingest_is_recorded(const struct ingest *i, int64_t seq); /* the database is known to have that row */
 bool ingest_is_current(const struct ingest *i); /* everything committed is in the database */
 bool ingest_is_connected(const struct ingest *i);
-void ingest_gauges(struct ingest *i);   /* depth, age, lag, connection */
+void ingest_gauges(struct ingest *i);   /* depth, files, age, lag, connection */
 
 #endif

@@ -362,6 +362,14 @@ size_t spool_orphans(const struct spool *s)
     return v;
 }
 
+size_t spool_broken(const struct spool *s)
+{
+    pthread_mutex_lock(lock_of(s));
+    size_t v = s->broken;
+    pthread_mutex_unlock(lock_of(s));
+    return v;
+}
+
 void spool_set_ingested(struct spool *s, int64_t seq)
 {
     pthread_mutex_lock(&s->lock);
@@ -437,6 +445,7 @@ static bool learn(struct spool *s, char *error, size_t error_cap)
     memcpy(s->id, spool_file_id(s->file), sizeof s->id);
     spool_orphan_sweep(s->dir);
     s->orphans = spool_orphan_look(s->dir, NULL);
+    s->broken = spool_orphan_broken(s->dir);
     return true;
 }
 

@@ -125,10 +125,11 @@ int64_t spool_ingested_hint(const struct spool *s);
 
 /* Orphans: older spool files in the folder, spool-<hex>.orphan.db, set aside after a failed sync or read, or copied
  * here from another machine. One at a time is opened (a copy of it), read through the same kind of interface and
- * closed. Only when the ledger says that every row is in the database it becomes spool-<hex>.drained.db, kept for as
+ * closed, the oldest first. Only when the ledger says that every row is in the database it becomes spool-<hex>.drained.db, kept for as
  * long as rows are. */
 struct spool_orphan;
 size_t spool_orphans(const struct spool *s); /* how many are left, as of the last look */
+size_t spool_broken(const struct spool *s);  /* how many are kept for a human, likewise */
 /* o NULL: none, or none readable now. */
 typedef void (*spool_orphan_cb)(void *arg, struct spool_orphan *o);
 bool spool_orphan_open(struct spool *s, spool_orphan_cb cb, void *arg);

@@ -1,17 +1,17 @@
 /* Orphans: spool files that a failed process left, and how their rows still reach the database.
  *
  * Setting aside. A process that met a failed sync, write or read makes the empty file `spool.failed` and exits. The
- * next one, holding the folder's lock, first writes a name (16 hex digits) into that mark, durably, then renames the
- * log, then the database, then removes the mark. The name in the mark makes every step repeatable: a crash between two
- * of them is finished by the next start, and a log never stands beside a database it does not belong to (SQLite would
- * delete it).
+ * next one, holding the folder's lock, first writes a name (16 hex digits: the millisecond, then chance) into that mark,
+ * durably, then renames the log, then the database, then removes the mark. The name in the mark makes every step
+ * repeatable: a crash between two of them is finished by the next start, and a log never stands beside a database it does
+ * not belong to (SQLite would delete it).
  *
- * Draining. The original is evidence and stays as it is. A copy of database and log is opened, which recovers the log
- * up to the last whole transaction: exactly what had been acknowledged, perhaps more, never less. When the ledger says
- * that all rows are in the database, the copy is removed and the original becomes `.drained.db`, for as long as the live
- * file keeps its rows (keep_us, counted from draining by the file's mtime): should the database be restored to an older
- * state, spool_orphan_revive gives it its old name and it is drained again. A row that cannot be read is passed over, and the
- * file is kept under the name `.broken.db` for a human; a file that cannot be opened at all likewise.
+ * Draining, the oldest first, by name. The original is evidence and stays as it is. A copy of database and log is opened,
+ * which recovers the log up to the last whole transaction: exactly what had been acknowledged, perhaps more, never less.
+ * When the ledger says that all rows are in the database, the copy is removed and the original becomes `.drained.db`, for as
+ * long as the live file keeps its rows (keep_us, counted from draining by the file's mtime): should the database be restored
+ * to an older state, spool_orphan_revive gives it its old name and it is drained again. A row that cannot be read is passed
+ * over, and the file is kept under the name `.broken.db` for a human; a file that cannot be opened at all likewise.
  *
  * Does not decide when to drain (ledger/ingest.c) and never writes to the live file.
  */
@@ -37,6 +37,8 @@
 #define ATTEMPTS_MAX 100000 /* to read around damage, each time */
 #define SUFFIX ".orphan.db"
 #define DRAINED ".drained.db"
+#define BROKEN ".broken.db"
+#define TRIES_MAX 16 /* of files that cannot be opened, a look */
 
 void spool_path(char dst[SPOOL_PATH_MAX], const char *dir, const char *name)
 {
@@ -72,7 +74,10 @@ static bool name_of_mark(const char *dir, char ret_hex[HEX_CHARS + 1])
     ret_hex[HEX_CHARS] = '\0';
     if (n == HEX_CHARS && decode_hex(ret_hex, HEX_CHARS, random, sizeof random))
         return true;
+    int64_t now_ms = wall_now_us() / 1000; /* names sort by age */
     digest_random(random, sizeof random);
+    for (int i = 0; i < 6; i++)
+        random[i] = (uint8_t)(now_ms >> (40 - 8 * i));
     encode_hex(ret_hex, HEX_CHARS + 1, random, sizeof random);
     fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (fd < 0)
@@ -207,7 +212,7 @@ static bool rename_pair(const char *dir, const char *name, const char *suffix, c
 static void set_broken(const char *dir, const char *name)
 {
     char to[80];
-    bool ok = rename_pair(dir, name, ".broken.db", to);
+    bool ok = rename_pair(dir, name, BROKEN, to);
     log_error("event=spool_orphan_broken file=%s renamed=%d reason=\"kept for a human: acknowledged rows in it could not "
               "be read\"", to, ok);
 }
@@ -282,25 +287,36 @@ void spool_orphan_revive(const char *dir)
         closedir(d);
 }
 
+static int is_orphan(const struct dirent *e)
+{
+    return has_form(e->d_name, SUFFIX);
+}
+
 size_t spool_orphan_look(const char *dir, struct spool_orphan **ret)
+{
+    struct dirent **found = NULL;
+    int count = scandir(dir, &found, is_orphan, alphasort), tries = 0;
+    if (ret != NULL)
+        *ret = NULL;
+    for (int i = 0; i < count; i++) {
+        if (ret != NULL && *ret == NULL && tries++ < TRIES_MAX)
+            *ret = open_copy(dir, found[i]->d_name);
+        free(found[i]);
+    }
+    free(found);
+    if (tries > 0 && *ret == NULL) /* broken ones have another name now */
+        return spool_orphan_look(dir, NULL);
+    return count < 0 ? 1 : (size_t)count; /* nobody can know: as if one were left */
+}
+
+size_t spool_orphan_broken(const char *dir)
 {
     DIR *d = opendir(dir);
     size_t count = 0;
-    if (ret != NULL)
-        *ret = NULL;
-    if (d == NULL)
-        return 0;
-    char names[16][80]; /* more wait for the next look */
-    for (const struct dirent *e; (e = readdir(d)) != NULL;) {
-        if (!has_form(e->d_name, SUFFIX))
-            continue;
-        if (count < 16)
-            snprintf(names[count], sizeof names[count], "%.79s", e->d_name);
-        count++;
-    }
-    closedir(d);
-    for (size_t i = 0; ret != NULL && *ret == NULL && i < count && i < 16; i++)
-        *ret = open_copy(dir, names[i]);
+    for (const struct dirent *e; d != NULL && (e = readdir(d)) != NULL;)
+        count += has_form(e->d_name, BROKEN);
+    if (d != NULL)
+        closedir(d);
     return count;
 }
 

@@ -25,8 +25,10 @@ struct spool_orphan {
     bool broken;             /* some of it cannot be read */
 };
 
-/* Counts the files left and, if ret is not NULL, opens the first one that can be: a copy, its log recovered. */
+/* Counts the files left (1 when the folder cannot be read) and, if ret is not NULL, opens the oldest one that can be: a
+ * copy, its log recovered. */
 size_t spool_orphan_look(const char *dir, struct spool_orphan **ret);
+size_t spool_orphan_broken(const char *dir); /* files kept for a human */
 /* As spool_file_rows over all rows after `after`; a row that cannot be read is left out, logged and remembered. */
 void spool_orphan_rows(struct spool_orphan *o, int64_t after, size_t max_rows, spool_file_row_cb fn, void *arg);
 /* Frees o and the copy; drained: renames the file to .drained.db, or .broken.db when some of it was unreadable. */

@@ -72,7 +72,7 @@ struct spool {
     int64_t last_seq, ingested, hint;
     int64_t keep_us;
     uint64_t free_floor_bytes;
-    size_t orphans;
+    size_t orphans, broken;
     struct {
         int64_t groups, rows, total_us, last_us, last_rows;
     } stat; /* since the last delivery */

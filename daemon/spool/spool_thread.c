@@ -260,9 +260,10 @@ static void run_find(struct spool *s, struct request *r)
 
 static void count_orphans(struct spool *s, struct spool_orphan **ret)
 {
-    size_t count = spool_orphan_look(s->dir, ret);
+    size_t orphans = spool_orphan_look(s->dir, ret), broken = spool_orphan_broken(s->dir);
     pthread_mutex_lock(&s->lock);
-    s->orphans = count;
+    s->orphans = orphans;
+    s->broken = broken;
     pthread_mutex_unlock(&s->lock);
 }
 

@@ -64,6 +64,18 @@ static void look_at_processes(struct look *l)
         reason(l, true, "spool_full", "free space for the spool is below its floor");
 }
 
+static void look_at_spool_files(struct look *l)
+{
+    char text[96];
+    int64_t aside = counter_total(G_SPOOL_ASIDE), broken = counter_total(G_SPOOL_BROKEN);
+    snprintf(text, sizeof text, "%lld set aside, not in the database yet", (long long)aside);
+    if (aside > 0)
+        reason(l, false, "spool_set_aside", text);
+    snprintf(text, sizeof text, "%lld kept for a human: some of their rows could not be read", (long long)broken);
+    if (broken > 0)
+        reason(l, false, "spool_broken", text);
+}
+
 static void look_at_clock(struct look *l)
 {
     char text[96];
@@ -147,6 +159,7 @@ struct health health_look(const struct supervisor *sup, struct buf *out)
     json_begin(&l.json, &reasons);
     json_array(&l.json);
     look_at_processes(&l);
+    look_at_spool_files(&l);
     look_at_clock(&l);
     look_at_database(&l);
     look_at_directory(&l);

@@ -225,7 +225,8 @@ class House:
         """The directory is confirmed and everything received is recorded."""
         def back():
             h = self.health()
-            return h.get("status") in ("ok", "degraded") and not {r["code"] for r in h["reasons"]} - {"clock_simulated", "clock_unsynchronised"}
+            return h.get("status") in ("ok", "degraded") and not {r["code"] for r in h["reasons"]} - {
+                "clock_simulated", "clock_unsynchronised", "spool_broken"}
         wait_until("health is back", back, deadline_s)
 
     def doors_agree(self, deadline_s=10):

@@ -135,7 +135,7 @@ def a_second_daemon_on_the_spool_is_refused(house):
 
 METRICS = {  # what the operator's dashboards ask for
     "hadir_received_total": "channel", "hadir_acknowledged_total": "status", "hadir_dropped_total": "reason",
-    "hadir_refused_total": "reason", "hadir_busy_total": "reason", "hadir_unattributed_total": None, "hadir_spool_depth": None,
+    "hadir_refused_total": "reason", "hadir_busy_total": "reason", "hadir_unattributed_total": None, "hadir_spool_depth": None, "hadir_spool_files": "state",
     "hadir_spool_oldest_seconds": None, "hadir_spool_groups_total": None, "hadir_spool_group_rows_total": None,
     "hadir_spool_group_microseconds_total": None, "hadir_spool_group_last_microseconds": None, "hadir_spool_group_last_rows": None,
     "hadir_ingest_lag_milliseconds": None, "hadir_ingested_total": None, "hadir_directory_version": None,

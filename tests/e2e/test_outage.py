@@ -1,7 +1,7 @@
 """PostgreSQL away, and PostgreSQL back as it once was: phones do not notice, and nothing acknowledged is lost.
 
 The last two tests are the backups and restores of deploy/RUNBOOK.md, step by step: a dump, and a copy of the files."""
-import http.client, json, os, shutil, time, uuid
+import http.client, json, os, shutil, signal, time, uuid
 from harness import DAY, PGBIN, TOP, House, Tests, receipt_bytes, run, wait_until
 
 test = Tests()
@@ -231,6 +231,51 @@ def the_files_of_before_are_put_back_and_replayed(house):
 def nothing_in_the_log_and_nobody_died(house):
     assert house.restarts() == 0
     assert not house.silent(), f"in the log: {house.silent()}"
+
+
+@test
+def who_is_in_a_file_set_aside_is_not_missing(house):
+    """While the database is away the ledger begins another spool three times; the youngest of the old ones cannot be copied at first."""
+    phones, absent = [fresh(house, n) for n in range(10, 14)], house.people[14]["nip"]
+    house.wait_live(90)
+    house.set_clock(AT)
+    house.stop_database("immediate")
+    for n, phone in enumerate(phones[:3]):
+        phone.checkin()
+        phone.leave()
+        house.write("spool/spool.failed", "")
+        os.kill(next(pid for pid, role in house.children().items() if "ledger" in role), signal.SIGKILL)
+        wait_until("another spool", lambda: house.metric("hadir_spool_files", state="set_aside") == n + 1)
+        wait_until("and a ledger", lambda: house.admin("/readyz")[0] == 200)
+    phones[3].checkin()
+    copy = sorted(f for f in os.listdir(f"{house.dir}/spool") if f.endswith(".orphan.db"))[-1].replace(".orphan.", ".copy.")
+    os.mkdir(f"{house.dir}/spool/{copy}")
+    house.set_clock(f"{DAY}T09:00:00+08:00")
+
+    def mornings():
+        status, answer = house.presence(house.everything)
+        assert status in (200, 503), answer
+        found = {p["nip"]: s["state"] for p in answer.get("people", []) for s in p["sessions"] if s["session"] == "pagi"}
+        assert "missing" not in found.values(), [nip for nip in found if found[nip] == "missing"]
+        return [found.get(nip) for nip in [house.people[n]["nip"] for n in range(10, 14)] + [absent]]
+
+    def heard():
+        return house.value("select max(seen_at) from hadir.ingest_mark")
+
+    house.start_database()
+    wait_until("all is there but what cannot be read yet", lambda: mornings() == ["on_time"] * 2 + ["not_yet_known", "on_time", "not_yet_known"])
+    for _ in range(3):
+        last = heard()
+        wait_until("the ledger says again how far it is", lambda: heard() != last)
+        assert mornings()[2:] == ["not_yet_known", "on_time", "not_yet_known"]
+    assert "spool_set_aside" in {r["code"] for r in house.health()["reasons"]}
+    os.rmdir(f"{house.dir}/spool/{copy}")
+    house.stop_database("immediate")
+    house.start_database()  # it looks again
+    wait_until("the last is drained", lambda: all(in_table(house, phone) for phone in phones))
+    house.wait_live(90)
+    status, answer = house.presence(house.everything)
+    assert [s["state"] for p in answer["people"] if p["nip"] == absent for s in p["sessions"]] == ["missing", "not_yet_due"], answer
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@
 #include "unit.h"
 
 #include <dirent.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define WAIT_MS 30000
@@ -92,7 +93,7 @@ static struct loop *loop;
 static struct spool *spool;
 static struct ingest *ingest;
 static struct conf conf;
-static unsigned appended;
+static unsigned appended, asides;
 static int64_t counters_before[COUNTER_COUNT];
 
 static int64_t counted(enum counter_id id)
@@ -128,7 +129,7 @@ static void begin(void)
     wall_fake(FIXTURE_AT_US + US_PER_S);
     for (int i = 0; i < COUNTER_COUNT; i++)
         counters_before[i] = counter_total((enum counter_id)i);
-    appended = 0;
+    appended = asides = 0;
     loop = loop_new();
     start_spool();
     ingest = ingest_new(loop, &conf, spool);
@@ -231,6 +232,15 @@ static void expect(const char *function)
             break;
         loop_turn(loop, 20);
     }
+    ck_assert_msg(db.pending != NULL, "no call of %s", function);
+    ck_assert_msg(is_call(function), "%s instead of %s", db.sql, function);
+}
+
+static void expect_exactly(const char *function)
+{
+    int64_t until = mono_now_ms() + WAIT_MS;
+    while (mono_now_ms() < until && db.pending == NULL)
+        loop_turn(loop, 20);
     ck_assert_msg(db.pending != NULL, "no call of %s", function);
     ck_assert_msg(is_call(function), "%s instead of %s", db.sql, function);
 }
@@ -485,7 +495,7 @@ static void set_aside(char old[37])
     encode_uuid(old, spool_id(spool));
     stop();
     snprintf(from, sizeof from, "%s/spool.db", dir);
-    snprintf(to, sizeof to, "%s/spool-0102030405060708.orphan.db", dir);
+    snprintf(to, sizeof to, "%s/spool-01020304050607%02u.orphan.db", dir, asides++);
     ck_assert_int_eq(rename(from, to), 0);
     start_spool();
     ingest = ingest_new(loop, &conf, spool);
@@ -508,6 +518,111 @@ START_TEST(the_live_file_claims_nothing_before_an_orphan_is_known)
     ck_assert_str_eq(db.param[0], old);
     ck_assert_int_lt(claimed(), FIXTURE_AT_US);
     answer("5");
+    end();
+}
+END_TEST
+
+/* Answers everything as a database that never heard of any file would, until the file is drained for good. Meanwhile the live
+ * file must not claim an arrival that only a file set aside has. */
+static void drain(const char *file)
+{
+    char live[37];
+    bool finished = false;
+    encode_uuid(live, spool_id(spool));
+    while (!finished) {
+        int64_t until = mono_now_ms() + WAIT_MS;
+        while (db.pending == NULL && mono_now_ms() < until)
+            loop_turn(loop, 20);
+        ck_assert(db.pending != NULL);
+        bool asked = is_call("ingest_position"), is_live = strcmp(db.param[0], live) == 0;
+        finished = is_call("ingest_idle") && strcmp(db.param[0], file) == 0;
+        if (finished)
+            ck_assert_str_eq(db.param[2], "infinity");
+        if (is_live && !asked)
+            ck_assert_msg(claimed() < FIXTURE_AT_US, "the live file claims %s", db.param[2]);
+        answer(asked ? "null" : "1");
+    }
+}
+
+/* Files set aside one after another while the database was away. The first is no reason to forget the second. */
+START_TEST(several_files_set_aside_hold_back_the_claim_until_the_last_is_drained)
+{
+    char first[37], second[37];
+    begin();
+    append(5);
+    set_aside(first);
+    append(3);
+    set_aside(second);
+    append(1);
+    connect_db();
+    drain(first);
+    drain(second);
+    expect("ingest_idle");
+    while (claimed() < FIXTURE_AT_US) {
+        answer("");
+        expect("ingest_idle");
+    }
+    ck_assert_int_eq(claimed(), FIXTURE_AT_US + US_PER_S);
+    ck_assert_uint_eq(spool_orphans(spool), 0);
+    end();
+}
+END_TEST
+
+/* No room for the copy of it: nobody knows whose check-ins it has. What the live file has goes on. */
+START_TEST(a_file_that_cannot_be_opened_yet_holds_back_the_claim)
+{
+    char old[37], path[200];
+    begin();
+    append(5);
+    set_aside(old);
+    append(1);
+    snprintf(path, sizeof path, "%s/spool-0102030405060700.copy.db", dir);
+    ck_assert_int_eq(mkdir(path, 0700), 0);
+    connect_db();
+    expect("ingest_position");
+    answer("null");
+    expect("ingest");
+    ck_assert_int_lt(claimed(), FIXTURE_AT_US);
+    answer("1");
+    for (int i = 0; i < 3; i++) {
+        wall_fake(FIXTURE_AT_US + (1 + i) * US_PER_S);
+        expect_exactly("ingest_idle");
+        ck_assert_int_lt(claimed(), FIXTURE_AT_US);
+        answer("");
+    }
+    ck_assert_int_eq(rmdir(path), 0);
+    lose_db();
+    connect_db();
+    expect("ingest_position");
+    answer("1");
+    expect("ingest_position");
+    ck_assert_str_eq(db.param[0], old);
+    answer("null");
+    drain(old);
+    end();
+}
+END_TEST
+
+/* A database that comes back empty: what was drained is drained again before the live file says anything. */
+START_TEST(what_was_drained_holds_back_the_claim_again)
+{
+    char old[37];
+    begin();
+    append(5);
+    set_aside(old);
+    append(1);
+    connect_db();
+    drain(old);
+    expect_exactly("ingest_idle");
+    while (claimed() < FIXTURE_AT_US) {
+        answer("");
+        expect_exactly("ingest_idle");
+    }
+    lose_db();
+    connect_db();
+    expect("ingest_position");
+    answer("null");
+    drain(old);
     end();
 }
 END_TEST
@@ -601,4 +716,6 @@ UNIT_MAIN("ledger/ingest", rows_go_at_once_and_the_claim_is_now, a_backlog_claim
           an_unknown_outcome_is_asked_about, a_restored_database_is_replayed, passing_trouble_is_waited_out,
           a_bad_row_is_found_and_poisoned_alone, an_idle_ledger_moves_the_mark,
           an_orphan_is_drained_beside_the_live_file, the_live_file_claims_nothing_before_an_orphan_is_known,
+          several_files_set_aside_hold_back_the_claim_until_the_last_is_drained,
+          a_file_that_cannot_be_opened_yet_holds_back_the_claim, what_was_drained_holds_back_the_claim_again,
           an_older_spool_put_back_gets_another_name)

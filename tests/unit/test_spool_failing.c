@@ -396,6 +396,32 @@ START_TEST(names_that_are_not_ours_are_left_alone)
 }
 END_TEST
 
+/* What ingest claims of them rests on it. */
+START_TEST(the_oldest_is_opened_first)
+{
+    uint8_t ids[6][16];
+    struct spool_orphan *o = NULL;
+    bench_init(&b);
+    make_samples();
+    snprintf(path, sizeof path, "%s/spool.db", b.dir);
+    for (int i = 0; i < 6; i++) {
+        struct spool_file *f = file_with_rows();
+        memcpy(ids[i], spool_file_id(f), 16);
+        spool_file_close(f);
+        wall_fake((INT64_C(1766962800) << i) * 1000 + i * 1000); /* each later than the one before, the digits any */
+        spool_orphan_mark(b.dir);
+        ck_assert_msg(spool_orphan_set_aside(b.dir, reason, sizeof reason), "%s", reason);
+    }
+    for (size_t i = 0; i < 6; i++) {
+        ck_assert_uint_eq(spool_orphan_look(b.dir, &o), 6 - i);
+        ck_assert_mem_eq(o->id, ids[i], 16);
+        spool_orphan_end(b.dir, o, true);
+    }
+    wall_fake(INT64_MIN);
+    bench_fini(&b);
+}
+END_TEST
+
 START_TEST(more_orphans_than_a_look_takes_wait_for_the_next)
 {
     struct spool_orphan *o = NULL;
@@ -405,12 +431,14 @@ START_TEST(more_orphans_than_a_look_takes_wait_for_the_next)
         snprintf(name, sizeof name, "spool-%02x.orphan.db", i);
         make_file(name, "not a database, but longer than nothing at all");
     }
-    ck_assert_uint_eq(spool_orphan_look(b.dir, &o), 18);
+    ck_assert_uint_eq(spool_orphan_look(b.dir, &o), 2); /* left */
     ck_assert_ptr_null(o);
     ck_assert_uint_eq(bench_files(&b, ".broken.db"), 16);
-    ck_assert_uint_eq(spool_orphan_look(b.dir, &o), 2);
+    ck_assert_uint_eq(spool_orphan_broken(b.dir), 16);
+    ck_assert_uint_eq(spool_orphan_look(b.dir, &o), 0);
     ck_assert_uint_eq(bench_files(&b, ".broken.db"), 18);
-    ck_assert_uint_eq(spool_orphan_look("/nowhere", &o), 0);
+    ck_assert_uint_eq(spool_orphan_broken("/nowhere"), 0);
+    ck_assert_uint_eq(spool_orphan_look("/nowhere", &o), 1); /* nobody can know */
     bench_fini(&b);
 }
 END_TEST
@@ -675,7 +703,7 @@ END_TEST
 
 UNIT_MAIN("spool/failing", a_spool_starts_whole_or_says_why, what_cannot_be_queued_is_refused, a_file_survives_any_refusal, an_orphan_survives_any_refusal,
           another_file_is_not_opened_and_an_older_one_is, what_is_not_there_or_not_whole_has_no_proof_and_no_row,
-          names_that_are_not_ours_are_left_alone, more_orphans_than_a_look_takes_wait_for_the_next,
+          names_that_are_not_ours_are_left_alone, the_oldest_is_opened_first, more_orphans_than_a_look_takes_wait_for_the_next,
           around_damage_no_more_is_read_than_asked_for, a_stop_closes_an_orphan_that_nobody_took,
           forged_rows_are_left_out_and_a_forged_last_number_holds_nobody,
           a_process_that_is_refused_anything_keeps_what_it_acknowledged_and_hides_no_row)
