@@ -1,4 +1,4 @@
-/* The event loop: a thin face over one libevent base, so that libevent's headers stay here and in net/.
+/* The event loop: a thin face over one libevent base, so that libevent's headers stay here.
  *
  * One loop a process, made after the fork, freed last. Invariants: a callback is the last thing its trampoline does,
  * so a timer or a watcher may be freed from inside it; a watcher wants nothing until told. The loop runs even with
@@ -156,11 +156,6 @@ void loop_turn(struct loop *loop, int timeout_ms)
     if (event_base_loop(loop->base, flags) < 0)
         fatal("event=loop_failed");
     evtimer_del(loop->turn_timer);
-}
-
-struct event_base *loop_event_base(struct loop *loop)
-{
-    return loop->base;
 }
 
 unsigned loop_lag_ms(const struct loop *loop)

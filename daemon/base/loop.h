@@ -8,7 +8,6 @@
 struct loop;
 struct loop_timer;
 struct loop_fd;
-struct event_base;
 
 typedef void (*loop_cb)(void *arg);
 typedef void (*loop_fd_cb)(void *arg, bool readable, bool writable);
@@ -19,7 +18,6 @@ void loop_run(struct loop *loop);  /* until loop_stop */
 void loop_stop(struct loop *loop);
 /* One turn; waits at most timeout_ms for something to happen. For tests and command line tools. */
 void loop_turn(struct loop *loop, int timeout_ms);
-struct event_base *loop_event_base(struct loop *loop);
 /* How late timers fire, in ms, smoothed: the measure by which doors pause accepting. */
 unsigned loop_lag_ms(const struct loop *loop);
 

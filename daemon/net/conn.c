@@ -1,4 +1,4 @@
-/* One stream connection, plain or TLS: a libevent bufferevent with the traps taken out.
+/* One stream connection, plain or TLS, over a watched socket (wire.c has its bytes).
  *
  * Place in the flow: listener.c accepts and calls conn_accept; after the handshake the owner (the door's HTTP) gets
  * bytes through on_bytes and answers through conn_write.
@@ -7,10 +7,13 @@
  *  - States move only through set_state; a connection that is DEAD calls nobody back and is freed by the listener's
  *    reaper at the end of the loop turn, so that every function on the stack may still look at it.
  *  - The socket is read even while the owner has paused, up to INPUT_MAX bytes: only a socket that is read tells that
- *    its peer has left. Once those bytes are full, reading is off (libevent 2.1 would call on_read in a circle) and a
- *    timer asks the kernel instead (poll for RDHUP), because an epoll registration for closing alone is not told of
- *    errors by libevent 2.1. An owner that wants more than INPUT_MAX bytes at once loses the connection.
- *  - libevent's TLS reports the end of the stream before the bytes that came with it: they are offered first.
+ *    its peer has left. Once those bytes are full, reading is off and a timer asks the kernel instead (poll for RDHUP),
+ *    because an epoll registration for closing alone is not told of errors by libevent 2.1. An owner that wants more
+ *    than INPUT_MAX bytes at once loses the connection.
+ *  - Bytes that came with the end of the stream are offered before it is told.
+ *  - conn_write, conn_resume and conn_close_after_write only note what is to be done; conn_work does it, later in the
+ *    loop's turn, for all connections together: what is written by then leaves in one piece, and nobody is called back
+ *    from inside his own call. TLS 1.3's ticket waits for the first answer.
  *  - What waits to be written is bounded by OUTPUT_MAX; of all together by the owner, who asks conn_has_room.
  *  - Closing after a write is lingering: when all is written (within the owner's deadline) our side is shut
  *    (close_notify, FIN), the peer's bytes are thrown away until it closes, too, or LINGER_MS or LINGER_MAX is reached. Closing with unread bytes would make the kernel send a
@@ -19,14 +22,6 @@
  * It does not know HTTP, and has no deadline but the handshake's and the closing one. Threads: the loop's only. */
 #include "conn_private.h"
 
-#include <event2/bufferevent.h>
-#include <event2/bufferevent_ssl.h>
-#include <event2/buffer.h>
-#include <event2/event.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <openssl/err.h>
-#include <openssl/ssl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,9 +30,12 @@
 #include "counter.h"
 #include "log.h"
 #include "loop.h"
+#include "wire.h"
 
 #define INPUT_MAX ((size_t)64 << 10)
+#define RECORD_MAX ((size_t)16 << 10) /* begun in an earlier read, a record of TLS brings so much more than was read */
 #define OUTPUT_MAX ((size_t)1 << 20)
+#define WIRE_MAX (2 * OUTPUT_MAX) /* the same under TLS, and its alerts */
 #define LINGER_MAX ((size_t)8 << 20)
 #define LINGER_MS 5000u
 #define WATCH_MS 200u
@@ -52,11 +50,16 @@ enum conn_state {
 
 struct conn {
     struct listener *listener;
-    struct bufferevent *bev;
-    SSL *ssl; /* owned by bev; NULL when plain */
+    struct wire wire;
+    struct loop_fd *watch;
+    struct buf in; /* not consumed yet, from in_at on */
+    size_t in_at;
+    size_t counted; /* of the wire's output, in the listener's sum: all but a ticket that waits for the first answer */
     enum conn_state state;
     bool paused;
+    bool reading, writing; /* what the socket is watched for */
     bool delivering; /* on_bytes is on the stack */
+    bool offer;      /* conn_work is to offer what is unread */
     bool over;       /* the peer will send no more */
     struct conn_callbacks cbs;
     void *arg;
@@ -66,6 +69,7 @@ struct conn {
     struct sockaddr_storage peer;
     struct address *address;
     struct conn_link link;
+    struct conn_todo todo;
 };
 
 static const char *state_name(enum conn_state s)
@@ -91,12 +95,35 @@ static void set_state(struct conn *c, enum conn_state to)
     c->state = to;
 }
 
+static size_t unread(const struct conn *c)
+{
+    return c->in.len - c->in_at;
+}
+
+static void read_on(struct conn *c, bool on)
+{
+    c->reading = on;
+    loop_fd_want(c->watch, c->reading, c->writing);
+}
+
+static void write_on(struct conn *c, bool on)
+{
+    c->writing = on;
+    loop_fd_want(c->watch, c->reading, c->writing);
+}
+
+static void count_output(struct conn *c)
+{
+    listener_output_changed(c->listener, c->wire.out.len, c->counted);
+    c->counted = c->wire.out.len;
+}
+
 static void bury(struct conn *c)
 {
     set_state(c, CONN_DEAD);
     loop_timer_disarm(c->timer);
-    bufferevent_disable(c->bev, EV_READ | EV_WRITE);
-    bufferevent_setcb(c->bev, NULL, NULL, NULL, NULL);
+    c->reading = false;
+    write_on(c, false);
     listener_bury(c->listener, c);
 }
 
@@ -109,13 +136,23 @@ static void tell_closed(struct conn *c, const char *why)
         on_closed(arg, why);
 }
 
+/* ---- reading ---- */
+
 /* Paused with a full input: stop reading, ask the kernel now and then whether the peer is still there. */
 static void watch_if_full(struct conn *c)
 {
-    if (evbuffer_get_length(bufferevent_get_input(c->bev)) < INPUT_MAX)
+    if (unread(c) < INPUT_MAX)
         return;
-    bufferevent_disable(c->bev, EV_READ);
+    read_on(c, false);
     loop_timer_arm(c->timer, WATCH_MS);
+}
+
+static void forget_consumed(struct conn *c)
+{
+    buf_drain(&c->in, c->in_at);
+    c->in_at = 0;
+    if (c->in.len == 0)
+        buf_fini(&c->in);
 }
 
 /* Offers what is unread until the owner pauses, closes or wants more bytes. A bound on rounds keeps one peer's
@@ -124,98 +161,39 @@ static void deliver(struct conn *c)
 {
     if (c->delivering)
         return;
-    struct evbuffer *in = bufferevent_get_input(c->bev);
     c->delivering = true;
-    for (unsigned round = 0; c->state == CONN_OPEN && !c->paused && evbuffer_get_length(in) > 0; round++) {
+    for (unsigned round = 0; c->state == CONN_OPEN && !c->paused && unread(c) > 0; round++) {
         if (round == 32 && !c->over) { /* behind the end nobody would offer the rest again */
-            bufferevent_trigger(c->bev, EV_READ, BEV_TRIG_IGNORE_WATERMARKS | BEV_TRIG_DEFER_CALLBACKS);
+            c->offer = true;
+            listener_soon(c->listener, c);
             break;
         }
-        size_t len = evbuffer_get_length(in);
-        const uint8_t *bytes = evbuffer_pullup(in, -1);
-        if (bytes == NULL) {
-            tell_closed(c, "memory");
-            break;
-        }
-        size_t used = c->cbs.on_bytes(c->arg, bytes, len);
-        evbuffer_drain(in, used < len ? used : len);
+        size_t len = unread(c);
+        size_t used = c->cbs.on_bytes(c->arg, c->in.data + c->in_at, len);
+        c->in_at += used < len ? used : len;
         if (used == 0 && len >= INPUT_MAX && c->state == CONN_OPEN && !c->paused)
             tell_closed(c, "overflow");
         if (used == 0)
             break;
     }
     c->delivering = false;
+    forget_consumed(c);
 }
 
-static void throw_input_away(struct conn *c)
+static void throw_away(struct conn *c, size_t len)
 {
-    struct evbuffer *in = bufferevent_get_input(c->bev);
-    size_t len = evbuffer_get_length(in);
-    evbuffer_drain(in, len);
     c->lingered += len;
     if (c->lingered > LINGER_MAX)
         bury(c);
 }
 
-/* Everything is written: shut our side, keep reading the peer's. */
-static void start_linger(struct conn *c)
+/* The peer sends no more, or (error) takes no more either. */
+static void end(struct conn *c, bool error)
 {
-    set_state(c, CONN_LINGERING);
-    if (c->ssl != NULL) {
-        ERR_clear_error();
-        SSL_shutdown(c->ssl);
-        ERR_clear_error(); /* else the next read of this loop would inherit the error */
-    }
-    shutdown(bufferevent_getfd(c->bev), SHUT_WR);
-    loop_timer_arm(c->timer, c->close_ms < LINGER_MS ? c->close_ms : LINGER_MS);
-    if (c->over)
-        bury(c);
-    else
-        throw_input_away(c);
-}
-
-static void on_read(struct bufferevent *bev, void *arg)
-{
-    (void)bev;
-    struct conn *c = arg;
-    if (c->state == CONN_FLUSHING || c->state == CONN_LINGERING)
-        throw_input_away(c);
-    else if (c->state == CONN_OPEN && !c->paused)
-        deliver(c);
-    else if (c->state == CONN_OPEN)
-        watch_if_full(c);
-}
-
-static void on_write(struct bufferevent *bev, void *arg)
-{
-    struct conn *c = arg;
-    if (evbuffer_get_length(bufferevent_get_output(bev)) > 0)
-        return;
-    if (c->state == CONN_FLUSHING)
-        start_linger(c);
-    else if (c->state == CONN_OPEN && c->cbs.on_drained != NULL)
-        c->cbs.on_drained(c->arg);
-}
-
-static void handshake_done(struct conn *c)
-{
-    loop_timer_disarm(c->timer);
-    set_state(c, CONN_OPEN);
-    listener_hand_over(c->listener, c);
-}
-
-static void on_event(struct bufferevent *bev, short what, void *arg)
-{
-    (void)bev;
-    struct conn *c = arg;
-    if ((what & BEV_EVENT_CONNECTED) != 0) {
-        if (c->state == CONN_HANDSHAKE)
-            handshake_done(c);
-        return;
-    }
-    if ((what & (BEV_EVENT_EOF | BEV_EVENT_ERROR)) == 0)
-        return;
     c->over = true;
+    read_on(c, false);
+    if (error)
+        (void)wire_flush(&c->wire); /* an alert that says why */
     if (c->state == CONN_OPEN)
         deliver(c);
     switch (c->state) {
@@ -224,11 +202,10 @@ static void on_event(struct bufferevent *bev, short what, void *arg)
         bury(c);
         break;
     case CONN_OPEN:
-        tell_closed(c, (what & BEV_EVENT_ERROR) != 0 ? "error" : "eof");
+        tell_closed(c, error ? "error" : "eof");
         break;
-    case CONN_FLUSHING:
-        /* A plain peer that half-closed may still read its answer; after TLS's end libevent writes no more. */
-        if (c->ssl != NULL || (what & (BEV_EVENT_ERROR | BEV_EVENT_WRITING)) != 0)
+    case CONN_FLUSHING: /* who half-closed may still read his answer */
+        if (error)
             bury(c);
         break;
     case CONN_LINGERING:
@@ -239,9 +216,123 @@ static void on_event(struct bufferevent *bev, short what, void *arg)
     }
 }
 
+/* ---- writing ---- */
+
+/* Everything is written: shut our side, keep reading the peer's. */
+static void start_linger(struct conn *c)
+{
+    set_state(c, CONN_LINGERING);
+    wire_say_end(&c->wire);
+    (void)wire_flush(&c->wire);
+    count_output(c);
+    shutdown(c->wire.fd, SHUT_WR);
+    loop_timer_arm(c->timer, c->close_ms < LINGER_MS ? c->close_ms : LINGER_MS);
+    if (c->over)
+        bury(c);
+    else
+        throw_away(c, unread(c));
+}
+
+static void flush(struct conn *c)
+{
+    bool waited = c->wire.out.len > 0;
+    enum wire_result r = wire_flush(&c->wire);
+    count_output(c);
+    if (r == WIRE_ERROR) {
+        end(c, true);
+        return;
+    }
+    if (c->writing != (r == WIRE_WAIT))
+        write_on(c, r == WIRE_WAIT);
+    if (r == WIRE_WAIT)
+        return;
+    if (c->state == CONN_FLUSHING)
+        start_linger(c);
+    else if (c->state == CONN_OPEN && waited && c->cbs.on_drained != NULL)
+        c->cbs.on_drained(c->arg);
+}
+
+/* ---- what happens ---- */
+
+static void handshake_done(struct conn *c)
+{
+    loop_timer_disarm(c->timer);
+    set_state(c, CONN_OPEN);
+    listener_hand_over(c->listener, c);
+}
+
+/* What was fetched in an open connection goes to the owner. */
+static void take(struct conn *c)
+{
+    enum wire_result r = wire_take(&c->wire, &c->in);
+    if (!wire_may_rest(&c->wire))
+        listener_soon(c->listener, c);
+    if (r != WIRE_DONE)
+        end(c, r == WIRE_ERROR);
+    else if (c->paused)
+        watch_if_full(c);
+    else
+        deliver(c);
+}
+
+static void shake(struct conn *c)
+{
+    enum wire_result r = wire_shake(&c->wire);
+    if (r == WIRE_END || r == WIRE_ERROR) {
+        end(c, true);
+        return;
+    }
+    if (!wire_may_rest(&c->wire))
+        flush(c);
+    if (c->state == CONN_HANDSHAKE && r == WIRE_DONE)
+        handshake_done(c);
+    if (c->state == CONN_OPEN)
+        take(c);
+}
+
+static void on_readable(struct conn *c)
+{
+    bool open = c->state == CONN_OPEN;
+    if (open && unread(c) >= INPUT_MAX) { /* conn_work is about to offer it, or nobody wants it now */
+        if (c->paused)
+            watch_if_full(c);
+        return;
+    }
+    enum wire_result r = wire_fetch(&c->wire, open ? INPUT_MAX - unread(c) : INPUT_MAX);
+    if (r == WIRE_WAIT)
+        return;
+    if (r != WIRE_DONE)
+        end(c, r == WIRE_ERROR);
+    else if (c->state == CONN_HANDSHAKE)
+        shake(c);
+    else if (open)
+        take(c);
+    else
+        throw_away(c, wire_drop(&c->wire));
+}
+
+void conn_work(struct conn *c)
+{
+    bool offer = c->offer;
+    c->offer = false;
+    if (offer && c->state == CONN_OPEN)
+        deliver(c);
+    if (c->state == CONN_FLUSHING || (c->state == CONN_OPEN && c->wire.out.len > 0))
+        flush(c);
+}
+
+static void on_ready(void *arg, bool readable, bool writable)
+{
+    struct conn *c = arg;
+    if (writable && c->state != CONN_DEAD)
+        flush(c);
+    if (readable && c->state != CONN_DEAD)
+        on_readable(c);
+}
+
 static bool peer_left(const struct conn *c)
 {
-    struct pollfd p = {.fd = bufferevent_getfd(c->bev), .events = POLLRDHUP};
+    struct pollfd p = {.fd = c->wire.fd, .events = POLLRDHUP};
     return poll(&p, 1, 0) > 0 && (p.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
 }
 
@@ -273,75 +364,39 @@ static void on_timer(void *arg)
     }
 }
 
-static void on_output(struct evbuffer *out, const struct evbuffer_cb_info *info, void *arg)
-{
-    (void)out;
-    const struct conn *c = arg;
-    listener_output_changed(c->listener, info->n_added, info->n_deleted);
-}
-
-static struct bufferevent *make_tls(struct conn *c, struct event_base *base, SSL_CTX *ctx, int fd)
-{
-    SSL *ssl = SSL_new(ctx);
-    if (ssl == NULL)
-        return NULL;
-    SSL_set_options(ssl, SSL_OP_IGNORE_UNEXPECTED_EOF);
-    SSL_set_mode(ssl, SSL_MODE_RELEASE_BUFFERS);
-    struct bufferevent *bev =
-        bufferevent_openssl_socket_new(base, fd, ssl, BUFFEREVENT_SSL_ACCEPTING, BEV_OPT_CLOSE_ON_FREE);
-    if (bev == NULL) {
-        SSL_free(ssl);
-        return NULL;
-    }
-    bufferevent_openssl_set_allow_dirty_shutdown(bev, 1);
-    c->ssl = ssl;
-    return bev;
-}
-
 struct conn *conn_accept(struct listener *l, int fd, const struct sockaddr_storage *peer, struct address *address)
 {
-    SSL_CTX *ctx = listener_ssl_ctx(l);
-    struct event_base *base = loop_event_base(listener_loop(l));
-    int on = 1;
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    void *ctx = listener_ssl_ctx(l);
     struct conn *c = calloc(1, sizeof *c);
-    if (c == NULL)
-        goto fail;
+    if (c == NULL || !wire_init(&c->wire, fd, ctx, WIRE_MAX)) {
+        if (c == NULL)
+            close(fd);
+        free(c);
+        return NULL;
+    }
     c->listener = l;
     c->peer = *peer;
     c->address = address;
     c->state = ctx != NULL ? CONN_HANDSHAKE : CONN_OPEN;
+    buf_init(&c->in, INPUT_MAX + RECORD_MAX);
     c->timer = loop_timer_new(listener_loop(l), on_timer, c);
-    if (c->timer == NULL)
-        goto fail;
-    c->bev = ctx != NULL ? make_tls(c, base, ctx, fd) : bufferevent_socket_new(base, fd, BEV_OPT_CLOSE_ON_FREE);
-    if (c->bev == NULL)
-        goto fail;
-    if (evbuffer_add_cb(bufferevent_get_output(c->bev), on_output, c) == NULL) {
-        bufferevent_free(c->bev); /* and with it the socket */
-        fd = -1;
-        goto fail;
+    c->watch = loop_fd_new(listener_loop(l), fd, on_ready, c);
+    if (c->timer == NULL || c->watch == NULL) {
+        conn_reap(c);
+        return NULL;
     }
-    bufferevent_setcb(c->bev, on_read, on_write, on_event, c);
-    bufferevent_setwatermark(c->bev, EV_READ, 0, INPUT_MAX);
     if (ctx != NULL)
         loop_timer_arm(c->timer, listener_handshake_timeout_ms(l));
-    bufferevent_enable(c->bev, EV_READ | EV_WRITE);
+    read_on(c, true);
     return c;
-fail:
-    if (c != NULL && c->timer != NULL)
-        loop_timer_free(c->timer);
-    free(c);
-    if (fd >= 0)
-        close(fd);
-    return NULL;
 }
 
 void conn_reap(struct conn *c)
 {
-    listener_output_changed(c->listener, 0, conn_queued(c));
-    evbuffer_remove_cb(bufferevent_get_output(c->bev), on_output, c);
-    bufferevent_free(c->bev);
+    listener_output_changed(c->listener, 0, c->counted);
+    loop_fd_free(c->watch);
+    wire_fini(&c->wire);
+    buf_fini(&c->in);
     loop_timer_free(c->timer);
     free(c);
 }
@@ -349,6 +404,11 @@ void conn_reap(struct conn *c)
 struct conn_link *conn_link(struct conn *c)
 {
     return &c->link;
+}
+
+struct conn_todo *conn_todo(struct conn *c)
+{
+    return &c->todo;
 }
 
 struct address *conn_address(const struct conn *c)
@@ -366,7 +426,10 @@ bool conn_write(struct conn *c, const void *bytes, size_t len)
 {
     if (c->state != CONN_OPEN || conn_queued(c) + len > OUTPUT_MAX)
         return false;
-    return bufferevent_write(c->bev, bytes, len) == 0;
+    bool ok = wire_write(&c->wire, bytes, len);
+    count_output(c);
+    listener_soon(c->listener, c);
+    return ok;
 }
 
 bool conn_has_room(const struct conn *c, size_t len)
@@ -376,7 +439,7 @@ bool conn_has_room(const struct conn *c, size_t len)
 
 size_t conn_queued(const struct conn *c)
 {
-    return evbuffer_get_length(bufferevent_get_output(c->bev));
+    return c->counted;
 }
 
 void conn_pause(struct conn *c)
@@ -393,20 +456,21 @@ void conn_resume(struct conn *c)
         return;
     c->paused = false;
     loop_timer_disarm(c->timer);
-    bufferevent_enable(c->bev, EV_READ);
-    /* Deferred: the caller is often deep inside an answer, and on_bytes may begin the next request. */
-    if (evbuffer_get_length(bufferevent_get_input(c->bev)) > 0)
-        bufferevent_trigger(c->bev, EV_READ, BEV_TRIG_IGNORE_WATERMARKS | BEV_TRIG_DEFER_CALLBACKS);
+    if (!c->reading)
+        read_on(c, true);
+    if (unread(c) == 0)
+        return;
+    c->offer = true; /* not now: the caller is often deep inside an answer, and on_bytes may begin the next request */
+    listener_soon(c->listener, c);
 }
 
 void conn_close(struct conn *c)
 {
     if (c->state == CONN_DEAD)
         return;
-    if (c->state == CONN_OPEN && c->ssl != NULL) {
-        ERR_clear_error();
-        SSL_shutdown(c->ssl);
-        ERR_clear_error();
+    if (c->state == CONN_OPEN && c->wire.ssl != NULL) {
+        wire_say_end(&c->wire);
+        (void)wire_flush(&c->wire);
     }
     bury(c);
 }
@@ -416,7 +480,7 @@ void conn_reset(struct conn *c)
     static const struct linger now = {.l_onoff = 1, .l_linger = 0};
     if (c->state == CONN_DEAD)
         return;
-    setsockopt(bufferevent_getfd(c->bev), SOL_SOCKET, SO_LINGER, &now, sizeof now);
+    setsockopt(c->wire.fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
     bury(c);
 }
 
@@ -427,9 +491,9 @@ void conn_close_after_write(struct conn *c, unsigned deadline_ms)
     set_state(c, CONN_FLUSHING);
     c->close_ms = deadline_ms;
     loop_timer_arm(c->timer, deadline_ms);
-    bufferevent_enable(c->bev, EV_READ | EV_WRITE);
-    if (conn_queued(c) == 0)
-        start_linger(c);
+    if (!c->reading && !c->over)
+        read_on(c, true);
+    listener_soon(c->listener, c);
 }
 
 const struct sockaddr *conn_peer(const struct conn *c)

@@ -1,8 +1,8 @@
-/* Listening sockets and stream connections, plain or TLS, over libevent's bufferevents.
+/* Listening sockets and stream connections, plain or TLS.
  *
  * A conn delivers bytes and takes bytes. Back-pressure: conn_pause stops reading from the socket; on_drained tells
  * when everything written has gone out. Deadlines are the owner's (timers of loop.h) except the TLS handshake's.
- * Closing: conn_close flushes nothing and frees at the end of this loop turn; conn_close_after_write sends what is
+ * Closing: conn_close waits for nothing and frees at the end of this loop turn; conn_close_after_write sends what is
  * queued (bounded by a deadline) first, then waits a moment for the peer to close, too. No callback is called after either. */
 #ifndef HADIR_CONN_H
 #define HADIR_CONN_H

@@ -16,6 +16,12 @@ struct conn_link {
     struct conn *prev, *next;
 };
 struct conn_link *conn_link(struct conn *c);
+/* … and perhaps in that of those that have something to do in this turn; at: what points to it, NULL: it is not. */
+struct conn_todo {
+    struct conn *next, **at;
+};
+struct conn_todo *conn_todo(struct conn *c);
+void conn_work(struct conn *c); /* it is time to do it */
 struct net_block address_block(const struct address *a);
 struct address *conn_address(const struct conn *c);
 
@@ -27,6 +33,7 @@ void listener_handshake_ended(struct listener *l, struct address *a);
 void listener_output_changed(struct listener *l, size_t added, size_t deleted);
 bool listener_has_room(const struct listener *l, size_t len);
 void listener_hand_over(struct listener *l, struct conn *c); /* calls on_conn */
+void listener_soon(struct listener *l, struct conn *c);      /* conn_work later in this loop turn, unless it is buried before */
 void listener_bury(struct listener *l, struct conn *c);      /* conn_reap at the end of this loop turn */
 
 #endif

@@ -19,6 +19,7 @@
 #include <limits.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,8 +62,9 @@ struct listener {
     void *arg;
     struct loop_fd *watch; /* NULL once stopped */
     struct loop_timer *resume;
-    struct loop_timer *reaper;
-    struct conn *live, *dead;
+    struct loop_timer *turn;
+    bool turn_comes; /* the timer is armed */
+    struct conn *live, *dead, *todo;
     unsigned open;
     unsigned handshakes;
     size_t output_bytes; /* waiting to be written */
@@ -183,9 +185,40 @@ void listener_hand_over(struct listener *l, struct conn *c)
     l->on_conn(l->arg, c);
 }
 
+static void call_turn(struct listener *l)
+{
+    if (!l->turn_comes)
+        loop_timer_arm(l->turn, 0);
+    l->turn_comes = true;
+}
+
+void listener_soon(struct listener *l, struct conn *c)
+{
+    struct conn_todo *todo = conn_todo(c);
+    if (todo->at != NULL)
+        return;
+    *todo = (struct conn_todo){l->todo, &l->todo};
+    if (l->todo != NULL)
+        conn_todo(l->todo)->at = &todo->next;
+    l->todo = c;
+    call_turn(l);
+}
+
+static void forget_todo(struct conn *c)
+{
+    struct conn_todo *todo = conn_todo(c);
+    if (todo->at == NULL)
+        return;
+    *todo->at = todo->next;
+    if (todo->next != NULL)
+        conn_todo(todo->next)->at = todo->at;
+    *todo = (struct conn_todo){0};
+}
+
 void listener_bury(struct listener *l, struct conn *c)
 {
     struct conn_link *link = conn_link(c);
+    forget_todo(c);
     if (link->prev != NULL)
         conn_link(link->prev)->next = link->next;
     else
@@ -194,12 +227,11 @@ void listener_bury(struct listener *l, struct conn *c)
         conn_link(link->next)->prev = link->prev;
     *link = (struct conn_link){.next = l->dead};
     l->dead = c;
-    loop_timer_arm(l->reaper, 0);
+    call_turn(l);
 }
 
-static void reap(void *arg)
+static void reap(struct listener *l)
 {
-    struct listener *l = arg;
     while (l->dead != NULL) {
         struct conn *c = l->dead;
         l->dead = conn_link(c)->next;
@@ -210,6 +242,23 @@ static void reap(void *arg)
         l->open--;
     }
     counter_set(G_CONN_OPEN, l->open);
+}
+
+/* Who has something to do now; what that gives others to do is for the next turn. */
+static void on_turn(void *arg)
+{
+    struct listener *l = arg;
+    struct conn *now = l->todo;
+    l->turn_comes = false;
+    l->todo = NULL;
+    if (now != NULL)
+        conn_todo(now)->at = &now;
+    while (now != NULL) {
+        struct conn *c = now;
+        forget_todo(c);
+        conn_work(c);
+    }
+    reap(l);
 }
 
 /* ---- accepting ---- */
@@ -349,9 +398,11 @@ static int find_fd_max(void)
 struct listener *listener_new(struct loop *loop, int fd, struct tls_server *tls, const struct listener_limits *limits,
                               listener_conn_cb on_conn, void *arg)
 {
+    static const int on = 1;
     struct listener *l = calloc(1, sizeof *l);
     if (l == NULL)
         return NULL;
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on); /* what is accepted inherits it */
     l->loop = loop;
     l->fd = fd;
     l->tls = tls;
@@ -364,8 +415,8 @@ struct listener *listener_new(struct loop *loop, int fd, struct tls_server *tls,
     l->rates = limits->per_address_rate > 0 ? rate_table_new(RATE_BUCKETS) : NULL;
     l->watch = loop_fd_new(loop, fd, on_listen, l);
     l->resume = loop_timer_new(loop, on_resume, l);
-    l->reaper = loop_timer_new(loop, reap, l);
-    if (l->watch == NULL || l->resume == NULL || l->reaper == NULL || (limits->per_address_rate > 0 && l->rates == NULL)) {
+    l->turn = loop_timer_new(loop, on_turn, l);
+    if (l->watch == NULL || l->resume == NULL || l->turn == NULL || (limits->per_address_rate > 0 && l->rates == NULL)) {
         listener_free(l);
         return NULL;
     }
@@ -395,12 +446,11 @@ void listener_free(struct listener *l)
         loop_fd_free(l->watch);
     while (l->live != NULL)
         conn_close(l->live);
-    if (l->reaper != NULL)
-        reap(l);
+    reap(l);
     if (l->resume != NULL)
         loop_timer_free(l->resume);
-    if (l->reaper != NULL)
-        loop_timer_free(l->reaper);
+    if (l->turn != NULL)
+        loop_timer_free(l->turn);
     rate_table_free(l->rates);
     free(l);
 }

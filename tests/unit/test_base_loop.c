@@ -252,7 +252,6 @@ START_TEST(a_turn_without_events_ends)
     loop_turn(loop, -1);
     loop_turn(loop, 20);
     ck_assert_int_lt(mono_now_ms() - start, 10000);
-    ck_assert_ptr_nonnull(loop_event_base(loop));
     close_all();
     loop_free(NULL);
 }
