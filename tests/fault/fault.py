@@ -49,16 +49,17 @@ def seed_of(argv=sys.argv):
 
 
 class Load:
-    """One running phones."""
+    """One running phones, or queues."""
 
-    def __init__(self, house, devices, ledger, seed, options, port=None):
-        argv = [f"{BUILD}/tests/fault/phones", "--seed", str(seed), "--port", str(port or house.port), "--ca", f"{house.dir}/secret/tls.crt",
-                "--devices", devices, "--ledger", ledger, "--app-secret", house.app_secret]
+    def __init__(self, house, devices, ledger, seed, options, port=None, program="phones"):
+        argv = [f"{BUILD}/tests/fault/{program}", "--seed", str(seed), "--port", str(port or house.port), "--ca", f"{house.dir}/secret/tls.crt",
+                "--devices", devices, "--ledger", ledger]
+        argv += ["--app-secret", house.app_secret] if program == "phones" else []
         for name, value in options.items():
             argv += [f"--{name}", str(value)]
         self.ledger, self.output = ledger, ""
         self.process = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        wait_until("phones has its ledger", lambda: self.process.poll() is not None or (
+        wait_until(f"{program} has its ledger", lambda: self.process.poll() is not None or (
             os.path.exists(f"{ledger}.numbers") and os.path.getsize(f"{ledger}.numbers") == 4096))
         self.check()
         with open(f"{ledger}.numbers", "rb") as f:

@@ -112,14 +112,14 @@ static void fill_hashes(struct item *it)
     memcpy(it->hash, f.body_hash, sizeof f.body_hash);
 }
 
-static void make_item(struct item *it, const struct device *d, bool bad)
+static void make_item(struct item *it, const struct device *d, int64_t claimed_s, bool bad)
 {
     uint64_t id[2] = {next_random(), next_random()};
     *it = (struct item){.device = d, .bad = bad};
     memcpy(it->key, id, sizeof it->key);
     it->key[6] = (uint8_t)((it->key[6] & 0x0f) | 0x40); /* a random uuid (RFC 9562) */
     it->key[8] = (uint8_t)((it->key[8] & 0x3f) | 0x80);
-    it->claimed_s = (int64_t)time(NULL) - (int64_t)say_random((uint64_t)o.back_s + 1);
+    it->claimed_s = claimed_s;
     it->lat_e7 = (int32_t)(o.lat_e7 - (int64_t)say_random(o.spread_e7));
     it->lon_e7 = (int32_t)(o.lon_e7 + (int64_t)say_random(o.spread_e7));
     if (bad && d->channel == CHANNEL_NATIVE)
@@ -155,7 +155,7 @@ void say_make(struct request *ret, uint64_t most)
         if (c == CHANNEL_WHATSAPP)
             d = &devices[c][say_random(device_count[c])];
         /* a bad one among an array's good ones; what is refused by token or signature is refused whole */
-        make_item(&ret->items[i], d, bad && (c != CHANNEL_NATIVE || i == which));
+        make_item(&ret->items[i], d, (int64_t)time(NULL) - (int64_t)say_random((uint64_t)o.back_s + 1), bad && (c != CHANNEL_NATIVE || i == which));
     }
 }
 
@@ -166,10 +166,11 @@ size_t say_devices(enum channel c)
 
 void say_make_of(struct request *ret, enum channel c, size_t device, size_t count)
 {
+    int64_t each_s = o.back_s / (int64_t)count, from_s = (int64_t)time(NULL) - o.back_s;
     ret->count = count;
     ret->array = count > 1;
     for (size_t i = 0; i < count; i++)
-        make_item(&ret->items[i], &devices[c][device], false);
+        make_item(&ret->items[i], &devices[c][device], from_s + each_s * (int64_t)i + (int64_t)say_random((uint64_t)each_s), false);
 }
 
 void say_note(const struct request *r)

@@ -51,7 +51,8 @@ void say_start(const struct say_options *options);
 uint64_t say_random(uint64_t n);
 /* Makes up a request of at most `most` check-ins. */
 void say_make(struct request *ret, uint64_t most);
-/* How many devices there are of a channel; a request of one of them, with so many check-ins, none of them bad. */
+/* How many devices there are of a channel; a request of one of them, with so many
+ * check-ins, oldest first, evenly over back_s; none of them bad. */
 size_t say_devices(enum channel c);
 void say_make_of(struct request *ret, enum channel c, size_t device, size_t count);
 /* Notes every item as sent. */

@@ -1,6 +1,6 @@
 """Clocks, edits and busy mornings under load, each once, with the oracle at the end; then moments that only a moved clock has:
 midnight in three zones, a leap second, 2038, a month's turn, a week-old webhook. HADIR_SEED replays; HADIR_PHONES=10000 is how
-many phones deliver three days of queue at once (default 300)."""
+many phones deliver three days of queue (default 300), HADIR_OVER=60 within how many seconds."""
 import os
 import faults_time
 from fault import FAULTS, Run

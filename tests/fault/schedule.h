@@ -1,6 +1,6 @@
 /* When phones come: instants in microseconds from the start, sorted, from a seed. */
-#ifndef BENCH_SCHEDULE_H
-#define BENCH_SCHEDULE_H
+#ifndef FAULT_SCHEDULE_H
+#define FAULT_SCHEDULE_H
 
 #include <stdint.h>
 
