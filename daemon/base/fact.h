@@ -1,5 +1,5 @@
 /* A check-in as a fact, from the moment a door decoded it: what the client said, what we stamped, what the door
- * judged. Encoded once, kept in the spool as these bytes; SQL gets the same fields as JSON (ledger/ingest). */
+ * judged. Encoded once, kept in the spool as these bytes; SQL gets the same fields (ledger/row.c). */
 #ifndef HADIR_FACT_H
 #define HADIR_FACT_H
 

@@ -5,7 +5,7 @@
  *
  * Position. `position` is the last row that the database said it has, per source (the live file, or the orphan being
  * drained). It is asked for after every connect and once a minute and never stored here: a database that was restored
- * or failed over says a smaller number, or null, and is sent everything from there again. api.ingest is idempotent, so
+ * or failed over says a smaller number, or null, and is sent everything from there again. api.ingest_rows is idempotent, so
  * an exchange of unknown outcome is simply asked about. A database that has more rows than the file means that an older
  * copy of the file was put back: the numbers it gives from now on are taken. The old name is closed in the database, the
  * file gets another, and all of it is sent again (what is known by its id is skipped).
@@ -24,7 +24,7 @@
  *
  * Refusals. Trouble of the database or its schema (classes 08 0A 25 26 28 3D 40 42 53 55 57 58 F0) is waited out with
  * growing pauses and loses nothing; a statement that took too long is also made smaller. Anything else is in a row: the
- * range is halved until the row stands alone, and that row goes to api.ingest_poison; if even that is refused, its
+ * range is halved until the row stands alone, and that row goes to api.ingest_poison_row; if even that is refused, its
  * outline does.
  *
  * Queues: one parcel of rows, bounded by number and bytes. Does not decide anything about a check-in.
@@ -339,18 +339,19 @@ static void send_range(struct ingest *i)
         snprintf(i->sqlstate, sizeof i->sqlstate, "22023");
         snprintf(i->reason, sizeof i->reason, "the spool's row cannot be decoded");
     }
-    const char *json = i->outline ? parcel_outline(&i->parcel) : parcel_json(&i->parcel, i->poison);
-    if (json == NULL) {
+    const struct buf *array = i->outline ? parcel_outline(&i->parcel) : parcel_array(&i->parcel);
+    if (array == NULL) {
         pause_longer(i);
         return;
     }
     i->claim_us = allowed(i, claim_of(i));
     snprintf(seq, sizeof seq, "%lld", (long long)parcel_last_seq(&i->parcel));
     wall_format_rfc3339(claim, sizeof claim, i->claim_us, 0);
-    const char *const params[] = {i->at->uuid, seq, claim, json, i->sqlstate, i->reason};
-    bool sent = i->poison ? store_query(i->store, NULL, "select api.ingest_poison($1, $2, $3, $4, $5, $6)", 6, params,
-                                        on_sent, i)
-                          : store_query(i->store, NULL, "select api.ingest($1, $2, $3, $4)", 4, params, on_sent, i);
+    const char *const rows[] = {i->at->uuid, seq, claim, (const char *)array->data};
+    const char *const poison[] = {i->at->uuid, seq, claim, i->sqlstate, i->reason, (const char *)array->data};
+    bool sent = i->poison ? store_query_binary(i->store, "select api.ingest_poison_row($1, $2, $3, $4, $5, $6)", 6, poison,
+                                               array->len, on_sent, i)
+                          : store_query_binary(i->store, "select api.ingest_rows($1, $2, $3, $4)", 4, rows, array->len, on_sent, i);
     if (sent)
         set_step(i, STEP_SEND);
 }
@@ -405,8 +406,8 @@ static void mark_gap(struct ingest *i)
     i->claim_us = allowed(i, i->complete_to_us);
     snprintf(seq, sizeof seq, "%lld", (long long)i->last_seq);
     wall_format_rfc3339(claim, sizeof claim, i->claim_us, 0);
-    const char *const params[] = {i->at->uuid, seq, claim, "[]"};
-    if (store_query(i->store, NULL, "select api.ingest($1, $2, $3, $4)", 4, params, on_marked, i))
+    const char *const params[] = {i->at->uuid, seq, claim, "{}"};
+    if (store_query(i->store, NULL, "select api.ingest_rows($1, $2, $3, $4)", 4, params, on_marked, i))
         set_step(i, STEP_IDLE);
 }
 

@@ -12,25 +12,25 @@
 #include "log.h"
 #include "row.h"
 
-#define JSON_BYTES_MAX (64u << 20)
+#define ARRAY_BYTES_MAX (64u << 20)
 
 void parcel_init(struct parcel *p)
 {
     memset(p, 0, sizeof *p);
-    buf_init(&p->rows_json, JSON_BYTES_MAX);
-    buf_init(&p->text, JSON_BYTES_MAX);
+    buf_init(&p->written, ARRAY_BYTES_MAX);
+    buf_init(&p->array, ARRAY_BYTES_MAX);
 }
 
 void parcel_fini(struct parcel *p)
 {
-    buf_fini(&p->rows_json);
-    buf_fini(&p->text);
+    buf_fini(&p->written);
+    buf_fini(&p->array);
 }
 
 void parcel_clear(struct parcel *p)
 {
-    buf_clear(&p->rows_json);
-    buf_clear(&p->text);
+    buf_clear(&p->written);
+    buf_clear(&p->array);
     p->count = p->from = p->to = p->depth = 0;
 }
 
@@ -59,17 +59,17 @@ bool parcel_fill(struct parcel *p, const struct spool_row *rows, size_t count)
     parcel_clear(p);
     for (size_t i = 0; i < count && i < PARCEL_ROWS_MAX; i++) {
         struct parcel_row *row = &p->rows[i];
-        size_t at = p->rows_json.len;
-        if (!row_write(&rows[i], &p->rows_json)) {
-            if (p->rows_json.failed) {
+        size_t at = p->written.len;
+        if (!row_write(&rows[i], &p->written)) {
+            if (p->written.failed) {
                 parcel_clear(p);
                 return false;
             }
             log_error("event=row_unreadable seq=%lld", (long long)rows[i].seq);
-            p->rows_json.len = at;
+            p->written.len = at;
         }
         *row = (struct parcel_row){.seq = rows[i].seq, .received_us = rows[i].received_us, .at = at,
-                                   .len = p->rows_json.len - at};
+                                   .len = p->written.len - at};
         memcpy(row->id, rows[i].id, sizeof row->id);
         p->count++;
     }
@@ -112,29 +112,29 @@ bool parcel_is_unreadable(const struct parcel *p)
     return p->to == p->from + 1 && p->rows[p->from].len == 0;
 }
 
-const char *parcel_json(struct parcel *p, bool bare)
+static const struct buf *array(struct parcel *p)
 {
-    buf_clear(&p->text);
-    if (!bare)
-        buf_putc(&p->text, '[');
-    for (size_t i = p->from; i < p->to; i++) {
-        if (i > p->from)
-            buf_putc(&p->text, ',');
-        buf_add(&p->text, p->rows_json.data + p->rows[i].at, p->rows[i].len);
-    }
-    if (!bare)
-        buf_putc(&p->text, ']');
-    return buf_str(&p->text);
+    return p->array.failed ? NULL : &p->array;
 }
 
-const char *parcel_outline(struct parcel *p)
+const struct buf *parcel_array(struct parcel *p)
+{
+    const struct parcel_row *first = &p->rows[p->from], *last = &p->rows[p->to - 1];
+    buf_clear(&p->array);
+    row_array(&p->array, parcel_rows(p));
+    buf_add(&p->array, p->written.data + first->at, last->at + last->len - first->at);
+    return array(p);
+}
+
+const struct buf *parcel_outline(struct parcel *p)
 {
     const struct parcel_row *from = &p->rows[p->from];
     struct spool_row row = {.seq = from->seq, .received_us = from->received_us};
     memcpy(row.id, from->id, sizeof row.id);
-    buf_clear(&p->text);
-    row_write_unreadable(&row, &p->text);
-    return buf_str(&p->text);
+    buf_clear(&p->array);
+    row_array(&p->array, 1);
+    row_write_unreadable(&row, &p->array);
+    return array(p);
 }
 
 void parcel_accept(struct parcel *p)

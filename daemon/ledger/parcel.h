@@ -1,4 +1,4 @@
-/* The rows of one reading on their way to the database: as JSON, in ranges that halve when the database refuses. */
+/* The rows of one reading on their way to the database: in binary form, in ranges that halve when the database refuses. */
 #ifndef HADIR_LEDGER_PARCEL_H
 #define HADIR_LEDGER_PARCEL_H
 
@@ -13,11 +13,11 @@
 #define PARCEL_BYTES_MAX (1u << 20)
 
 struct parcel {
-    struct buf rows_json; /* the rows' objects, one after the other */
-    struct buf text;      /* what parcel_json gives */
+    struct buf written; /* the rows, one after the other */
+    struct buf array;   /* what parcel_array gives */
     struct parcel_row {
         int64_t seq, received_us;
-        size_t at, len;   /* in rows_json; len 0: cannot be read */
+        size_t at, len;   /* in written; len 0: cannot be read */
         uint8_t id[16];
     } rows[PARCEL_ROWS_MAX];
     size_t count;
@@ -38,11 +38,11 @@ size_t parcel_rows(const struct parcel *p);
 int64_t parcel_last_seq(const struct parcel *p);
 int64_t parcel_newest_us(const struct parcel *p); /* the latest arrival of it and of the ranges before it */
 bool parcel_is_last(const struct parcel *p);      /* nothing comes after it */
-bool parcel_is_unreadable(const struct parcel *p); /* a single row without JSON */
-/* A JSON array of the range, or (bare) the object of its single row; NULL when memory is short. */
-const char *parcel_json(struct parcel *p, bool bare);
+bool parcel_is_unreadable(const struct parcel *p); /* a single row of which nothing was written */
+/* The range as hadir.spool_row[] in binary form, until the next call; NULL when memory is short. */
+const struct buf *parcel_array(struct parcel *p);
 /* The same for a single row of which only the outline may be told. */
-const char *parcel_outline(struct parcel *p);
+const struct buf *parcel_outline(struct parcel *p);
 
 void parcel_accept(struct parcel *p); /* the range is in the database: go on with the next */
 void parcel_split(struct parcel *p);  /* the range of several rows was refused: go on with its first half */

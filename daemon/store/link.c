@@ -161,7 +161,7 @@ void link_listen(struct store *s)
         /* LISTEN takes no parameter; store_listen let only [a-z0-9_] into the name. */
         char sql[80];
         snprintf(sql, sizeof sql, "listen %s", s->channels[s->listening++]);
-        if (!exchange_send(s, NULL, sql, 0, NULL, on_listening, s))
+        if (!exchange_send(s, NULL, sql, 0, NULL, 0, on_listening, s))
             link_doom(s, "cannot listen");
     }
 }
@@ -190,7 +190,7 @@ static void settle(struct store *s)
     s->mode = MODE_PIPELINE;
     s->settling = 1 + (unsigned)s->channel_count;
     s->listening = 0;
-    if (!exchange_send(s, NULL, PG_SETTLE, 0, NULL, on_settled, s))
+    if (!exchange_send(s, NULL, PG_SETTLE, 0, NULL, 0, on_settled, s))
         link_doom(s, "cannot send");
     link_listen(s);
 }

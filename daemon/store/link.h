@@ -87,7 +87,7 @@ void link_listen(struct store *s); /* to the channels not yet listened to */
 
 /* store.c */
 bool exchange_send(struct store *s, const struct store_actor *actor, const char *sql, int n, const char *const *params,
-                   store_cb cb, void *arg);
+                   size_t last_len, store_cb cb, void *arg); /* last_len: bytes of a binary last parameter, or 0 */
 void exchanges_receive(struct store *s);
 void exchanges_fail(struct store *s);
 void exchanges_drop(struct store *s);

@@ -28,15 +28,28 @@ static bool send_actor(struct store *s, const struct store_actor *actor)
     return PQsendQueryParams(s->conn, SET_ACTOR, 2, NULL, params, NULL, NULL, 0) == 1;
 }
 
+#define PARAMS_MAX 16
+#define BINARY_MAX (1u << 30)
+
+/* last_len: bytes of a last parameter in binary form; 0: all are text. */
+static bool send_query(struct store *s, const char *sql, int n, const char *const *params, size_t last_len)
+{
+    int lengths[PARAMS_MAX] = {0}, formats[PARAMS_MAX] = {0};
+    if (last_len == 0)
+        return PQsendQueryParams(s->conn, sql, n, NULL, params, NULL, NULL, 0) == 1;
+    lengths[n - 1] = (int)last_len;
+    formats[n - 1] = 1;
+    return PQsendQueryParams(s->conn, sql, n, NULL, params, lengths, formats, 0) == 1;
+}
+
 bool exchange_send(struct store *s, const struct store_actor *actor, const char *sql, int n, const char *const *params,
-                   store_cb cb, void *arg)
+                   size_t last_len, store_cb cb, void *arg)
 {
     struct exchange *x = calloc(1, sizeof *x);
     if (x == NULL)
         return false;
     *x = (struct exchange){.cb = cb, .arg = arg, .wanted = actor == NULL ? 0 : 1};
-    bool sent = send_actor(s, actor) && PQsendQueryParams(s->conn, sql, n, NULL, params, NULL, NULL, 0) == 1 &&
-                PQpipelineSync(s->conn) == 1;
+    bool sent = send_actor(s, actor) && send_query(s, sql, n, params, last_len) && PQpipelineSync(s->conn) == 1;
     if (!sent) {
         /* Half an exchange may be in libpq's buffer: this connection cannot be used for another. */
         free(x);
@@ -52,12 +65,22 @@ bool exchange_send(struct store *s, const struct store_actor *actor, const char 
     return true;
 }
 
+static bool has_room(const struct store *s)
+{
+    return store_is_up(s) && s->mode == MODE_PIPELINE && s->outstanding < OUTSTANDING_MAX;
+}
+
 bool store_query(struct store *s, const struct store_actor *actor, const char *sql, int n, const char *const *params,
                  store_cb cb, void *arg)
 {
-    if (!store_is_up(s) || s->mode != MODE_PIPELINE || s->outstanding >= OUTSTANDING_MAX)
+    return has_room(s) && exchange_send(s, actor, sql, n, params, 0, cb, arg);
+}
+
+bool store_query_binary(struct store *s, const char *sql, int n, const char *const *params, size_t last_len, store_cb cb, void *arg)
+{
+    if (n > PARAMS_MAX || last_len == 0 || last_len > BINARY_MAX)
         return false;
-    return exchange_send(s, actor, sql, n, params, cb, arg);
+    return has_room(s) && exchange_send(s, NULL, sql, n, params, last_len, cb, arg);
 }
 
 size_t store_outstanding(const struct store *s)

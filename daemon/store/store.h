@@ -51,6 +51,8 @@ struct store_actor {
  * 64 exchanges outstanding: false when full or down (nothing sent), cb not called. */
 bool store_query(struct store *s, const struct store_actor *actor, const char *sql, int n, const char *const *params, store_cb cb,
                  void *arg);
+/* The same with its last parameter in PostgreSQL's binary form, of at most 1 GiB. */
+bool store_query_binary(struct store *s, const char *sql, int n, const char *const *params, size_t last_len, store_cb cb, void *arg);
 size_t store_outstanding(const struct store *s);
 bool store_listen(struct store *s, const char *channel); /* renewed after every reconnect */
 /* Outside pipeline, exclusive: starts when nothing is outstanding; until on_end store_query answers false. copy: constant

@@ -138,9 +138,22 @@ begin
 end
 $$;
 comment on function api.ingest_poison(uuid, bigint, timestamptz, jsonb, text, text) is
-  'p_row: a row that api.ingest refused, whatever it holds; p_sqlstate, p_reason: why. Records a rejected check-in under '
+  'p_row: a row that was refused, whatever it holds; p_sqlstate, p_reason: why. Records a rejected check-in under '
   'its id (or one made of spool and seq) and moves the mark over it. Never fails on content. Called by hadir_intake.';
 revoke all on function api.ingest_poison(uuid, bigint, timestamptz, jsonb, text, text) from public;
 grant execute on function api.ingest_poison(uuid, bigint, timestamptz, jsonb, text, text) to hadir_intake;
+
+create or replace function api.ingest_poison_row(p_spool uuid, p_seq bigint, p_complete_to timestamptz, p_sqlstate text, p_reason text,
+                                                 p_rows hadir.spool_row[]) returns void
+language plpgsql security definer set search_path = pg_catalog, pg_temp set timezone = 'UTC'
+as $$
+begin
+  perform api.ingest_poison(p_spool, p_seq, p_complete_to, to_jsonb(p_rows[1]), p_sqlstate, p_reason);
+end
+$$;
+comment on function api.ingest_poison_row(uuid, bigint, timestamptz, text, text, hadir.spool_row[]) is
+  'api.ingest_poison with the row as the only one of an array, as api.ingest_rows refused it. Called by hadir_intake.';
+revoke all on function api.ingest_poison_row(uuid, bigint, timestamptz, text, text, hadir.spool_row[]) from public;
+grant execute on function api.ingest_poison_row(uuid, bigint, timestamptz, text, text, hadir.spool_row[]) to hadir_intake;
 
 reset role;

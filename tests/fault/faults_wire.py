@@ -10,7 +10,7 @@ from harness import PGBIN, free_port, run as command, wait_until
 from proxy import Proxy, before_database
 
 LONG = lambda: None if os.environ.get("HADIR_LONG") == "1" else "takes minutes: HADIR_LONG=1 asks for it"
-INGEST = {"user": "hadir_intake", "match": "api.ingest("}
+INGEST = {"user": "hadir_intake", "match": "api.ingest_rows("}
 
 
 def recorded_to(run):

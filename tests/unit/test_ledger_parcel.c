@@ -1,6 +1,7 @@
 /* Halving finds exactly the bad rows, sends every good one once and in order. Also: the strangers' limit. */
 #include "limit.h"
 #include "parcel.h"
+#include "record.h"
 #include "test_ledger_fixture.h"
 #include "unit.h"
 
@@ -25,6 +26,15 @@ static void fill(uint64_t unreadable)
     ck_assert(parcel_fill(&p, rows, ROWS));
 }
 
+static size_t elements(const struct buf *array)
+{
+    struct piece each[ROWS];
+    size_t count;
+    ck_assert_ptr_nonnull(array);
+    ck_assert(array_elements((struct piece){array->data, array->len}, each, ROWS, &count));
+    return count;
+}
+
 /* A database that refuses ranges with rows of `bad`; returns the exchanges. */
 static unsigned serve(uint64_t bad, uint64_t unreadable)
 {
@@ -40,12 +50,11 @@ static unsigned serve(uint64_t bad, uint64_t unreadable)
         ck_assert_int_eq(parcel_last_seq(&p), rows[p.to - 1].seq);
         if (parcel_is_unreadable(&p)) {
             ck_assert_uint_eq(range & unreadable, range);
-            ck_assert_ptr_nonnull(strstr(parcel_outline(&p), "\"seq\":"));
+            ck_assert_uint_eq(elements(parcel_outline(&p)), 1);
             poison |= range;
         } else {
-            const char *json = parcel_json(&p, false);
             ck_assert_uint_eq(range & unreadable, 0);
-            ck_assert(json[0] == '[' && json[1] == '{' && json[strlen(json) - 1] == ']');
+            ck_assert_uint_eq(elements(parcel_array(&p)), parcel_rows(&p));
             if ((range & bad) != 0 && parcel_rows(&p) > 1) {
                 parcel_split(&p);
                 continue;

@@ -244,6 +244,21 @@ START_TEST(big_parameters_and_results)
 }
 END_TEST
 
+START_TEST(the_last_parameter_in_binary)
+{
+    begin();
+    struct seen seen;
+    struct answer a = {0};
+    struct store *s = up(&seen);
+    ck_assert(!store_query_binary(s, "select 1", 1, (const char *const[]){""}, 0, on_answer, NULL));
+    ck_assert(store_query_binary(s, "select $1::text || encode($2::bytea, 'hex')", 2, (const char *const[]){"x", "\0\xff"}, 2, on_answer, &a));
+    UNTIL(a.calls == 1);
+    ck_assert_int_eq(a.outcome, STORE_OK);
+    ck_assert_uint_eq(a.length, 5);
+    end(s);
+}
+END_TEST
+
 START_TEST(notifications_arrive)
 {
     begin();
@@ -543,7 +558,7 @@ START_TEST(blocking_session)
 END_TEST
 
 UNIT_MAIN("store/pipeline", parameters_nulls_and_actor, sixty_four_in_flight_in_order, refusals_undo_and_tell,
-          big_parameters_and_results, notifications_arrive, copies_stream_whole_and_alone,
+          big_parameters_and_results, the_last_parameter_in_binary, notifications_arrive, copies_stream_whole_and_alone,
           server_death_fails_what_is_outstanding_and_comes_back, death_during_a_copy, starts_without_a_database,
           second_host_of_a_list_is_found, unsafe_settings_stay_down_until_mended, freeing_inside_callbacks,
           blocking_session)
