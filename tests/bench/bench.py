@@ -10,7 +10,7 @@ the median of the pairs' own ratios. Lines that begin with `# ` explain: what b.
 figures_*.py of this folder, by subject; what they share (a town under load, CPU, the generator) in town.py. A benchmark
 judges nothing: the goals stand beside the figures. --save writes the figures measured, and what was noted, into RESULTS.md
 between its two marker lines and leaves the rows of other figures and all prose as they are."""
-import argparse, datetime, glob, importlib, os, re, resource, statistics, subprocess, sys
+import argparse, datetime, glob, importlib, os, re, resource, statistics, subprocess, sys, traceback
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
@@ -78,7 +78,7 @@ def measure(name, b):
     if len(pairs) > 1:
         print(f"# pairs: {' '.join(f'{shown(o)}/{shown(y)}' for o, y in pairs)}")
     print("\t".join((name, shown(ours), shown(yardstick), shown(ratio), f.unit)), flush=True)
-    return [f"`{name}`", shown(ours), shown(yardstick), shown(ratio), f.unit, f.goal, str(len(pairs)), str(datetime.date.today())]
+    return [f"`{name}`", shown(ours), shown(yardstick), shown(ratio), f.unit, f.goal, str(len(pairs)), when()]
 
 
 # ---- what was measured on what -----------------------------------------------------------------------------------------
@@ -98,37 +98,49 @@ def machine():
     with open("/proc/cpuinfo") as f:
         model = re.search("model name\\s*: (.*)", f.read())
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 30
-    programs = (("postgres", "/usr/lib/postgresql/15/bin/postgres", "--version"), ("OpenSSL", "openssl", "version"),
-                ("nginx", "nginx", "-v"), ("node", "node", "--version"), ("compiler", "cc", "--version"))
+    programs = (("/usr/lib/postgresql/15/bin/postgres", "--version"), ("openssl", "version"), ("nginx", "-v"), ("node", "--version"),
+                ("cc", "--version"))
     yield f"{os.cpu_count()} cores of {model.group(1) if model else os.uname().machine}, {memory} GiB, Linux {os.uname().release}"
-    yield "; ".join(f"{name}: {said(*argv) or 'none'}" for name, *argv in programs)
+    yield "; ".join(said(*argv) or f"no {argv[0]}" for argv in programs)
+
+
+def when():
+    """The day, and the commit where one is known."""
     commit = said("git", "-C", TOP, "describe", "--always", "--dirty", "--exclude", "*")
-    yield f"commit {commit}" if commit and "fatal" not in commit else "no commit known"
+    return f"{datetime.date.today()}" + (f" {commit}" if commit and "fatal" not in commit else "")
 
 
 # ---- RESULTS.md --------------------------------------------------------------------------------------------------------
 
-def key_of(line):
-    """The figure that a row or a note is about."""
-    found = re.match(r"(?:\| |\* )`(\w+)`", line)
-    return found.group(1) if found else None
-
-
-def save(measured, notes, command):
-    """measured: name -> row; notes: name -> texts."""
+def read_results():
+    """What stands before and after the markers; between them: the machine's lines, rows by name, notes by name."""
     with open(RESULTS) as f:
         before, rest = f.read().split(f"{BEGIN}\n")
     old, after = rest.split(f"{END}\n")
-    rows = {key_of(l): l for l in old.splitlines() if l.startswith("| `")}
-    told = {}
-    for line in old.splitlines():
-        if line.startswith("* `"):
-            told.setdefault(key_of(line), []).append(line)
-    for name, row in measured.items():
-        rows[name] = "| " + " | ".join(row) + " |"
-        told[name] = [f"* `{name}`: {n}" for n in notes[name]] + [f"* `{name}`: {m}" for m in machine()] + [f"* `{name}`: `{command}`"]
+    here, rows, told, name = [], {}, {}, None
+    for line in filter(None, old.splitlines()):
+        row, about = re.match(r"\| `(\w+)`", line), re.match(r"`(\w+)`:", line)
+        name = about.group(1) if about else name
+        if row:
+            rows[row.group(1)] = line
+        elif name is not None:
+            told.setdefault(name, []).append(line)
+        elif line.startswith("* "):
+            here.append(line[2:])
+    return before, after, here, rows, told
+
+
+def save(name, row, notes, command):
+    """One machine, one table: rows that were measured on another, or with other versions, go."""
+    before, after, here, rows, told = read_results()
+    if here != list(machine()):
+        rows, told = {}, {}
+    rows[name] = "| " + " | ".join(row) + " |"
+    told[name] = [f"`{name}`: `{command}`", *(f"* {text}" for text in notes)]
     order = [n for n in FIGURES if n in rows]
-    lines = [*HEAD, *(rows[n] for n in order), "", *(line for n in order for line in told.get(n, []))]
+    lines = [*(f"* {line}" for line in machine()), "", *HEAD, *(rows[n] for n in order)]
+    for n in order:
+        lines += ["", told[n][0], "", *told[n][1:]] if len(told[n]) > 1 else ["", told[n][0]]
     with open(RESULTS, "w") as f:
         f.write("\n".join((before + BEGIN, *lines, END)) + "\n" + after)
 
@@ -153,15 +165,22 @@ def main():
         p.error(f"no figure is called {', '.join(unknown)}; there are: {' '.join(FIGURES)}")
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    measured, notes = {}, {}
-    for line in machine():
+    failed = []
+    for line in (*machine(), when()):
         print(f"# {line}", flush=True)
     for name in o.names or FIGURES:
         b = Bench(o.pairs, o.seconds, o.people, o.seed)
-        measured[name], notes[name] = measure(name, b), b.notes
-        if o.save:  # at once: the next may fail
-            save({name: measured[name]}, notes, f"tests/bench/run {name} --pairs {o.pairs} --seconds {o.seconds} --people {o.people}")
-    return 0
+        try:
+            row = measure(name, b)
+        except Exception:  # the others are still wanted
+            traceback.print_exc()
+            failed.append(name)
+            continue
+        if o.save:
+            save(name, row, b.notes, f"tests/bench/run {name} --pairs {o.pairs} --seconds {o.seconds} --people {o.people}")
+    if failed:
+        print(f"# failed: {' '.join(failed)}")
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":
