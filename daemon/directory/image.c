@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -321,6 +322,23 @@ bool image_check(const uint8_t *bytes, size_t len, struct image *ret, char *erro
     return true;
 }
 
+/* Boxes of the edges of all fences, which make questions about large ones cheap. */
+static bool make_runs(struct image *im)
+{
+    size_t fences = image_count(im, SECTION_FENCES), total = 0;
+    im->runs_from = calloc(fences + 1, sizeof *im->runs_from);
+    for (size_t i = 0; im->runs_from != NULL && i < fences; i++) {
+        im->runs_from[i] = (uint32_t)total; /* far fewer than the file has bytes */
+        total += im->fences[i].removed ? 0 : fence_runs(image_shape(im, &im->fences[i]), NULL);
+    }
+    struct box *runs = im->runs_from != NULL ? calloc(total + 1, sizeof *runs) : NULL;
+    for (size_t i = 0; runs != NULL && i < fences; i++)
+        if (!im->fences[i].removed)
+            fence_runs(image_shape(im, &im->fences[i]), runs + im->runs_from[i]);
+    im->runs = runs;
+    return runs != NULL;
+}
+
 bool image_map(int fd, struct image *ret, char *error, size_t error_cap)
 {
     off_t end = lseek(fd, 0, SEEK_END); /* not fstat, which is a door's way to ask for any path (cage.c) */
@@ -334,10 +352,17 @@ bool image_map(int fd, struct image *ret, char *error, size_t error_cap)
         snprintf(error, error_cap, "mmap: %s", strerror(errno));
         return false;
     }
-    if (!image_check(bytes, len, ret, error, error_cap)) {
+    struct image im;
+    if (!image_check(bytes, len, &im, error, error_cap)) {
         munmap(bytes, len);
         return false;
     }
+    if (!make_runs(&im)) {
+        snprintf(error, error_cap, "out of memory");
+        image_unmap(&im);
+        return false;
+    }
+    *ret = im;
     return true;
 }
 
@@ -345,6 +370,8 @@ void image_unmap(struct image *im)
 {
     if (im->bytes != NULL)
         munmap((void *)(uintptr_t)im->bytes, im->len);
+    free(im->runs);
+    free(im->runs_from);
     *im = (struct image){.bytes = NULL};
 }
 

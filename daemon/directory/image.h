@@ -165,12 +165,15 @@ struct image {
     const uint32_t *shared;
     const uint8_t *indexes, *shapes;
     const char *strings;
+    struct box *runs;    /* of all fences' shapes, ours, not in the file; NULL when the bytes were only checked */
+    uint32_t *runs_from; /* by fence: its first in runs */
 };
 
 size_t image_record_bytes(enum image_section section);
 /* SHA-256 over a whole file in memory, the checksum field left out. */
 void image_checksum(const uint8_t *bytes, size_t len, uint8_t ret[32]);
-/* Maps fd (which stays open and the caller's) and checks everything. false with a reason: nothing is mapped. */
+/* Maps fd (which stays open and the caller's), checks everything and makes the boxes of the fences' edges. false with a
+ * reason: nothing is mapped. */
 bool image_map(int fd, struct image *ret, char *error, size_t error_cap);
 void image_unmap(struct image *im);
 /* The checks alone, over bytes in memory; fills the pointers. */
@@ -188,7 +191,8 @@ static inline struct text image_text(const struct image *im, struct image_text t
 
 static inline struct fence_shape image_shape(const struct image *im, const struct image_fence *f)
 {
-    return (struct fence_shape){im->shapes + f->shape_offset, f->shape_len};
+    const struct box *runs = im->runs != NULL ? im->runs + im->runs_from[f - im->fences] : NULL;
+    return (struct fence_shape){im->shapes + f->shape_offset, f->shape_len, runs};
 }
 
 /* Rows by key; NULL when there is none. `removed` rows are found. */

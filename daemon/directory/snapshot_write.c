@@ -298,7 +298,7 @@ static bool index_government(struct layout *l, int64_t government)
     for (size_t i = 0; ok && i < n; i++) {
         if (!fences[i].shared || fences[i].government != government)
             continue;
-        struct fence_shape shape = {l->s->shapes.data + fences[i].shape_offset, fences[i].shape_len};
+        struct fence_shape shape = {l->s->shapes.data + fences[i].shape_offset, fences[i].shape_len, NULL};
         uint32_t item = (uint32_t)i;
         boxes[row.shared_count++] = fence_box(shape);
         ok = buf_add(&l->shared, &item, sizeof item);

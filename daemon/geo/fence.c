@@ -190,7 +190,7 @@ bool fence_polygons(const struct polygon *polygons, size_t count, struct buf *ou
         refuse(error, error_cap, "out of memory");
         goto out;
     }
-    struct shape_view v = shape_open((struct fence_shape){bytes.data, bytes.len});
+    struct shape_view v = shape_open((struct fence_shape){bytes.data, bytes.len, NULL});
     if (!rings_check(&v, error, error_cap))
         goto out;
     ok = buf_add(out, bytes.data, bytes.len) || refuse(error, error_cap, "out of memory");
@@ -208,7 +208,8 @@ struct shape_view shape_open(struct fence_shape s)
                            .vertices = shape_u32(s.bytes + 12),
                            .box = {shape_f64(s.bytes + 16), shape_f64(s.bytes + 24), shape_f64(s.bytes + 32),
                                    shape_f64(s.bytes + 40)},
-                           .ring_table = s.bytes + SHAPE_HEAD_BYTES};
+                           .ring_table = s.bytes + SHAPE_HEAD_BYTES,
+                           .runs = s.runs};
     v.points = v.ring_table + (size_t)v.rings * SHAPE_RING_BYTES;
     return v;
 }
@@ -291,25 +292,60 @@ struct box fence_box(struct fence_shape s)
     return shape_open(s).box;
 }
 
-int shape_locate(const struct shape_view *v, struct shape_ring r, struct point p)
+size_t fence_runs(struct fence_shape s, struct box *ret)
 {
-    bool inside = false;
-    struct point a = shape_point(v->points, r.first);
-    for (uint32_t i = 1; i < r.count; i++) {
-        struct point b = shape_point(v->points, r.first + i);
+    if (shape_is_circle(s))
+        return 0;
+    struct shape_view v = shape_open((struct fence_shape){s.bytes, s.len, NULL});
+    for (uint32_t i = 0; ret != NULL && i < v.rings; i++) {
+        struct shape_ring r = shape_ring_at(&v, i);
+        for (uint32_t j = 0; j + 1 < r.count; j += FENCE_RUN)
+            ret[r.run + j / FENCE_RUN] = shape_run_box(&v, r, j);
+    }
+    return v.vertices / FENCE_RUN + v.rings;
+}
+
+/* As shape_locate, for edges that begin at vertices first …, count of them: 0 on one; else *inside is turned when a ray
+ * from p to the east crosses an odd number of them. */
+static bool run_crossed(const uint8_t *points, uint32_t first, uint32_t count, struct point p, bool *inside)
+{
+    struct point a = shape_point(points, first);
+    for (uint32_t i = 1; i <= count; i++) {
+        struct point b = shape_point(points, first + i);
         bool a_below = a.lat_deg <= p.lat_deg, b_below = b.lat_deg <= p.lat_deg;
         if (a_below != b_below) {
             int side = orient(a, b, p);
             if (side == 0)
-                return 0;
-            /* a ray to the east crosses the edge when p lies left of it going up, right of it going down */
-            inside ^= (side > 0) == a_below;
+                return false;
+            /* the ray crosses the edge when p lies left of it going up, right of it going down */
+            *inside ^= (side > 0) == a_below;
         } else if (same_point(a, p) || same_point(b, p)) {
-            return 0;
+            return false;
         } else if (a.lat_deg == p.lat_deg && b.lat_deg == p.lat_deg && (a.lon_deg < p.lon_deg) != (b.lon_deg < p.lon_deg)) {
-            return 0;
+            return false;
         }
         a = b;
+    }
+    return true;
+}
+
+int shape_locate(const struct shape_view *v, struct shape_ring r, struct point p)
+{
+    bool inside = false;
+    for (uint32_t j = 0; j + 1 < r.count; j += FENCE_RUN) {
+        uint32_t first = r.first + j, edges = shape_run_edges(r, j);
+        if (v->runs != NULL) {
+            const struct box *b = &v->runs[r.run + j / FENCE_RUN];
+            if (p.lat_deg < b->min_lat || p.lat_deg > b->max_lat || p.lon_deg > b->max_lon)
+                continue;
+            if (p.lon_deg < b->min_lon) { /* all of it lies to the east: only where it ends matters */
+                bool a_below = shape_point(v->points, first).lat_deg <= p.lat_deg;
+                inside ^= a_below != (shape_point(v->points, first + edges).lat_deg <= p.lat_deg);
+                continue;
+            }
+        }
+        if (!run_crossed(v->points, first, edges, p, &inside))
+            return 0;
     }
     return inside ? 1 : -1;
 }

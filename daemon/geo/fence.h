@@ -24,12 +24,16 @@ struct box {
 struct fence_shape {
     const uint8_t *bytes;
     size_t len;
+    const struct box *runs; /* fence_runs of it; NULL: the same answers, for more work */
 };
 
 /* A fence is at most this large: vertices over all rings, rings, circle radius. */
 #define FENCE_VERTICES_MAX 20000
 #define FENCE_RINGS_MAX 500
 #define FENCE_RADIUS_MAX_M 200000.0
+/* Edges are asked in runs of this many neighbours of one ring. */
+#define FENCE_RUN 16
+#define FENCE_RUNS_MAX (FENCE_VERTICES_MAX / FENCE_RUN + FENCE_RINGS_MAX)
 
 /* Builders append an encoded shape to out. false with a reason (English, names ring and vertex) in error:
  * not finite, out of range, ring open or under 4 points, self-intersecting, rings crossing, hole outside its shell,
@@ -48,6 +52,9 @@ bool fence_polygons(const struct polygon *polygons, size_t count, struct buf *ou
 /* true when the bytes are a well-formed shape (bounds, finite numbers); every later call requires it once. */
 bool fence_shape_valid(struct fence_shape s);
 struct box fence_box(struct fence_shape s);
+/* How many boxes of runs the shape has (a circle none), at most FENCE_RUNS_MAX; ret, unless NULL, gets them. Made once where
+ * many questions follow, they spare most of the work at large shapes. */
+size_t fence_runs(struct fence_shape s, struct box *ret);
 /* Boundary counts as inside (ST_Covers). */
 bool fence_covers(struct fence_shape s, struct point p);
 /* Signed geodesic metres to the boundary: negative inside. Exact to 1 cm of geodesic.h up to 200 km. */

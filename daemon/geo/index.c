@@ -235,7 +235,8 @@ uint32_t index_count(const uint8_t *bytes)
 
 static bool boxes_meet(struct box a, struct box b)
 {
-    return a.min_lon <= b.max_lon && a.max_lon >= b.min_lon && a.min_lat <= b.max_lat && a.max_lat >= b.min_lat;
+    /* all four at once: any of them may fail, which a branch cannot foresee */
+    return (a.min_lon <= b.max_lon) & (a.max_lon >= b.min_lon) & (a.min_lat <= b.max_lat) & (a.max_lat >= b.min_lat);
 }
 
 void index_search_box(const uint8_t *bytes, size_t len, struct box b, index_hit_cb hit, void *arg)

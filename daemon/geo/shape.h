@@ -59,10 +59,12 @@ struct shape_view {
     struct box box;
     const uint8_t *ring_table;
     const uint8_t *points;
+    const struct box *runs; /* of struct fence_shape; may be NULL */
 };
 
 struct shape_ring {
     uint32_t first, count; /* vertices, the closing one included */
+    uint32_t run;          /* its first in runs; a ring's are neighbours, between rings some may stay unused */
     bool shell;
 };
 
@@ -78,7 +80,33 @@ static inline struct shape_ring shape_ring_at(const struct shape_view *v, uint32
 {
     const uint8_t *at = v->ring_table + (size_t)i * SHAPE_RING_BYTES;
     uint32_t count = shape_u32(at + 4);
-    return (struct shape_ring){.first = shape_u32(at), .count = count & ~SHAPE_SHELL, .shell = (count & SHAPE_SHELL) != 0};
+    uint32_t first = shape_u32(at);
+    return (struct shape_ring){.first = first, .count = count & ~SHAPE_SHELL, .run = first / FENCE_RUN + i,
+                               .shell = (count & SHAPE_SHELL) != 0};
+}
+
+/* How many edges the run has that begins with the ring's j-th. */
+static inline uint32_t shape_run_edges(struct shape_ring r, uint32_t j)
+{
+    return r.count - 1 - j < FENCE_RUN ? r.count - 1 - j : FENCE_RUN;
+}
+
+/* The box of that run: looked up, or made when the shape came without. */
+static inline struct box shape_run_box(const struct shape_view *v, struct shape_ring r, uint32_t j)
+{
+    if (v->runs != NULL)
+        return v->runs[r.run + j / FENCE_RUN];
+    uint32_t first = r.first + j, edges = shape_run_edges(r, j);
+    struct point p = shape_point(v->points, first);
+    struct box b = {p.lon_deg, p.lat_deg, p.lon_deg, p.lat_deg};
+    for (uint32_t k = 1; k <= edges; k++) {
+        p = shape_point(v->points, first + k);
+        b.min_lon = p.lon_deg < b.min_lon ? p.lon_deg : b.min_lon;
+        b.min_lat = p.lat_deg < b.min_lat ? p.lat_deg : b.min_lat;
+        b.max_lon = p.lon_deg > b.max_lon ? p.lon_deg : b.max_lon;
+        b.max_lat = p.lat_deg > b.max_lat ? p.lat_deg : b.max_lat;
+    }
+    return b;
 }
 
 /* Where p lies relative to one ring: +1 strictly inside, 0 on it, −1 strictly outside. Exact. */

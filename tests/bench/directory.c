@@ -82,7 +82,7 @@ static void add_fences(struct snapshot *s)
         buf_clear(&shape);
         check(fence_polygons(&polygon, 1, &shape, error, sizeof error), error);
         snprintf(name, sizeof name, "Kantor %d", i);
-        check(snapshot_fence(s, 1 + i, 1, 1 + i % 5, FENCE_OFFICE, name, i % 3 == 0, (struct fence_shape){shape.data, shape.len},
+        check(snapshot_fence(s, 1 + i, 1, 1 + i % 5, FENCE_OFFICE, name, i % 3 == 0, (struct fence_shape){shape.data, shape.len, NULL},
                              false), "fence");
     }
     buf_fini(&shape);

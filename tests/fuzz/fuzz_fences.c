@@ -13,7 +13,7 @@ static void is_shape(struct text hex)
     size_t len = hex.len / 2;
     uint8_t *bytes = aligned_alloc(8, (len + 15) & ~(size_t)7);
     MUST(bytes != NULL && hex.len > 0 && decode_hex(hex.s, hex.len, bytes, len));
-    struct fence_shape shape = {bytes, len};
+    struct fence_shape shape = {bytes, len, NULL};
     MUST(fence_shape_valid(shape));
     struct box box = fence_box(shape);
     MUST(box.min_lon <= box.max_lon && box.min_lat <= box.max_lat && box.min_lat >= -90 && box.max_lat <= 90);

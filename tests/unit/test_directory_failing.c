@@ -31,7 +31,7 @@ static bool add_all(struct snapshot *s)
     struct buf shape;
     buf_init(&shape, 1000);
     bool ok = fence_circle((struct point){120.3, -2.5}, 90, &shape, error, sizeof error) &&
-              snapshot_fence(s, fence, 1, 1, FENCE_OFFICE, "Kantor", true, (struct fence_shape){shape.data, shape.len}, false) &&
+              snapshot_fence(s, fence, 1, 1, FENCE_OFFICE, "Kantor", true, (struct fence_shape){shape.data, shape.len, NULL}, false) &&
               snapshot_pattern(s, &p) && snapshot_slot(s, 5, FIRST_DAY, 1) &&
               snapshot_person(s, 7, 1, &member, 1, &fence, 1, false) && snapshot_person(s, 8, 2, &member, 1, NULL, 0, false) &&
               snapshot_token(s, hash, 1, 3, 1, 7, CHANNEL_NATIVE, false, false) &&
@@ -175,7 +175,7 @@ START_TEST(rows_that_no_reader_would_take_are_refused)
     NO_PATTERN(v.due_us = -1);
     NO_PATTERN(v.on_time_from_us = -1);
     NO_PATTERN(v.on_time_until_us = -1);
-    const struct fence_shape shape = {broken, sizeof broken};
+    const struct fence_shape shape = {broken, sizeof broken, NULL};
     ck_assert(!snapshot_fence(s, 1, 1, 1, 0, "x", false, shape, false) && !snapshot_fence(s, 1, 1, 1, (enum fence_kind)5, "x", false, shape, false));
     ck_assert(!snapshot_fence(s, 1, 1, 1, FENCE_OFFICE, "x", false, shape, false) && !snapshot_fence(s, 1, 1, 1, FENCE_OFFICE, "x", false, shape, true));
     ck_assert(!snapshot_token(s, hash, 0, 1, 1, 1, CHANNEL_NATIVE, false, false) && !snapshot_token(s, hash, 3, 1, 1, 1, CHANNEL_NATIVE, false, false));

@@ -80,7 +80,7 @@ static void add_circle(struct snapshot *s, int64_t id, int32_t version, double l
     struct buf shape;
     buf_init(&shape, 100);
     ck_assert(fence_circle((struct point){lon, -2.5}, radius_m, &shape, error, sizeof error));
-    ck_assert(snapshot_fence(s, id, version, 1, FENCE_OFFICE, "Kantor", shared, (struct fence_shape){shape.data, shape.len},
+    ck_assert(snapshot_fence(s, id, version, 1, FENCE_OFFICE, "Kantor", shared, (struct fence_shape){shape.data, shape.len, NULL},
                              false));
     buf_fini(&shape);
 }
@@ -245,7 +245,7 @@ START_TEST(a_delta_lies_over_its_base)
     ck_assert(snapshot_number(s, 1, "628119000", false, 7000, 9000, false, false));
     add_circle(s, 1000, 2, 120.0, 5000, false);
     add_circle(s, 2000, 1, 125, 200, true);
-    ck_assert(snapshot_fence(s, 1002, 2, 1, FENCE_OFFICE, "Kantor", true, (struct fence_shape){NULL, 0}, true));
+    ck_assert(snapshot_fence(s, 1002, 2, 1, FENCE_OFFICE, "Kantor", true, (struct fence_shape){NULL, 0, NULL}, true));
     ck_assert(directory_adopt(d, finish(s, "delta"), error, sizeof error));
 
     ck_assert_uint_eq(directory_people(d), PEOPLE); /* one gone, one new */
@@ -395,7 +395,7 @@ START_TEST(mistakes_of_the_caller_are_refused)
 {
     struct snapshot *s = begin(1, 1);
     ck_assert(!snapshot_person(s, 12, 1, NULL, 0, NULL, 0, true)); /* a base removes nobody */
-    ck_assert(!snapshot_fence(s, 1, 1, 1, FENCE_OFFICE, "x", false, (struct fence_shape){NULL, 0}, false));
+    ck_assert(!snapshot_fence(s, 1, 1, 1, FENCE_OFFICE, "x", false, (struct fence_shape){NULL, 0, NULL}, false));
     ck_assert(!snapshot_business(s, "", 1));
     ck_assert(!snapshot_business(s, "\xff", 1));
     struct snapshot_session session = {.id = 1, .code = "", .counts_as = COUNTS_AS_IN};

@@ -53,7 +53,7 @@ static void circle(struct snapshot *s, int64_t id, enum fence_kind kind, double 
     struct buf b;
     buf_init(&b, 100);
     must(fence_circle((struct point){120.32, north(metres_north)}, radius_m, &b, error, sizeof error));
-    must(snapshot_fence(s, id, (int32_t)id * 2, 1, kind, "Setda", shared, (struct fence_shape){b.data, b.len}, false));
+    must(snapshot_fence(s, id, (int32_t)id * 2, 1, kind, "Setda", shared, (struct fence_shape){b.data, b.len, NULL}, false));
     buf_fini(&b);
 }
 

@@ -98,7 +98,7 @@ static void add_circle(struct snapshot *s, int64_t id, enum fence_kind kind, dou
     struct buf shape;
     buf_init(&shape, 100);
     ck_assert(fence_circle((struct point){lon, -2.5}, 100, &shape, error, sizeof error));
-    ck_assert(snapshot_fence(s, id, 1, 1, kind, "Tempat", false, (struct fence_shape){shape.data, shape.len}, false));
+    ck_assert(snapshot_fence(s, id, 1, 1, kind, "Tempat", false, (struct fence_shape){shape.data, shape.len, NULL}, false));
     buf_fini(&shape);
 }
 

@@ -332,7 +332,7 @@ static inline int make_directory(int64_t number)
     buf_init(&shape, 65536);
     ck_assert(fence_circle((struct point){120.3, -2.5}, 100, &shape, error, sizeof error));
     ck_assert(snapshot_fence(s, fence, 1, 1, FENCE_OFFICE, "Kantor Uji", true,
-                             (struct fence_shape){shape.data, shape.len}, false));
+                             (struct fence_shape){shape.data, shape.len, NULL}, false));
     int fd = snapshot_write(s, f.dir, "base", error, sizeof error);
     ck_assert_msg(fd >= 0, "%s", error);
     buf_fini(&shape);

@@ -23,7 +23,7 @@ START_TEST(a_polygon_is_built_whole_or_not_at_all)
         error[0] = '\0';
         ok = fence_polygons(&polygon, 1, &out, error, sizeof error);
         failing_stop();
-        ck_assert(ok ? fence_shape_valid((struct fence_shape){out.data, out.len}) : strstr(error, "out of memory") != NULL && out.len == 0);
+        ck_assert(ok ? fence_shape_valid((struct fence_shape){out.data, out.len, NULL}) : strstr(error, "out of memory") != NULL && out.len == 0);
         buf_fini(&out);
     }
     ck_assert(ok && n > 5);
@@ -118,7 +118,7 @@ START_TEST(circles_at_the_edge_of_the_world_are_refused)
             double kept;
             memcpy(&kept, out.data + at, 8);
             memcpy(out.data + at, &odd[i], 8);
-            ck_assert_msg(!fence_shape_valid((struct fence_shape){out.data, out.len}) || at == 0, "byte %zu", at);
+            ck_assert_msg(!fence_shape_valid((struct fence_shape){out.data, out.len, NULL}) || at == 0, "byte %zu", at);
             memcpy(out.data + at, &kept, 8);
         }
     buf_fini(&out);
@@ -131,7 +131,7 @@ static bool built(const struct polygon *polygons, size_t count, char error[300])
     buf_init(&out, 4u << 20);
     error[0] = '\0';
     bool ok = fence_polygons(polygons, count, &out, error, 300);
-    ck_assert(ok == (error[0] == '\0') && (!ok || fence_shape_valid((struct fence_shape){out.data, out.len})));
+    ck_assert(ok == (error[0] == '\0') && (!ok || fence_shape_valid((struct fence_shape){out.data, out.len, NULL})));
     buf_fini(&out);
     return ok;
 }

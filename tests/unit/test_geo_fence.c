@@ -26,7 +26,7 @@ static bool build(const struct point *points, size_t count, struct buf *out)
 
 static struct fence_shape shape_of(const struct buf *b)
 {
-    return (struct fence_shape){b->data, b->len};
+    return (struct fence_shape){b->data, b->len, NULL};
 }
 
 static void expect_refused(const struct polygon *polygons, size_t count, const char *reason)
@@ -275,7 +275,7 @@ START_TEST(malformed_bytes_are_refused_or_harmless)
     for (size_t len = 0; len < out.len; len++) {
         uint8_t *cut = malloc(len > 0 ? len : 1);
         memcpy(cut, out.data, len);
-        ck_assert(!fence_shape_valid((struct fence_shape){cut, len}));
+        ck_assert(!fence_shape_valid((struct fence_shape){cut, len, NULL}));
         free(cut);
     }
     unsigned accepted = 0;
@@ -283,7 +283,7 @@ START_TEST(malformed_bytes_are_refused_or_harmless)
         uint8_t *copy = malloc(out.len);
         memcpy(copy, out.data, out.len);
         copy[bit / 8] ^= (uint8_t)(1u << (bit % 8));
-        struct fence_shape s = {copy, out.len};
+        struct fence_shape s = {copy, out.len, NULL};
         if (fence_shape_valid(s)) {
             accepted++;
             ck_assert(bit / 8 >= 64); /* nothing in the header or the ring table may change */
@@ -292,7 +292,7 @@ START_TEST(malformed_bytes_are_refused_or_harmless)
         free(copy);
     }
     ck_assert_uint_lt(accepted, (unsigned)(out.len - 64) * 8);
-    ck_assert(!fence_shape_valid((struct fence_shape){NULL, 0}));
+    ck_assert(!fence_shape_valid((struct fence_shape){NULL, 0, NULL}));
     buf_fini(&out);
 }
 END_TEST

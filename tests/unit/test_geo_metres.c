@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "fence.h"
 #include "unit.h"
@@ -98,7 +99,7 @@ static void round_of(double lat_limit, double min_radius_deg, double max_radius_
                 double stretch = 1 / fmax(0.05, cos(centre.lat_deg * M_PI / 180));
                 struct point p = {centre.lon_deg + uniform(-away, away) * stretch, lat};
                 p.lon_deg = remainder(p.lon_deg, 360);
-                compare(ring, n, (struct fence_shape){out.data, out.len}, p);
+                compare(ring, n, (struct fence_shape){out.data, out.len, NULL}, p);
             }
         }
         buf_fini(&out);
@@ -139,10 +140,55 @@ START_TEST(long_edges_give_their_foot_to_a_hundredth_of_a_millimetre)
         struct point p = between(a, b, uniform(0.05, 0.95));
         p.lon_deg += uniform(-away, away);
         p.lat_deg += uniform(-away, away);
-        compare(ring, 4, (struct fence_shape){out.data, out.len}, p);
+        compare(ring, 4, (struct fence_shape){out.data, out.len, NULL}, p);
         buf_fini(&out);
     }
     ck_assert_double_lt(worst_mm, 0.01);
+}
+END_TEST
+
+/* Three rings of hundreds of vertices, with runs that begin at a ring's end; points on vertices, at their latitudes, on edges
+ * and around. */
+START_TEST(boxes_of_runs_change_no_answer)
+{
+    static struct point rings[3][500];
+    static struct box runs[FENCE_RUNS_MAX];
+    for (int round = 0; round < 60; round++) {
+        struct point middle = {uniform(95, 141), uniform(-11, 6)};
+        double radius = exp(uniform(log(1e-4), log(0.5)));
+        struct ring said[3];
+        for (int k = 0; k < 3; k++) { /* a shell, its hole, another shell in the hole */
+            size_t n = 3 + (size_t)uniform(0, 490);
+            for (size_t i = 0; i < n; i++) {
+                double a = 2 * M_PI * (double)i / (double)n, r = radius / (1 << (2 * k)) * uniform(0.9, 1);
+                r *= n < 12 && k == 0 ? 2 : 1; /* so that a triangle still holds its hole */
+                rings[k][i] = (struct point){middle.lon_deg + r * cos(a), middle.lat_deg + r * sin(a)};
+            }
+            rings[k][n] = rings[k][0];
+            said[k] = (struct ring){rings[k], n + 1};
+        }
+        const struct polygon polygons[] = {{said, 2}, {said + 2, 1}};
+        struct buf out;
+        char error[200];
+        buf_init(&out, 1 << 17);
+        ck_assert_msg(fence_polygons(polygons, 2, &out, error, sizeof error), "%s", error);
+        struct fence_shape plain = {out.data, out.len, NULL}, boxed = {out.data, out.len, runs};
+        ck_assert_uint_le(fence_runs(plain, NULL), FENCE_RUNS_MAX);
+        memset(runs, 0xff, sizeof runs);
+        fence_runs(plain, runs);
+        for (int i = 0; i < 400; i++) {
+            const struct ring *r = &said[i % 3];
+            size_t at = (size_t)uniform(0, (double)r->count - 1);
+            struct point p = i % 8 < 2 ? r->points[at] : between(r->points[at], r->points[at + 1], uniform(0, 1));
+            if (i % 8 >= 3)
+                p.lon_deg = middle.lon_deg + uniform(-1.2, 1.2) * radius;
+            if (i % 8 >= 6)
+                p.lat_deg = middle.lat_deg + uniform(-1.2, 1.2) * radius;
+            ck_assert_int_eq(fence_covers(plain, p), fence_covers(boxed, p));
+            ck_assert(fence_metres(plain, p) == fence_metres(boxed, p));
+        }
+        buf_fini(&out);
+    }
 }
 END_TEST
 
@@ -154,7 +200,7 @@ START_TEST(edges_of_many_degrees_stay_straight_in_degrees)
     char error[200];
     buf_init(&out, 4096);
     ck_assert(fence_polygons(&polygon, 1, &out, error, sizeof error));
-    struct fence_shape s = {out.data, out.len};
+    struct fence_shape s = {out.data, out.len, NULL};
     /* the geodesic from 100 to 130 E bulges a degree and more north: the straight edge does not */
     ck_assert(fence_covers(s, (struct point){115, 60.1}));
     const struct point points[] = {{115, 60.1}, {115, 59}, {115, 61.2}, {98, 61}, {131, 63}, {115, 60}, {129.99, 61.3}};
@@ -172,7 +218,7 @@ START_TEST(points_on_and_beside_the_edge)
     char error[200];
     buf_init(&out, 4096);
     ck_assert(fence_polygons(&polygon, 1, &out, error, sizeof error));
-    struct fence_shape s = {out.data, out.len};
+    struct fence_shape s = {out.data, out.len, NULL};
     for (size_t i = 0; i < 4; i++) {
         ck_assert_double_eq(fence_metres(s, ring[i]), 0);
         ck_assert_double_lt(fabs(fence_metres(s, between(ring[i], ring[i + 1], 0.37))), 1e-5);
@@ -192,8 +238,8 @@ START_TEST(the_antimeridian_is_no_wall_for_points)
     char error[200];
     buf_init(&out, 4096);
     ck_assert(fence_polygons(&polygon, 1, &out, error, sizeof error));
-    compare(ring, 5, (struct fence_shape){out.data, out.len}, (struct point){-179.95, 0.3});
-    ck_assert_double_lt(fence_metres((struct fence_shape){out.data, out.len}, (struct point){-179.95, 0.3}), 5600);
+    compare(ring, 5, (struct fence_shape){out.data, out.len, NULL}, (struct point){-179.95, 0.3});
+    ck_assert_double_lt(fence_metres((struct fence_shape){out.data, out.len, NULL}, (struct point){-179.95, 0.3}), 5600);
     buf_fini(&out);
 }
 END_TEST
@@ -206,5 +252,5 @@ static void setup(void)
 
 UNIT_MAIN("geo/metres", offices_and_regencies_in_indonesia, up_to_latitude_85,
           long_edges_give_their_foot_to_a_hundredth_of_a_millimetre,
-          edges_of_many_degrees_stay_straight_in_degrees, points_on_and_beside_the_edge,
+          boxes_of_runs_change_no_answer, edges_of_many_degrees_stay_straight_in_degrees, points_on_and_beside_the_edge,
           the_antimeridian_is_no_wall_for_points)

@@ -102,7 +102,7 @@ static void answer_point(char *at, const char *line)
     if (shape < 0 || (size_t)shape >= shape_count)
         stop("no such shape", line);
     double lon = number(&at, line), lat = number(&at, line);
-    struct fence_shape s = {shapes[shape].data, shapes[shape].len};
+    struct fence_shape s = {shapes[shape].data, shapes[shape].len, NULL};
     if (!fence_shape_valid(s))
         stop("shape is not valid", line);
     struct point p = {lon, lat};
