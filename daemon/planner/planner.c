@@ -62,6 +62,7 @@ struct planner {
     struct snapshot *making;
     char *line;                   /* a writable copy of the row under way */
     size_t line_cap;
+    int64_t began_mono_ms;
     int64_t people, slots;        /* rows of them copied */
     bool failed, too_many;
     char error[256];
@@ -241,7 +242,7 @@ static void remove_delta(const struct planner *p)
 static void write_and_publish(struct planner *p)
 {
     const char *name = p->next.is_delta ? DELTA_FILE : BASE_FILE;
-    int64_t began_ms = mono_now_ms();
+    int64_t copied_ms = mono_now_ms();
     int fd = snapshot_write(p->making, p->conf->directory_dir, name, p->error, sizeof p->error);
     if (fd < 0) {
         p->failed = true;
@@ -250,9 +251,10 @@ static void write_and_publish(struct planner *p)
     if (!p->next.is_delta)
         remove_delta(p);
     counter_inc(C_DIRECTORY_WRITTEN);
-    log_info("event=directory_written kind=%s epoch=%lld number=%lld people=%lld slots=%lld write_ms=%lld",
+    log_info("event=directory_written kind=%s epoch=%lld number=%lld people=%lld slots=%lld copy_ms=%lld write_ms=%lld",
              p->next.is_delta ? "delta" : "base", (long long)p->next.epoch, (long long)p->next.number,
-             (long long)p->people, (long long)p->slots, (long long)(mono_now_ms() - began_ms));
+             (long long)p->people, (long long)p->slots, (long long)(copied_ms - p->began_mono_ms),
+             (long long)(mono_now_ms() - copied_ms));
     /* Before it goes out: of two doors the one that adopts it later would call its people strangers until then. */
     tell_version(&p->next);
     if (!publish(p, &p->next, fd))
@@ -311,6 +313,7 @@ static void make_file(struct planner *p)
     const char *const params[] = {since};
     snprintf(since, sizeof since, "%lld", p->next.is_delta ? (long long)p->next.base_number : 0LL);
     p->step = STEP_SELECTING;
+    p->began_mono_ms = mono_now_ms();
     if (!store_query(p->store, NULL, "select pg_catalog.set_config('hadir.since', $1, false)", 1, params, on_selected, p))
         poll_soon(p, POLL_MS);
 }

@@ -6,7 +6,7 @@
 
 CPU is that of a whole family: hadird and its children, PostgreSQL and its backends; a control group counts it exactly and
 with those that ended. Where none can be made it is summed over /proc (hundredths of a second)."""
-import base64, contextlib, hashlib, itertools, json, os, random, signal, subprocess, time
+import base64, contextlib, hashlib, itertools, json, math, os, random, signal, struct, subprocess, time
 from bench import TOP  # noqa: F401  first: it lets the next be found
 from harness import BUILD, House, PGBIN, wait_until
 
@@ -161,6 +161,27 @@ analyze;""")
         id_of = {(int(n), c): id for n, c, id in ids}
         self.tokens = [token for _, _, token in rows]
         self.devices = self.write("devices", "".join(f"{c} {id_of[n, c]} {token}\n" for n, c, token in rows))
+
+    def add_fences(self, count):
+        """Shared offices of 4 to 500 corners all over the regency, bound to nobody; as daemon/geo/shape.h lays them out."""
+        rng, lines = random.Random(self.b.seed), []
+        for n in range(count):
+            corners, lon, lat, r = rng.randint(4, 500), rng.uniform(119.9, 120.9), rng.uniform(-3, -2), 10 ** rng.uniform(-4, -2.3)
+            turns = [2 * math.pi * k / corners for k in range(corners)]
+            points = [(lon + r * math.cos(a), lat + r * math.sin(a)) for a in turns]
+            xs, ys = zip(*points)
+            shape = struct.pack(f"<BBHIII4d2I{2 * corners + 2}d", 1, 2, 0, 1, 1, corners + 1, min(xs), min(ys), max(xs), max(ys),
+                                0, corners + 1 | 1 << 31, *itertools.chain(*points, points[0]))
+            lines.append(f"{n}\t\\\\x{shape.hex()}\n")
+        self.sql(f"""
+create temporary table drawn (n int, shape bytea);
+copy drawn from stdin;
+{"".join(lines)}\\.
+insert into hadir.fence (government, code, name, kind, shared)
+  select g.id, 'ukur-' || n, 'Kantor ukur ' || n, 'office', true from drawn, hadir.government g;
+insert into hadir.fence_version (fence, version, shape)
+  select f.id, 1, d.shape from drawn d join hadir.fence f on f.code = 'ukur-' || d.n;
+analyze;""")
 
     def start(self, **kw):
         with self.hadird.inside():

@@ -240,6 +240,13 @@ START_TEST(the_antimeridian_is_no_wall_for_points)
     ck_assert(fence_polygons(&polygon, 1, &out, error, sizeof error));
     compare(ring, 5, (struct fence_shape){out.data, out.len, NULL}, (struct point){-179.95, 0.3});
     ck_assert_double_lt(fence_metres((struct fence_shape){out.data, out.len, NULL}, (struct point){-179.95, 0.3}), 5600);
+    /* another place beyond it is nearer than the one on this side */
+    const struct point beyond[] = {{-180, -1}, {-179.9, -1}, {-179.9, 1}, {-180, 1}, {-180, -1}};
+    const struct point here[] = {{179.5, -1}, {179.6, -1}, {179.6, 1}, {179.5, 1}, {179.5, -1}};
+    const struct polygon both[] = {{&(struct ring){here, 5}, 1}, {&(struct ring){beyond, 5}, 1}};
+    buf_clear(&out);
+    ck_assert(fence_polygons(both, 2, &out, error, sizeof error));
+    ck_assert_double_lt(fence_metres((struct fence_shape){out.data, out.len, NULL}, (struct point){179.97, 0.3}), 3400);
     buf_fini(&out);
 }
 END_TEST
