@@ -16,8 +16,9 @@ BUSINESS = "100000000000001"
 DAY = "2025-12-29"
 
 
-def wait_until(what, ask, deadline_s=30, every_s=0.05):
-    """Calls ask() until it gives something true; fails with `what` after the deadline."""
+def wait_until(what, ask, deadline_s=120, every_s=0.05):
+    """Calls ask() until it gives something true; fails with `what` after the deadline, which is for a machine that does much else: what
+    takes a second on a quiet one."""
     end = time.monotonic() + deadline_s
     while True:
         got = ask()
@@ -49,7 +50,7 @@ def free_port():
     raise AssertionError("no free port")
 
 
-def run(*argv, input=None, check=True, env=None, user=None, timeout=120, cwd=None):
+def run(*argv, input=None, check=True, env=None, user=None, timeout=300, cwd=None):
     if user is not None and os.getuid() == 0:
         argv = ("runuser", "-u", user, "--", *argv)
     done = subprocess.run(argv, capture_output=True, text=True, input=input, env=env, timeout=timeout,
@@ -152,10 +153,10 @@ class House:
         wait_until("the last postmaster is buried", buried, 120)
         if run(f"{PGBIN}/pg_ctl", "-D", f"{self.dir}/data", "status", check=False, user=self.user).returncode == 0:
             return
-        self.as_user(f"{PGBIN}/pg_ctl", "-D", f"{self.dir}/data", "-l", f"{self.dir}/pg.log", "-w", "-t", "60", "start")
+        self.as_user(f"{PGBIN}/pg_ctl", "-D", f"{self.dir}/data", "-l", f"{self.dir}/pg.log", "-w", "-t", "180", "start")
 
     def stop_database(self, mode="immediate"):
-        self.as_user(f"{PGBIN}/pg_ctl", "-D", f"{self.dir}/data", "-m", mode, "-w", "stop")
+        self.as_user(f"{PGBIN}/pg_ctl", "-D", f"{self.dir}/data", "-m", mode, "-w", "-t", "180", "stop")
 
     def psql_file(self, database, path):
         self.as_user(f"{PGBIN}/psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-h", f"{self.dir}/pg", "-U", "postgres", "-d",
@@ -215,13 +216,13 @@ class House:
                 self.set_clock(clock)
                 self.wait_live()
 
-    def wait_ready(self, deadline_s=60):
+    def wait_ready(self, deadline_s=120):
         wait_until("hadird is ready", lambda: self.daemon.poll() is not None or self.admin("/readyz")[0] == 200, deadline_s)
         if self.daemon.poll() is not None:
             raise AssertionError(f"hadird ended with {self.daemon.returncode}\n{self.log()}")
         self.doors_agree()
 
-    def wait_live(self, deadline_s=30):
+    def wait_live(self, deadline_s=120):
         """The directory is confirmed and everything received is recorded."""
         def back():
             h = self.health()
@@ -266,7 +267,7 @@ class House:
         now = datetime.fromisoformat(self.now().replace("Z", "+00:00"))
         self.set_clock((now + timedelta(seconds=seconds)).isoformat())
 
-    def stop(self, sig=signal.SIGTERM, deadline_s=40):
+    def stop(self, sig=signal.SIGTERM, deadline_s=120):
         if self.daemon is None:
             return None
         if self.daemon.poll() is None:
@@ -288,7 +289,7 @@ class House:
         try:
             if self.daemon is not None and self.daemon.poll() is None:
                 self.daemon.kill()
-                self.daemon.wait(20)
+                self.daemon.wait(120)
         finally:
             run(f"{PGBIN}/pg_ctl", "-D", f"{self.dir}/data", "-m", "immediate", "-w", "stop", check=False, user=self.user)
             if os.environ.get("HADIR_KEEP") != "1":
@@ -309,7 +310,7 @@ class House:
     # ---- talking --------------------------------------------------------------------------------------------------
     def admin(self, path, method="GET", body=None):
         try:
-            c = http.client.HTTPConnection("127.0.0.1", self.admin_port, timeout=10)
+            c = http.client.HTTPConnection("127.0.0.1", self.admin_port, timeout=30)
             c.request(method, path, body)
             r = c.getresponse()
             return r.status, r.read().decode()
@@ -346,7 +347,7 @@ class House:
         return found
 
     @contextlib.contextmanager
-    def counted(self, deadline_s=30, **expected):
+    def counted(self, deadline_s=60, **expected):
         """These counters grow by exactly that much inside the block. Names: dropped__slot_taken=1 is
         hadir_dropped_total{reason="slot_taken"}, unattributed=2 is hadir_unattributed_total."""
         def value(name):
@@ -363,7 +364,7 @@ class House:
         got = {n: int(value(n) - before[n]) for n in expected}
         assert got == expected, f"counters grew by {got}, expected {expected}"
 
-    def raw(self, data, timeout=20):
+    def raw(self, data, timeout=60):
         """Bytes as they are, over TLS; what came back until the other end closed or one answer was whole:
         status, headers (lower case), body, closed."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=timeout) as plain, \
@@ -392,7 +393,7 @@ class House:
             closed = headers.get("connection", "").lower() == "close"
             return int(lines[0].split()[1]), headers, body, closed
 
-    def request(self, method, path, body=None, headers=None, timeout=30):
+    def request(self, method, path, body=None, headers=None, timeout=60):
         """status, headers, body of one request on a connection of its own."""
         c = http.client.HTTPSConnection("127.0.0.1", self.port, context=self.tls, timeout=timeout)
         try:
@@ -429,7 +430,7 @@ class House:
     def now(self):
         return wait_until("hadird tells the time", lambda: self.health().get("now"))
 
-    def known(self, token, deadline_s=60):
+    def known(self, token, deadline_s=120):
         """Waits until the doors know a fresh token."""
         wait_until("the doors know the token", lambda: self.request("GET", "/v1/me", headers={
             "Authorization": f"Bearer {token}"})[0] not in (401, 503), deadline_s)
@@ -498,7 +499,7 @@ class House:
             yield
         finally:
             p.stdin.close()  # end of input: psql leaves, the transaction is undone
-            p.wait(20)
+            p.wait(120)
             p.stdout.close()
 
     def silent(self):

@@ -33,7 +33,7 @@ class Server:
     def stop(self):
         if self.process is not None:
             self.process.terminate()
-            self.process.wait(20)
+            self.process.wait(120)
             self.log.close()
 
     def output(self):

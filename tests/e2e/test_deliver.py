@@ -42,7 +42,7 @@ def background(house, *words):
 
 def kill(process):
     os.killpg(process.pid, signal.SIGKILL)
-    process.communicate(timeout=20)
+    process.communicate(timeout=120)
 
 
 def verifies(house, folder, *more):
@@ -201,7 +201,7 @@ def who_hangs_holds_up_nobody(house):
     verifies(house, f"{house.dir}/arsip")
     silent.close()
     connection.close()
-    out, err = p.communicate(timeout=60)
+    out, err = p.communicate(timeout=120)
     assert p.returncode == 1 and state(house, "silent")[:2] == ("failed", 1), (out, err)
     # Nobody is waited for longer than is said, whatever he speaks.
     silent = socket.create_server(("127.0.0.1", 0))
@@ -225,7 +225,7 @@ def who_leaves_in_the_middle_gets_it_again(house):
     p = background(house, "deliver")
     assert gate.closed.wait(60)
     gate.stop()
-    out, err = p.communicate(timeout=60)
+    out, err = p.communicate(timeout=120)
     got = state(house, "web")
     assert p.returncode == 1 and got[:2] == ("failed", 1) and got[2], (p.returncode, got, err)
     remove(house, "web")

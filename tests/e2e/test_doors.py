@@ -258,7 +258,7 @@ def one_connection_many_requests(house):
     pipelined += head(house, "Transfer-Encoding: chunked", "Connection: close") + b"".join(
         b"%x\r\n%s\r\n" % (len(p), p) for p in (good[2][:7], good[2][7:])) + b"0\r\n\r\n"
     import socket
-    with socket.create_connection(("127.0.0.1", house.port), timeout=20) as plain, \
+    with socket.create_connection(("127.0.0.1", house.port), timeout=60) as plain, \
             house.tls.wrap_socket(plain, server_hostname="127.0.0.1") as s:
         s.sendall(pipelined)
         got = b""

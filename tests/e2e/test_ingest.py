@@ -46,7 +46,7 @@ def session(house, user):
         yield p
     finally:
         p.stdin.close()
-        p.wait(20)
+        p.wait(120)
         p.stdout.close()
 
 

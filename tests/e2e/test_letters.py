@@ -168,7 +168,7 @@ class Session:
 
     def close(self):
         self.p.stdin.close()
-        self.p.wait(20)
+        self.p.wait(120)
         self.p.stdout.close()
 
 

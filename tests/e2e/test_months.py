@@ -26,7 +26,7 @@ def a_month_is_closed_and_closed_again(house):
     house.set_clock(f"{LAST}T07:10:00+08:00")
     house.wait_live()
     for token in tokens:
-        wait_until("the day is planned", lambda: house.checkin(token)[1].get("verdict") == "on_time", 30)
+        wait_until("the day is planned", lambda: house.checkin(token)[1].get("verdict") == "on_time")
     early = {"id": str(uuid.uuid4()), "taken_at": f"{LAST}T16:05:00+08:00", "lat": -2.562, "lon": 120.314, "accuracy_m": 10}
     refused = house.hadir("month", "close", "2025-12", "--government", "LUTRA", check=False)
     assert refused.returncode != 0 and "is not over" in refused.stderr, refused.stderr
@@ -41,7 +41,7 @@ def a_month_is_closed_and_closed_again(house):
     # A phone that was dead delivers yesterday afternoon's check-in, 13 hours old by its own clock.
     status, answer = house.post(tokens[0], dict(early, sent_at=house.now()))[:2]
     assert status == 200 and answer["verdict"] == "on_time", answer
-    wait_until("the difference shows", lambda: state(house)[LAST] == ("pending", "1"), 30)
+    wait_until("the difference shows", lambda: state(house)[LAST] == ("pending", "1"))
     nights(house)
     assert not os.path.exists(f"{house.dir}/export/LUTRA/{LAST}.v2"), "the nightly run leaves a closed month alone"
     rows = list(csv.DictReader(house.hadir("differences", LAST, "--government", "LUTRA", "--csv").stdout.splitlines()))
@@ -113,7 +113,7 @@ def a_decree_after_the_fact_waits_until_the_day_is_reopened(house):
     house.wait_live()
     assert state(house)[LAST] == ("frozen", "2"), "a frozen day keeps its rules"
     house.hadir("reopen", "--government", "LUTRA", "--from", LAST, "--reason", "libur ditetapkan menyusul")
-    wait_until("reopened, it differs", lambda: state(house)[LAST] == ("pending", "2"), 30)
+    wait_until("reopened, it differs", lambda: state(house)[LAST] == ("pending", "2"))
     rows = list(csv.DictReader(house.hadir("differences", LAST, "--government", "LUTRA", "--csv").stdout.splitlines()))
     assert len(rows) > 600 and all("rules" in r["causes"] for r in rows), rows[:2]
 

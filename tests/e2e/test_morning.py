@@ -182,7 +182,7 @@ def killed_anywhere_it_ends_with_the_same_bytes(house):
                 killed += 1
             else:
                 takes *= 0.8  # it is quicker than the one that was measured
-            p.wait(20)
+            p.wait(120)
             done = os.path.exists(f"{house.dir}/export/LUTRA/{DAY}/manifest.json")
             cut += 0 if done else 1
             if done:

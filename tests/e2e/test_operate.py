@@ -6,7 +6,7 @@ test = Tests()
 AT = f"{DAY}T07:00:00+08:00"
 
 
-def hadird(house, *args, conf="hadird.conf", timeout=40):
+def hadird(house, *args, conf="hadird.conf", timeout=120):
     """exit status and what it wrote, of a run that should end by itself"""
     done = run(f"{BUILD}/daemon/hadird", *args, "-c", f"{house.dir}/{conf}", check=False, env=house.env, user=house.user,
                timeout=timeout)
@@ -33,7 +33,7 @@ def configured(house, **changes):
 
 
 def certificate(house):
-    with socket.create_connection(("127.0.0.1", house.port), timeout=10) as plain:
+    with socket.create_connection(("127.0.0.1", house.port), timeout=60) as plain:
         with house.tls.wrap_socket(plain, server_hostname="127.0.0.1") as s:
             return s.getpeercert(binary_form=True)
 
@@ -127,7 +127,7 @@ def a_second_daemon_on_the_spool_is_refused(house):
     assert code == 1 and "event=listen_failed" in said, said
     for _ in range(20):
         assert house.checkin(house.token)[0] == 200
-    waiting.join(60)
+    waiting.join(150)
     code, said = second[0]
     assert code == 1 and "event=ledger_cannot_start" in said and "spool" in said, said
     assert house.checkin(house.token)[0] == 200 and house.restarts() == 0
@@ -309,7 +309,7 @@ def sigterm_finishes_what_is_under_way(house):
     body = json.dumps({"id": str(uuid.uuid4()), "taken_at": AT, "lat": -2.562, "lon": 120.314, "accuracy_m": 5}).encode()
     head = (f"POST /v1/checkins HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {house.token}\r\nContent-Length: {len(body)}\r\n"
             "Expect: 100-continue\r\n\r\n").encode()
-    with socket.create_connection(("127.0.0.1", house.port), timeout=20) as plain, \
+    with socket.create_connection(("127.0.0.1", house.port), timeout=60) as plain, \
             house.tls.wrap_socket(plain, server_hostname="127.0.0.1") as s:
         s.sendall(head)
         assert s.recv(100).startswith(b"HTTP/1.1 100")  # the door has the head and waits for the body
@@ -322,7 +322,7 @@ def sigterm_finishes_what_is_under_way(house):
             while piece := s.recv(65536):
                 got += piece
     assert got.startswith(b"HTTP/1.1 200") and b'"status":"accepted"' in got, got
-    assert house.daemon.wait(40) == 0
+    assert house.daemon.wait(120) == 0
     house.daemon = None
     id = json.loads(got.split(b"\r\n\r\n", 1)[1])["checkin"]
     assert house.value(f"select count(*) from hadir.checkin where id = '{id}'") in ("0", "1")

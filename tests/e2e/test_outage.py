@@ -22,7 +22,7 @@ class Phone:
             status, _, answer = self.house.request("POST", "/v1/checkins", body, headers)
             return status, answer
         if self.connection is None:
-            self.connection = http.client.HTTPSConnection("127.0.0.1", self.house.port, context=self.house.tls, timeout=30)
+            self.connection = http.client.HTTPSConnection("127.0.0.1", self.house.port, context=self.house.tls, timeout=60)
         self.connection.request("POST", "/v1/checkins", body, headers)
         answer = self.connection.getresponse()
         return answer.status, answer.read()

@@ -214,7 +214,7 @@ def held(house, table):
     finally:
         with contextlib.suppress(OSError):
             p.stdin.close()
-        p.wait(20)
+        p.wait(120)
         p.stdout.close()
 
 

@@ -194,7 +194,7 @@ def a_second_run_at_once_is_refused(house):
         assert everything(house) == before
     finally:
         holder.stdin.close()
-        holder.wait(20)
+        holder.wait(120)
         holder.stdout.close()
     runs = [subprocess.Popen([*as_user, f"{BUILD}/daemon/hadir", "nightly"], env=house.env, stderr=subprocess.PIPE, text=True)
             for _ in range(3)]

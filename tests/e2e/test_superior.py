@@ -263,7 +263,7 @@ def ten_days_in_a_row_and_who_is_told(house):
     def nights():
         done = house.hadir("nightly", check=False)
         return done.returncode == 0 and "waiting" not in done.stdout + done.stderr
-    wait_until("the days are closed", nights, 30)
+    wait_until("the days are closed", nights)
     row = discipline(house, "alpa")
     assert (row["days"], row["longest_run"], row["dates"][:10], row["dates"][-10:]) == (10, 10, "2026-01-05", "2026-01-19"), row
     assert row["sanction"] == "pernyataan tidak puas secara tertulis" and row["run_reached_on"] == "2026-01-19", row

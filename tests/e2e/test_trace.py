@@ -82,7 +82,7 @@ def trace(house, work):
         return work(), path
     finally:
         tracer.terminate()
-        tracer.wait(30)
+        tracer.wait(120)
         tracer.stderr.close()
 
 

@@ -46,7 +46,7 @@ class PowerDisk:
         self.tell(f"cut {seed} {keep}")
         said = self.process.stdout.readline().split()
         try:
-            self.process.wait(20)  # it unmounts itself
+            self.process.wait(120)  # it unmounts itself
         finally:
             self.end()
         assert said and said[0] == "cut", said
@@ -126,7 +126,7 @@ def kill_all(house, pids=None):
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
     if house.daemon is not None:
-        house.daemon.wait(30)
+        house.daemon.wait(120)
         house.daemon = None
         house.log_file.close()
     wait_until("they are gone", lambda: not any(alive(p) for p in pids), 60)

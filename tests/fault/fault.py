@@ -102,7 +102,7 @@ class Load:
     def kill(self):
         if self.process.poll() is None:
             self.process.kill()
-        self.process.wait(20)
+        self.process.wait(120)
         self.process.stdout.close()
 
 

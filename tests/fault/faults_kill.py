@@ -61,7 +61,7 @@ def kill_supervisor(run, rng):
     """Its roles notice that it is gone and end by themselves."""
     children = list(run.house.children())
     kill(run, run.house.daemon.pid)
-    run.house.daemon.wait(20)
+    run.house.daemon.wait(120)
     gone(children)
     run.restart_supervisor()
     run.recovered()
@@ -74,7 +74,7 @@ def kill_all(run, rng):
     rng.shuffle(pids)
     for pid in pids:
         kill(run, pid)
-    run.house.daemon.wait(20)
+    run.house.daemon.wait(120)
     gone(children)
     run.restart_supervisor()
     run.recovered()

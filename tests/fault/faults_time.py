@@ -81,7 +81,7 @@ def new_certificate(house):
 def served(house):
     """The certificate a new connection is shown."""
     context = ssl.create_default_context(cafile=f"{house.dir}/secret/ca.crt")
-    with socket.create_connection(("127.0.0.1", house.port), timeout=30) as plain, \
+    with socket.create_connection(("127.0.0.1", house.port), timeout=60) as plain, \
             context.wrap_socket(plain, server_hostname="127.0.0.1") as s:
         return ssl.DER_cert_to_PEM_cert(s.getpeercert(True))
 

@@ -304,7 +304,7 @@ class Proxy:
 
     def close(self):
         self.process.stdin.close()
-        self.process.wait(20)
+        self.process.wait(120)
         self.process.stdout.close()
 
     def __enter__(self):

@@ -281,7 +281,7 @@ def a_daemon_that_does_not_sync_is_found_out(run):
             break
     phone.checkins(20)
     disk.cut_power(house, run.disk, run.rng, keep=0, cut_first=False)
-    tracer.wait(30)
+    tracer.wait(120)
     tracer.stderr.close()
     house.start_database()
     house.start(wait=False)

@@ -167,7 +167,7 @@ def killed_anywhere_the_next_run_completes(house):
         for p in two:
             midway += p.poll() is None
             p.kill()
-            p.wait(30)
+            p.wait(120)
         assert names(house) in ([], [DAY]), names(house)
         if names(house):
             assert everything(house) == whole

@@ -114,7 +114,7 @@ def on_a_terminal(house, *words):
             break
         got += piece
     os.close(master)
-    p.wait(30)
+    p.wait(120)
     return got
 
 
