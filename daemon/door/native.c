@@ -280,7 +280,7 @@ void native_body(struct exchange *x)
         intake_stamp(x, n->items[i].fact, &who, 0);
         batch_add_fact(&b, BATCH_CHECKIN, n->items[i].fact);
     }
-    if (b.count > 0) {
+    if (b.count > 0 || b.payload.failed) { /* failed: memory was short of a good one, which is told to come again */
         x->handler = n;
         intake_send(x, &b, on_done);
         return;

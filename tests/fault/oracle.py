@@ -79,7 +79,7 @@ def check(run):
         assert (hash, device, claimed, (lat, lon)) == (s.hash, s.device, s.claimed_us, s.place), \
             f"{key}: sent {(s.hash, s.device, s.claimed_us, s.place)}, there {(hash, device, claimed, lat, lon)}"
     refused_wrongly = {k for k, s in sent.items() if s.refused and not s.bad}
-    assert not refused_wrongly, f"good ones refused: {some(refused_wrongly)}: {sent[next(iter(refused_wrongly))].refused}"
+    assert not refused_wrongly, f"good ones refused: {some(refused_wrongly)}: {[(CHANNELS[sent[k].channel], sent[k].refused) for k in refused_wrongly][:3]}"
     left = {k for k, s in sent.items() if s.bad} & there.keys()
     assert not left, f"refused ones are in the table: {some(left)}"
     assert not {k for k, s in sent.items() if s.bad and s.acks}, "bad ones were acknowledged"

@@ -23,6 +23,35 @@ static int count(const char *text)
     return n;
 }
 
+static unsigned unfit; /* so many facts cannot be written: memory is short */
+bool __real_fact_encode(const struct fact *fact, struct buf *out);
+bool __wrap_fact_encode(const struct fact *fact, struct buf *out);
+bool __wrap_fact_encode(const struct fact *fact, struct buf *out)
+{
+    if (unfit == 0)
+        return __real_fact_encode(fact, out);
+    unfit--;
+    return false;
+}
+
+START_TEST(a_good_one_that_memory_is_short_of_shall_come_again)
+{
+    static const char *const bodies[] = {ITEM(UUID1), "[" ITEM(UUID1) "]", "[" ITEM(UUID1) "," ITEM(UUID2) "]",
+                                         "[" BAD_ITEM(UUID1) "," ITEM(UUID2) "]"};
+    door_up();
+    for (size_t i = 0; i < sizeof bodies / sizeof bodies[0]; i++) {
+        unfit = 1;
+        exchange(503, NATIVE, bodies[i]);
+        ck_assert(said("Retry-After: "));
+    }
+    unfit = 1;
+    exchange(503, OWNTRACKS, LOCATION);
+    ck_assert_uint_eq(f.batch_count, 0);
+    exchange(200, NATIVE, ITEM(UUID1));
+    door_down();
+}
+END_TEST
+
 START_TEST(native_tells_the_verdict_and_the_receipt)
 {
     door_up();
@@ -417,7 +446,7 @@ START_TEST(whatsapp_loses_nobody_to_an_old_directory)
 }
 END_TEST
 
-UNIT_MAIN("door/clients", native_tells_the_verdict_and_the_receipt,
+UNIT_MAIN("door/clients", a_good_one_that_memory_is_short_of_shall_come_again, native_tells_the_verdict_and_the_receipt,
           native_gives_every_item_of_an_array_its_own_answer, native_says_what_is_wrong, native_takes_no_packed_body,
           native_refuses_by_token, native_repeats_and_conflicts, no_room_is_said_before_the_body,
           the_ledgers_refusals_are_503, a_ledger_that_died_gets_the_same_bytes_again, waits_for_a_ledger_that_is_away,
