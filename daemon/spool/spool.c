@@ -444,7 +444,7 @@ static bool learn(struct spool *s, char *error, size_t error_cap)
     s->hint = spool_file_ingested(s->file);
     memcpy(s->id, spool_file_id(s->file), sizeof s->id);
     spool_orphan_sweep(s->dir);
-    s->orphans = spool_orphan_look(s->dir, NULL);
+    s->orphans = spool_orphan_look(s->dir, 0, NULL);
     s->broken = spool_orphan_broken(s->dir);
     return true;
 }

@@ -24,6 +24,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "digest.h"
@@ -217,7 +218,22 @@ static void set_broken(const char *dir, const char *name)
               "be read\"", to, ok);
 }
 
-static struct spool_orphan *open_copy(const char *dir, const char *name)
+static uint64_t size_of(const char *dir, const char *name)
+{
+    char path[SPOOL_PATH_MAX];
+    struct stat st;
+    spool_path(path, dir, name);
+    return stat(path, &st) == 0 ? (uint64_t)st.st_size : 0;
+}
+
+/* A copy must not take the room of those who arrive. */
+static bool has_room(const char *dir, uint64_t bytes, uint64_t floor_bytes)
+{
+    struct statvfs v;
+    return floor_bytes == 0 || (statvfs(dir, &v) == 0 && (uint64_t)v.f_bavail * v.f_frsize >= bytes + floor_bytes);
+}
+
+static struct spool_orphan *open_copy(const char *dir, const char *name, uint64_t floor_bytes)
 {
     char copy[80], path[SPOOL_PATH_MAX], wal[84], copy_wal[84], reason[256] = "cannot copy";
     enum spool_fault fault = SPOOL_FAULT_SPACE;
@@ -229,7 +245,9 @@ static struct spool_orphan *open_copy(const char *dir, const char *name)
     snprintf(wal, sizeof wal, "%.79s-wal", name);
     snprintf(copy_wal, sizeof copy_wal, "%s-wal", copy);
     spool_path(path, dir, copy);
-    if (copy_file(dir, wal, copy_wal, true) && copy_file(dir, name, copy, false))
+    if (!has_room(dir, size_of(dir, name) + size_of(dir, wal), floor_bytes))
+        snprintf(reason, sizeof reason, "a copy of it would leave less free space than the floor");
+    else if (copy_file(dir, wal, copy_wal, true) && copy_file(dir, name, copy, false))
         o->file = spool_file_open(path, false, &fault, reason, sizeof reason);
     if (o->file != NULL && spool_file_last_seq(o->file, &o->last_seq)) {
         spool_path(path, dir, wal);
@@ -292,7 +310,7 @@ static int is_orphan(const struct dirent *e)
     return has_form(e->d_name, SUFFIX);
 }
 
-size_t spool_orphan_look(const char *dir, struct spool_orphan **ret)
+size_t spool_orphan_look(const char *dir, uint64_t floor_bytes, struct spool_orphan **ret)
 {
     struct dirent **found = NULL;
     int count = scandir(dir, &found, is_orphan, alphasort), tries = 0;
@@ -300,12 +318,12 @@ size_t spool_orphan_look(const char *dir, struct spool_orphan **ret)
         *ret = NULL;
     for (int i = 0; i < count; i++) {
         if (ret != NULL && *ret == NULL && tries++ < TRIES_MAX)
-            *ret = open_copy(dir, found[i]->d_name);
+            *ret = open_copy(dir, found[i]->d_name, floor_bytes);
         free(found[i]);
     }
     free(found);
     if (tries > 0 && *ret == NULL) /* broken ones have another name now */
-        return spool_orphan_look(dir, NULL);
+        return spool_orphan_look(dir, floor_bytes, NULL);
     return count < 0 ? 1 : (size_t)count; /* nobody can know: as if one were left */
 }
 

@@ -26,8 +26,8 @@ struct spool_orphan {
 };
 
 /* Counts the files left (1 when the folder cannot be read) and, if ret is not NULL, opens the oldest one that can be: a
- * copy, its log recovered. */
-size_t spool_orphan_look(const char *dir, struct spool_orphan **ret);
+ * copy, its log recovered. One whose copy would leave less than floor_bytes free is not: arrivals need that room. */
+size_t spool_orphan_look(const char *dir, uint64_t floor_bytes, struct spool_orphan **ret);
 size_t spool_orphan_broken(const char *dir); /* files kept for a human */
 /* As spool_file_rows over all rows after `after`; a row that cannot be read is left out, logged and remembered. */
 void spool_orphan_rows(struct spool_orphan *o, int64_t after, size_t max_rows, spool_file_row_cb fn, void *arg);

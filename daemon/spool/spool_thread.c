@@ -260,7 +260,10 @@ static void run_find(struct spool *s, struct request *r)
 
 static void count_orphans(struct spool *s, struct spool_orphan **ret)
 {
-    size_t orphans = spool_orphan_look(s->dir, ret), broken = spool_orphan_broken(s->dir);
+    pthread_mutex_lock(&s->lock);
+    uint64_t floor_bytes = s->free_floor_bytes;
+    pthread_mutex_unlock(&s->lock);
+    size_t orphans = spool_orphan_look(s->dir, floor_bytes, ret), broken = spool_orphan_broken(s->dir);
     pthread_mutex_lock(&s->lock);
     s->orphans = orphans;
     s->broken = broken;

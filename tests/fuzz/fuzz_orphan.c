@@ -108,7 +108,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     put_file(bytes, image_len);
     free(bytes);
-    (void)spool_orphan_look(dir, &o);
+    (void)spool_orphan_look(dir, 0, &o);
     if (o != NULL) {
         int64_t last = 0;
         spool_orphan_rows(o, 0, 1000, on_row, &last);

@@ -277,6 +277,10 @@ START_TEST(a_failed_write_ends_the_process_and_the_file_is_drained)
     ck_assert_int_eq(a.results[0].status, ITEM_ACCEPTED);
     ck_assert_int_eq(a.results[0].seq, 1);
 
+    spool_set_limits(b.spool, KEEP_US, UINT64_C(1) << 60); /* a copy would take the room of those who arrive: it waits */
+    ck_assert_ptr_null(open_orphan());
+    ck_assert_uint_eq(spool_orphans(b.spool), 1);
+    spool_set_limits(b.spool, KEEP_US, 0);
     struct spool_orphan *o = open_orphan();
     ck_assert_ptr_nonnull(o);
     ck_assert_mem_eq(spool_orphan_id(o), id, 16);

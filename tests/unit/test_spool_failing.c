@@ -169,7 +169,7 @@ static size_t drained_rows(void)
 {
     struct spool_orphan *o = NULL;
     size_t rows = 0;
-    (void)spool_orphan_look(b.dir, &o);
+    (void)spool_orphan_look(b.dir, 0, &o);
     if (o != NULL) {
         spool_orphan_rows(o, 0, 1000, count_row, &rows);
         spool_orphan_end(b.dir, o, rows == 8);
@@ -257,7 +257,7 @@ START_TEST(forged_rows_are_left_out_and_a_forged_last_number_holds_nobody)
         ck_assert_int_eq(sqlite3_exec(db, "UPDATE sqlite_sequence SET seq = 9000000000000000000 WHERE name = 'row'", NULL, NULL, NULL), SQLITE_OK);
         ck_assert_int_eq(sqlite3_exec(db, forgeries[i].sql, NULL, NULL, NULL), SQLITE_OK);
         sqlite3_close(db);
-        ck_assert_uint_eq(spool_orphan_look(b.dir, &o), 1);
+        ck_assert_uint_eq(spool_orphan_look(b.dir, 0, &o), 1);
         ck_assert_ptr_nonnull(o);
         spool_orphan_rows(o, 0, 1000, count_row, &rows);
         ck_assert_msg(rows == forgeries[i].left, "%zu rows after %s", rows, forgeries[i].sql);
@@ -387,7 +387,7 @@ START_TEST(names_that_are_not_ours_are_left_alone)
     spool_orphan_sweep(b.dir);
     spool_orphan_expire(b.dir, INT64_MAX);
     spool_orphan_revive(b.dir);
-    ck_assert_uint_eq(spool_orphan_look(b.dir, NULL), 0);
+    ck_assert_uint_eq(spool_orphan_look(b.dir, 0, NULL), 0);
     ck_assert_uint_eq(bench_files(&b, ""), 2 + sizeof others / sizeof others[0]); /* with . and .. */
     make_file("spool.failed", "not hexadecimal!");
     ck_assert_msg(spool_orphan_set_aside(b.dir, reason, sizeof reason), "%s", reason);
@@ -413,7 +413,7 @@ START_TEST(the_oldest_is_opened_first)
         ck_assert_msg(spool_orphan_set_aside(b.dir, reason, sizeof reason), "%s", reason);
     }
     for (size_t i = 0; i < 6; i++) {
-        ck_assert_uint_eq(spool_orphan_look(b.dir, &o), 6 - i);
+        ck_assert_uint_eq(spool_orphan_look(b.dir, 0, &o), 6 - i);
         ck_assert_mem_eq(o->id, ids[i], 16);
         spool_orphan_end(b.dir, o, true);
     }
@@ -431,14 +431,14 @@ START_TEST(more_orphans_than_a_look_takes_wait_for_the_next)
         snprintf(name, sizeof name, "spool-%02x.orphan.db", i);
         make_file(name, "not a database, but longer than nothing at all");
     }
-    ck_assert_uint_eq(spool_orphan_look(b.dir, &o), 2); /* left */
+    ck_assert_uint_eq(spool_orphan_look(b.dir, 0, &o), 2); /* left */
     ck_assert_ptr_null(o);
     ck_assert_uint_eq(bench_files(&b, ".broken.db"), 16);
     ck_assert_uint_eq(spool_orphan_broken(b.dir), 16);
-    ck_assert_uint_eq(spool_orphan_look(b.dir, &o), 0);
+    ck_assert_uint_eq(spool_orphan_look(b.dir, 0, &o), 0);
     ck_assert_uint_eq(bench_files(&b, ".broken.db"), 18);
     ck_assert_uint_eq(spool_orphan_broken("/nowhere"), 0);
-    ck_assert_uint_eq(spool_orphan_look("/nowhere", &o), 1); /* nobody can know */
+    ck_assert_uint_eq(spool_orphan_look("/nowhere", 0, &o), 1); /* nobody can know */
     bench_fini(&b);
 }
 END_TEST
@@ -456,7 +456,7 @@ START_TEST(around_damage_no_more_is_read_than_asked_for)
     snprintf(path, sizeof path, "%s/spool-00.orphan.db", b.dir);
     spool_file_close(file_with_rows());
     change("UPDATE row SET received_us = 7 WHERE seq IN (1, 5)");
-    ck_assert_uint_eq(spool_orphan_look(b.dir, &o), 1);
+    ck_assert_uint_eq(spool_orphan_look(b.dir, 0, &o), 1);
     for (size_t asked = 0; asked < 9; asked++) {
         size_t rows = 0;
         spool_orphan_rows(o, 0, asked, count_row, &rows);
@@ -595,7 +595,7 @@ static int run_child(long n, bool keeps)
     ck_assert(spool_file_rows(f, 0, INT64_MAX, 100, count_row, &rows, NULL));
     spool_file_close(f);
     struct spool_orphan *o = NULL;
-    (void)spool_orphan_look(b.dir, &o);
+    (void)spool_orphan_look(b.dir, 0, &o);
     if (o != NULL) {
         spool_orphan_rows(o, 0, 1000, count_row, &rows);
         spool_orphan_end(b.dir, o, true);
