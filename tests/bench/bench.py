@@ -101,7 +101,7 @@ def machine():
     programs = (("/usr/lib/postgresql/15/bin/postgres", "--version"), ("openssl", "version"), ("nginx", "-v"), ("node", "--version"),
                 ("cc", "--version"))
     yield f"{os.cpu_count()} cores of {model.group(1) if model else os.uname().machine}, {memory} GiB, Linux {os.uname().release}"
-    yield "; ".join(said(*argv) or f"no {argv[0]}" for argv in programs)
+    yield "; ".join(f"{os.path.basename(argv[0])}: {said(*argv) or 'none'}" for argv in programs)
 
 
 def when():

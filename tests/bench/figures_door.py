@@ -13,14 +13,20 @@ IDLE = 10000
 ANSWER_BYTES = 1500  # about what a door's answer has
 
 
+def spent(did):
+    """Microseconds a check-in, by who."""
+    each = 1e6 / did["accepted"]
+    roles = ", ".join(f"{role} {s * each:.0f}" for role, s in sorted(did["roles_s"].items(), key=lambda r: -r[1]) if s * each >= 0.5)
+    return f"hadird {did['hadird_s'] * each:.0f} µs ({roles}), PostgreSQL {did['postgres_s'] * each:.0f} µs a check-in"
+
+
 def fresh(town, b, mode="fresh", **options):
     """Microseconds of CPU of all our processes a check-in; PostgreSQL's are noted beside."""
     did = town.load(mode=mode, connections=CONNECTIONS, **options)
     assert did["refused"] == did["failed"] == 0, did
-    each = 1e6 / did["accepted"]
-    b.note(f"{mode}: hadird {did['hadird_s'] * each:.0f} µs, PostgreSQL {did['postgres_s'] * each:.0f} µs a check-in at "
-           f"{did['accepted'] / did['seconds']:.0f}/s; {did['resumed']} of {did['handshakes']} handshakes resumed, {did['busy']} busy, {did['shed']} shed")
-    return did["hadird_s"] * each
+    b.note(f"{mode}: {spent(did)} at {did['accepted'] / did['seconds']:.0f}/s; {did['resumed']} of {did['handshakes']} handshakes resumed, "
+           f"{did['busy']} busy, {did['shed']} shed")
+    return did["hadird_s"] * 1e6 / did["accepted"]
 
 
 def constant(b, town, group, port, mode="fresh"):
@@ -96,9 +102,9 @@ def kept(town, b, seconds=None):
     """Check-ins a second over 100 kept connections, committed to the spool and answered with verdict and receipt."""
     did = town.load(mode="kept", connections=KEPT, seconds=seconds or b.seconds)
     assert did["refused"] == did["failed"] == 0, did
-    rate, each = did["accepted"] / did["seconds"], 1e6 / did["accepted"]
-    b.note(f"kept: {rate:.0f}/s, p99 {did['p99_ms']:.1f} ms; hadird {did['hadird_s'] * each:.0f} µs, PostgreSQL {did['postgres_s'] * each:.0f} µs, "
-           f"load {did['cpu_s'] * each:.0f} µs a check-in; all recorded {did['recorded_s']:.1f} s after the last answer")
+    rate = did["accepted"] / did["seconds"]
+    b.note(f"kept: {rate:.0f}/s, p99 {did['p99_ms']:.1f} ms; {spent(did)}, the generator {did['cpu_s'] * 1e6 / did['accepted']:.0f}; counted until all was "
+           f"in the database {did['accepted'] / (did['seconds'] + did['recorded_s']):.0f}/s")
     return rate
 
 

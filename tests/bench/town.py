@@ -6,7 +6,7 @@
 
 CPU is that of a whole family: hadird and its children, PostgreSQL and its backends; a control group counts it exactly and
 with those that ended. Where none can be made it is summed over /proc (hundredths of a second)."""
-import base64, contextlib, hashlib, itertools, json, math, os, random, signal, struct, subprocess, time
+import base64, contextlib, hashlib, itertools, json, math, os, random, re, signal, struct, subprocess, time
 from bench import TOP  # noqa: F401  first: it lets the next be found
 from harness import BUILD, House, PGBIN, wait_until
 
@@ -36,13 +36,11 @@ def family(pid):
     return found
 
 
-def cpu_of_family(pid):
+def cpu_of(pid):
     """Seconds of CPU, user and system, with the children that were waited for."""
-    total = 0
-    for p in family(pid):
-        with contextlib.suppress(OSError), open(f"/proc/{p}/stat") as f:
-            total += sum(int(v) for v in f.read().rpartition(")")[2].split()[11:15])
-    return total / TICKS
+    with contextlib.suppress(OSError), open(f"/proc/{pid}/stat") as f:
+        return sum(int(v) for v in f.read().rpartition(")")[2].split()[11:15]) / TICKS
+    return 0
 
 
 class Group:
@@ -93,7 +91,7 @@ class Group:
 
     def cpu_s(self):
         if self.path is None:
-            return cpu_of_family(self.pid)
+            return sum(cpu_of(p) for p in family(self.pid))
         with open(f"{self.path}/cpu.stat") as f:
             return int(f.readline().split()[1]) / 1e6  # usage_usec
 
@@ -207,17 +205,26 @@ analyze;""")
             f"select count(*) from hadir.ingest_mark where isfinite(complete_to) and complete_to > '{now}'") != "0", 600)
 
     def load(self, **options):
-        """What the generator said, of a load on this hadird; with hadird_s and postgres_s: CPU until everything was recorded, recorded_s after the last answer."""
+        """What the generator said, of a load on this hadird; with hadird_s and postgres_s: CPU until everything was recorded, roles_s, recorded_s after the last answer."""
         options = {"seconds": self.b.seconds, "seed": next(self.seeds), **options}
         self.recorded()
         before = []
         did = load(self.port, f"{self.dir}/secret/tls.crt", self.devices,
-                   begins=lambda: before.extend((self.hadird.cpu_s(), self.postgres.cpu_s())), **options)
+                   begins=lambda: before.extend((self.hadird.cpu_s(), self.postgres.cpu_s(), self.roles_s())), **options)
         answered = time.monotonic()
         self.recorded()
         did["recorded_s"] = time.monotonic() - answered
         did["hadird_s"], did["postgres_s"] = self.hadird.cpu_s() - before[0], self.postgres.cpu_s() - before[1]
+        did["roles_s"] = {role: s - before[2].get(role, 0) for role, s in self.roles_s().items()}
         return did
+
+    def roles_s(self):
+        """CPU of hadird's children by role, doors together; in hundredths of a second."""
+        found = {}
+        for pid, name in self.children().items():
+            role = re.sub(r"^hadird[:-]? ?|[0-9]+$", "", name)
+            found[role] = found.get(role, 0) + cpu_of(pid)
+        return found
 
     def close(self):
         try:
