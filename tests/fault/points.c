@@ -216,13 +216,26 @@ PGresult *PQgetResult(PGconn *c)
 
 /* ---- clients ---- */
 
-int SSL_write(SSL *s, const void *bytes, int len)
+/* The reply is encrypted into memory first; it has left with the write to the socket that follows. */
+static bool reply_made;
+
+int SSL_write_ex(SSL *s, const void *bytes, size_t len, size_t *ret)
 {
-    REAL(SSL_write);
+    REAL(SSL_write_ex);
     (void)pass(REPLY_BEFORE);
-    int code = next(s, bytes, len);
-    (void)pass(REPLY_AFTER);
-    return code;
+    reply_made = true;
+    return next(s, bytes, len, ret);
+}
+
+ssize_t write(int fd, const void *bytes, size_t len)
+{
+    REAL(write);
+    ssize_t n = next(fd, bytes, len);
+    if (reply_made && n > 0 && fd != STDERR_FILENO) {
+        reply_made = false;
+        (void)pass(REPLY_AFTER);
+    }
+    return n;
 }
 
 int accept4(int fd, struct sockaddr *address, socklen_t *len, int flags)
