@@ -1,5 +1,5 @@
 """What a check-in costs a door: on a fresh TLS connection, on one with a ticket, on a kept one; and what an idle one holds."""
-import contextlib, json, os, re, shutil, signal, subprocess
+import contextlib, json, os, re, shutil, signal, statistics, subprocess
 from bench import TOP, figure
 from harness import BUILD, EXAMPLE, PGBIN, free_port, run, wait_until
 from town import Town, load, peer
@@ -29,11 +29,11 @@ def fresh(town, b, mode="fresh", **options):
     return did["hadird_s"] * 1e6 / did["accepted"]
 
 
-def constant(b, town, group, port, mode="fresh"):
+def constant(b, town, group, port, mode="fresh", **options):
     """Microseconds of CPU that a peer used for a request."""
     before = []
     did = load(port, f"{town.dir}/secret/tls.crt", town.devices, begins=lambda: before.append(group.cpu_s()), mode=mode,
-               connections=CONNECTIONS, seconds=b.seconds, constant=True)
+               connections=CONNECTIONS, seconds=b.seconds, constant=True, **options)
     assert did["refused"] == did["failed"] == 0, did
     return (group.cpu_s() - before[0]) * 1e6 / did["accepted"]
 
@@ -82,6 +82,7 @@ def returning_cpu(b):
         tickets = f"{town.dir}/tickets"
         town.load(mode="resumed", count=PEOPLE, seconds=600, tickets=tickets)
         yield from b.turns(lambda: fresh(town, b, mode="resumed", tickets=tickets), lambda: fresh(town, b))
+        note_bare(b, town)
         for pid in [p for p, name in town.children().items() if "door" in name]:
             os.kill(pid, signal.SIGKILL)
         wait_until("every door is there again", lambda: town.restarts() == DOORS and town.admin("/readyz")[0] == 200, 60)
@@ -89,6 +90,16 @@ def returning_cpu(b):
         town.stop()
         town.start()
         note_resumed(b, town, tickets, "after hadird itself was restarted")
+
+
+def note_bare(b, town):
+    """What a ticket saves when there is nothing but TLS: ours can save no more than that."""
+    with bare(town) as (group, port):
+        tickets = f"{town.dir}/tickets-bare"
+        load(port, f"{town.dir}/secret/tls.crt", town.devices, mode="resumed", count=PEOPLE, seconds=600, constant=True, tickets=tickets)
+        pairs = list(b.turns(lambda: constant(b, town, group, port, mode="resumed", tickets=tickets), lambda: constant(b, town, group, port)))
+    back, full = (statistics.median(side) for side in zip(*pairs))
+    b.note(f"the bare server: {back:.0f} µs with a ticket, {full:.0f} µs without, {back / full:.2f}")
 
 
 def note_resumed(b, town, tickets, when):
