@@ -10,7 +10,7 @@ the median of the pairs' own ratios. Lines that begin with `# ` explain: what b.
 figures_*.py of this folder, by subject; what they share (a town under load, CPU, the generator) in town.py. A benchmark
 judges nothing: the goals stand beside the figures. --save writes the figures measured, and what was noted, into RESULTS.md
 between its two marker lines and leaves the rows of other figures and all prose as they are."""
-import argparse, datetime, glob, importlib, os, re, resource, statistics, subprocess, sys, traceback
+import argparse, datetime, glob, importlib, os, re, resource, signal, statistics, subprocess, sys, traceback
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
@@ -165,6 +165,7 @@ def main():
         p.error(f"no figure is called {', '.join(unknown)}; there are: {' '.join(FIGURES)}")
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what was started ends with it
     failed = []
     for line in (*machine(), when()):
         print(f"# {line}", flush=True)
