@@ -198,6 +198,14 @@ analyze;""")
         self.session.stdin.flush()
         return self.session.stdout.readline().strip()
 
+    def hang_up(self):
+        """Ends ask's session, if there is one: before the database is stopped."""
+        if self.session is not None:
+            self.session.stdin.close()
+            self.session.wait(20)
+            self.session.stdout.close()
+            self.session = None
+
     def recorded(self):
         """Everything acknowledged before now is in the database."""
         now = self.now()
@@ -228,10 +236,7 @@ analyze;""")
 
     def close(self):
         try:
-            if self.session is not None:
-                self.session.stdin.close()
-                self.session.wait(20)
-                self.session.stdout.close()
+            self.hang_up()
             super().close()
         finally:
             self.hadird.close()
