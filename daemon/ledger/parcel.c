@@ -1,8 +1,8 @@
-/* A parcel: at most 500 rows, sent as one range or, after a refusal, as ever smaller ones until the bad row stands alone.
+/* A parcel: at most 2,500 rows, sent as one range or, after a refusal, as ever smaller ones until the bad row stands alone.
  *
  * Ranges are always sent in the rows' order, so that "up to this number all is in the database" can be said after each.
  * [from, to) is the current one; the ends of those after it are a stack: halving pushes an end, accepting pops one.
- * Halving 500 rows needs 9 levels, and a row that cannot even be read is cut out with one more.
+ * Halving 2,500 rows needs 12 levels, and a row that cannot even be read is cut out with one more.
  * Does not talk to the database (ingest.c) and does not know what a row holds (row.c).
  */
 #include "parcel.h"

@@ -9,8 +9,8 @@
 #include "buf.h"
 #include "spool.h"
 
-#define PARCEL_ROWS_MAX 500
-#define PARCEL_BYTES_MAX (1u << 20)
+#define PARCEL_ROWS_MAX 2500 /* of a backlog; else what has come since the last exchange */
+#define PARCEL_BYTES_MAX (4u << 20)
 
 struct parcel {
     struct buf written; /* the rows, one after the other */

@@ -227,9 +227,11 @@ grant execute on function hadir.unattributed_store(uuid, hadir.spool_row[]) to h
 -- what the newest call says, also when a clock that was set back makes it less: what arrives from now on arrives before
 -- the old claim. An older call that comes late (smaller p_last_seq) changes nothing. A spool that was called drained for
 -- ever ('infinity') is only believed to live by a row it never had before.
+-- plpgsql keeps its plan for the session; a function of SQL would be planned in every call.
 create or replace function hadir.mark_move(p_spool uuid, p_last_seq bigint, p_complete_to timestamptz) returns void
-language sql set search_path = pg_catalog, pg_temp
+language plpgsql set search_path = pg_catalog, pg_temp
 as $$
+begin
   insert into hadir.ingest_mark as m (spool, last_seq, complete_to, seen_at)
   values (p_spool, p_last_seq, p_complete_to, clock_timestamp())
   on conflict (spool) do update
@@ -237,7 +239,8 @@ as $$
         complete_to = case when excluded.last_seq > m.last_seq
                              or (excluded.last_seq = m.last_seq and isfinite(m.complete_to)) then excluded.complete_to
                            else m.complete_to end,
-        seen_at = excluded.seen_at
+        seen_at = excluded.seen_at;
+end
 $$;
 comment on function hadir.mark_move(uuid, bigint, timestamptz) is
   'Moves a spool''s mark: last_seq never back, complete_to to what the newest call says, back from infinity only by a new row. seen_at is the database''s own clock, for people who look, judged by nobody. '

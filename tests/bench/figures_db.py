@@ -1,5 +1,5 @@
 """What PostgreSQL pays for a check-in, and how fast it takes in what waited for it. The yardstick of both: the same rows, as they
-were recorded, in plain batches of 500 into copies of the four tables that hold a check-in (same columns, indexes, constraints,
+were recorded, in plain batches of 2,500 into copies of the four tables that hold a check-in (same columns, indexes, constraints,
 partitions; the same cluster, so the same durability; no row security): INSERT … SELECT unnest(…), one prepared statement a table,
 a transaction a batch, one connection."""
 import contextlib, os, threading, time
@@ -9,7 +9,7 @@ from pq import Connection
 from town import Town, load
 
 PEOPLE = 20000
-BATCH = 500  # rows, as hadird sends them
+BATCH = 2500  # rows, at most, as hadird sends them
 CONNECTIONS = 100
 SPOOLED = int(os.environ.get("HADIR_BENCH_SPOOLED", "500000"))  # fewer for a try
 FILLING = 16  # connections

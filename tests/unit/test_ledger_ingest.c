@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #define WAIT_MS 30000
-#define PARCEL_TEST_ROWS 520 /* one parcel holds 500 */
+#define PARCEL_TEST_ROWS 2520 /* one parcel holds 2,500 */
 
 /* ---- the database ---- */
 
@@ -330,11 +330,11 @@ START_TEST(a_backlog_claims_less)
     expect("ingest_position");
     answer("null");
     expect("ingest_rows");
-    ck_assert_uint_eq(rows_sent(), 500);
-    ck_assert_int_le(claimed(), FIXTURE_AT_US + 499 - (10000 * 1000));
-    answer("500");
+    ck_assert_uint_eq(rows_sent(), 2500);
+    ck_assert_int_le(claimed(), FIXTURE_AT_US + 2499 - (10000 * 1000));
+    answer("2500");
     expect("ingest_rows");
-    ck_assert_uint_eq(rows_sent(), PARCEL_TEST_ROWS - 500);
+    ck_assert_uint_eq(rows_sent(), PARCEL_TEST_ROWS - 2500);
     ck_assert_int_eq(claimed(), FIXTURE_AT_US + US_PER_S);
     answer("20");
     ck_assert(ingest_is_current(ingest));
