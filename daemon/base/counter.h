@@ -62,6 +62,7 @@
     X(C_SHED_ADDRESS, COUNTER, "hadir_connections_shed_total", "reason=\"address_share\"", "")                       \
     X(C_SHED_RATE, COUNTER, "hadir_connections_shed_total", "reason=\"address_rate\"", "")                           \
     X(C_SHED_HANDSHAKES, COUNTER, "hadir_connections_shed_total", "reason=\"handshakes\"", "")                       \
+    X(C_SHED_WAITED, COUNTER, "hadir_connections_shed_total", "reason=\"waited\"", "")                               \
     X(C_SHED_DESCRIPTORS, COUNTER, "hadir_connections_shed_total", "reason=\"descriptors\"", "")                     \
     X(C_SHED_MEMORY, COUNTER, "hadir_connections_shed_total", "reason=\"memory\"", "")                               \
     X(C_PAUSE_LAG, COUNTER, "hadir_accept_pauses_total", "reason=\"lag\"", "Times that accepting paused a moment.")  \

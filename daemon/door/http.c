@@ -756,6 +756,7 @@ bool http_server_listen(struct http_server *s, int fd, struct tls_server *tls)
         .per_address_max = (unsigned)(conf->connections_max / 10 > 0 ? conf->connections_max / 10 : 1),
         .per_address_rate = (unsigned)conf->rate_address,
         .output_max = ANSWERS_MAX,
+        .waited_max_ms = 250,
         .lag_pause_ms = 200,
         .handshake_timeout_ms = (unsigned)conf->head_timeout_ms,
     };

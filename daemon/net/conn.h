@@ -36,6 +36,7 @@ struct listener_limits {
     unsigned per_address_percent;  /* above this share of connections_max, one address may hold only … */
     unsigned per_address_max;      /* … so many */
     unsigned per_address_rate;     /* new ones a second, ten seconds' worth at once; 0 = no limit */
+    unsigned waited_max_ms;        /* in the kernel's queue, while it is never emptied; 0 = no limit */
     unsigned lag_pause_ms;         /* accepting pauses while loop_lag_ms is above; 0 = never */
     unsigned handshake_timeout_ms;
     size_t output_max;             /* bytes that wait to be written, of all connections together; 0 = no limit */

@@ -10,6 +10,10 @@
  * hold a tenth: else one peer that never says hello could shut everybody out. Who comes too often (per_address_rate) is
  * shed however few are open.
  *
+ * A few are taken a turn, so that nobody's handshake waits for a thousand others. When more come than can be served, and the
+ * kernel's queue has not been empty for twice waited_max_ms, who has waited in it longer than that is shed: those behind are
+ * younger. Else all would wait until they give up, and their handshakes be for nothing. A short stall sheds nobody.
+ *
  * Accepting pauses, with a timer to resume, while the loop is late and when descriptors or memory run out: what waits
  * then waits in the kernel's queue. FDS_KEPT descriptors are left for what else the process is given: a door that had
  * none for the directory's next version would lose the supervisor's channel. Does not parse, does not decide anything
@@ -37,7 +41,8 @@
 #include "tls.h"
 #include "wall.h"
 
-#define ACCEPTS_PER_TURN 64
+#define ACCEPTS_PER_TURN 4
+#define SHEDS_PER_TURN 1024
 #define LAG_RESUME_MS 20u
 #define FULL_RESUME_MS 100u
 #define BUCKETS 4096u /* power of two */
@@ -72,6 +77,7 @@ struct listener {
     struct rate_table *rates; /* NULL: no limit */
     int fd_max;
     int64_t last_full_log_mono_ms;
+    int64_t behind_mono_ms; /* since then every look left some in the kernel's queue; 0: the last one did not */
     struct address *buckets[BUCKETS];
 };
 
@@ -277,6 +283,16 @@ static bool comes_too_often(struct listener *l, struct net_block from)
     return l->rates != NULL && !rate_take(l->rates, from.family, from.bits, limit, mono_now_ms());
 }
 
+/* How long a connection has been in the kernel's queue: since its bytes came, or since it was made when none did. */
+static bool waited_too_long(const struct listener *l, int fd)
+{
+    struct tcp_info info;
+    socklen_t len = sizeof info;
+    int64_t most_ms = l->limits.waited_max_ms;
+    return most_ms > 0 && l->behind_mono_ms > 0 && mono_now_ms() - l->behind_mono_ms > 2 * most_ms &&
+           getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) == 0 && info.tcpi_last_data_recv > most_ms;
+}
+
 /* Why a new connection is not to be had; COUNTER_COUNT: it is. */
 static enum counter_id shed_reason(struct listener *l, int fd, const struct address *a)
 {
@@ -286,6 +302,8 @@ static enum counter_id shed_reason(struct listener *l, int fd, const struct addr
         return C_SHED_MEMORY;
     if (fd >= l->fd_max)
         return C_SHED_DESCRIPTORS;
+    if (waited_too_long(l, fd))
+        return C_SHED_WAITED;
     if (comes_too_often(l, a->block))
         return C_SHED_RATE;
     if (l->open >= m->connections_max)
@@ -295,7 +313,8 @@ static enum counter_id shed_reason(struct listener *l, int fd, const struct addr
     return l->open >= share && a->count >= m->per_address_max ? C_SHED_ADDRESS : COUNTER_COUNT;
 }
 
-static void take(struct listener *l, int fd, const struct sockaddr_storage *peer)
+/* false: shed. */
+static bool take(struct listener *l, int fd, const struct sockaddr_storage *peer)
 {
     struct address *a = address_get(l, block_of(peer));
     enum counter_id shed = shed_reason(l, fd, a);
@@ -303,13 +322,13 @@ static void take(struct listener *l, int fd, const struct sockaddr_storage *peer
         counter_inc(shed);
         close(fd);
         address_drop_if_unused(l, a);
-        return;
+        return false;
     }
     struct conn *c = conn_accept(l, fd, peer, a);
     if (c == NULL) {
         counter_inc(C_SHED_MEMORY);
         address_drop_if_unused(l, a);
-        return;
+        return false;
     }
     conn_link(c)->next = l->live;
     if (l->live != NULL)
@@ -327,6 +346,7 @@ static void take(struct listener *l, int fd, const struct sockaddr_storage *peer
     } else {
         l->on_conn(l->arg, c);
     }
+    return true;
 }
 
 static void pause_accepting(struct listener *l, unsigned resume_ms)
@@ -340,6 +360,8 @@ static void pause_accepting(struct listener *l, unsigned resume_ms)
 /* error: of accept4, or EMFILE. */
 static void accept_failed(struct listener *l, int error)
 {
+    if (error == EAGAIN)
+        l->behind_mono_ms = 0;
     if (error == EAGAIN || error == EINTR || error == ECONNABORTED || error == EPROTO)
         return;
     counter_inc(C_PAUSE_DESCRIPTORS);
@@ -357,7 +379,7 @@ static void on_listen(void *arg, bool readable, bool writable)
     struct listener *l = arg;
     if (!readable)
         return;
-    for (int i = 0; i < ACCEPTS_PER_TURN && l->watch != NULL; i++) {
+    for (unsigned taken = 0, shed = 0; taken < ACCEPTS_PER_TURN && shed < SHEDS_PER_TURN && l->watch != NULL;) {
         if (l->limits.lag_pause_ms > 0 && loop_lag_ms(l->loop) > l->limits.lag_pause_ms) {
             counter_inc(C_PAUSE_LAG);
             pause_accepting(l, LAG_RESUME_MS);
@@ -371,12 +393,14 @@ static void on_listen(void *arg, bool readable, bool writable)
             accept_failed(l, errno);
             return;
         }
-        take(l, fd, &peer);
+        *(take(l, fd, &peer) ? &taken : &shed) += 1;
         if (fd >= l->fd_max) {
             accept_failed(l, EMFILE);
             return;
         }
     }
+    if (l->behind_mono_ms == 0)
+        l->behind_mono_ms = mono_now_ms();
 }
 
 static void on_resume(void *arg)

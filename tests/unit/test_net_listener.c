@@ -49,6 +49,33 @@ START_TEST(sheds_before_tls_over_handshakes_max)
 }
 END_TEST
 
+/* When more come than are taken, those who waited make way; a queue that only stood still for a while is served. */
+START_TEST(sheds_who_waited_too_long_in_a_queue_that_never_empties)
+{
+    struct listener_limits quick = ordinary;
+    quick.waited_max_ms = 1;
+    open_server(false, &quick);
+    int64_t before = counter_total(C_SHED_WAITED);
+    int fds[21];
+    for (int i = 0; i < 3; i++)
+        fds[i] = dial();
+    usleep(50000);
+    UNTIL(t.conns == 3);
+    ck_assert_int_eq(counter_total(C_SHED_WAITED), before);
+    for (int i = 3; i < 20; i++)
+        fds[i] = dial();
+    UNTIL(t.conns == 7); /* as many as one turn takes */
+    usleep(50000);
+    UNTIL(counter_total(C_SHED_WAITED) == before + 13);
+    ck_assert(!is_over(fds[6]) && is_over(fds[7]) && is_over(fds[19]));
+    fds[20] = dial();
+    UNTIL(t.conns == 8);
+    for (int i = 0; i < 21; i++)
+        close(fds[i]);
+    close_server();
+}
+END_TEST
+
 START_TEST(holds_one_address_to_its_share_when_crowded)
 {
     struct listener_limits few = ordinary;
@@ -196,7 +223,7 @@ START_TEST(says_why_it_cannot_listen)
 }
 END_TEST
 
-UNIT_MAIN("net/listener", sheds_over_connections_max, sheds_before_tls_over_handshakes_max,
+UNIT_MAIN("net/listener", sheds_over_connections_max, sheds_who_waited_too_long_in_a_queue_that_never_empties, sheds_before_tls_over_handshakes_max,
           holds_one_address_to_its_share_when_crowded, sheds_before_tls_who_comes_too_often,
           keeps_places_to_shake_hands_from_one_silent_address, ends_a_handshake_that_does_not_come,
           counts_a_failed_handshake, waits_for_descriptors_and_accepts_then, says_why_it_cannot_listen)
