@@ -5,7 +5,8 @@
  * makes two reads a record and a write each. Invariants: after shake or take nothing fetched is left, because OpenSSL has
  * read on until it wanted more (an unfinished record waits inside it); `out` never grows beyond its bound, at which
  * OpenSSL is told that writing failed. A missing close_notify never reaches OpenSSL: the end of the socket is told by
- * wire_fetch. The error queue is empty when a function here returns. Threads: the loop's only. */
+ * wire_fetch. The queue of errors, which SSL_get_error looks at, is emptied before the calls that it is asked about.
+ * Threads: the loop's only. */
 #include "wire.h"
 
 #include <errno.h>
@@ -16,6 +17,8 @@
 #include <unistd.h>
 
 #include "log.h"
+
+#define TICKET_MAX 1024u /* with the name that the client asked for */
 
 static uint8_t fetched[32768];
 static uint8_t plain[SSL3_RT_MAX_PLAIN_LENGTH];
@@ -73,7 +76,6 @@ static SSL *make_ssl(struct wire *w, SSL_CTX *ctx)
     SSL *ssl = bio != NULL ? SSL_new(ctx) : NULL;
     if (ssl == NULL) {
         BIO_free(bio);
-        ERR_clear_error();
         return NULL;
     }
     BIO_set_data(bio, w);
@@ -122,12 +124,12 @@ enum wire_result wire_fetch(struct wire *w, size_t max)
 static enum wire_result why_not(const struct wire *w, int result)
 {
     int why = SSL_get_error(w->ssl, result);
-    ERR_clear_error();
     return why == SSL_ERROR_WANT_READ ? WIRE_WAIT : why == SSL_ERROR_ZERO_RETURN ? WIRE_END : WIRE_ERROR;
 }
 
 enum wire_result wire_shake(struct wire *w)
 {
+    ERR_clear_error();
     int n = SSL_do_handshake(w->ssl);
     return n == 1 ? WIRE_DONE : why_not(w, n);
 }
@@ -140,6 +142,7 @@ enum wire_result wire_take(struct wire *w, struct buf *into)
         return ok ? WIRE_DONE : WIRE_ERROR;
     }
     int n;
+    ERR_clear_error();
     while ((n = SSL_read(w->ssl, plain, sizeof plain)) > 0)
         if (!buf_add(into, plain, (size_t)n))
             return WIRE_ERROR;
@@ -161,22 +164,19 @@ bool wire_write(struct wire *w, const void *bytes, size_t len)
     size_t written = 0;
     if (w->ssl == NULL || len == 0)
         return buf_add(&w->out, bytes, len);
-    bool ok = SSL_write_ex(w->ssl, bytes, len, &written) == 1 && written == len;
-    ERR_clear_error();
-    return ok;
+    return SSL_write_ex(w->ssl, bytes, len, &written) == 1 && written == len;
 }
 
 void wire_say_end(struct wire *w)
 {
-    if (w->ssl == NULL)
-        return;
-    SSL_shutdown(w->ssl);
-    ERR_clear_error();
+    if (w->ssl != NULL)
+        SSL_shutdown(w->ssl);
 }
 
 bool wire_may_rest(const struct wire *w)
 {
-    return w->out.len == 0 || (w->ssl != NULL && SSL_is_init_finished(w->ssl) && SSL_version(w->ssl) == TLS1_3_VERSION);
+    return w->out.len == 0 || (w->out.len <= TICKET_MAX && w->ssl != NULL && SSL_is_init_finished(w->ssl) &&
+                               SSL_version(w->ssl) == TLS1_3_VERSION);
 }
 
 enum wire_result wire_flush(struct wire *w)

@@ -38,7 +38,8 @@ size_t wire_drop(struct wire *w);
 
 bool wire_write(struct wire *w, const void *bytes, size_t len);
 void wire_say_end(struct wire *w); /* close_notify */
-/* Whether nothing in `out` is awaited: empty, or TLS 1.3's ticket, which may go with the first answer. */
+/* Whether nothing in `out` is awaited: empty, or TLS 1.3's ticket, which may go with the first answer. More than a ticket
+ * never rests: a peer can make TLS say as much as it sends (new keys), and what rests is not in the listener's sum. */
 bool wire_may_rest(const struct wire *w);
 /* WAIT: the kernel takes no more now. */
 enum wire_result wire_flush(struct wire *w);

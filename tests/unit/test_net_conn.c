@@ -1,6 +1,8 @@
 /* What arrives at net/'s connections, what goes out, and what a leaving or silent peer causes. */
 #include "test_net_fixture.h"
 
+#include <openssl/err.h>
+
 START_TEST(echoes_plain_bytes)
 {
     open_server(false, &ordinary);
@@ -346,6 +348,53 @@ static bool drink(int fd)
     return n == 0;
 }
 
+/* SSL_get_error looks at a queue that all of OpenSSL's users share. */
+START_TEST(reads_on_though_another_left_an_error)
+{
+    open_server(true, &ordinary);
+    struct tls_client k;
+    tls_dial(&k);
+    ck_assert_int_eq(SSL_write(k.ssl, "halo", 4), 4);
+    ERR_raise(ERR_LIB_USER, 1);
+    UNTIL(t.peers[0]->got_len == 4);
+    ck_assert_uint_eq(t.peers[0]->closed, 0);
+    tls_hang_up(&k);
+    close_server();
+}
+END_TEST
+
+#define KEYS 4000u
+static unsigned asked;
+static bool ask_for_keys(struct tls_client *k)
+{
+    for (int i = 0; i < 200 && asked < KEYS; i++) {
+        if (SSL_get_key_update_type(k->ssl) == SSL_KEY_UPDATE_NONE)
+            ck_assert_int_eq(SSL_key_update(k->ssl, SSL_KEY_UPDATE_REQUESTED), 1);
+        if (SSL_write(k->ssl, "x", 1) != 1)
+            break;
+        asked++;
+    }
+    return asked == KEYS;
+}
+
+/* Each asks for an answer of OpenSSL's own, of a few bytes: they do not gather until the owner has something to say. */
+START_TEST(sends_what_tls_says_by_itself)
+{
+    open_server(true, &ordinary);
+    t.template.discard = true;
+    struct tls_client k;
+    asked = 0;
+    drunk = 0;
+    tls_dial(&k);
+    UNTIL(ask_for_keys(&k));
+    UNTIL(t.peers[0]->got_len == KEYS);
+    UNTIL(!drink(k.fd) && drunk + 2048 > KEYS * (size_t)27);
+    ck_assert_uint_eq(conn_queued(t.peers[0]->c), 0);
+    tls_hang_up(&k);
+    close_server();
+}
+END_TEST
+
 START_TEST(answers_fully_though_the_peer_is_still_sending)
 {
     open_server(false, &ordinary);
@@ -416,7 +465,7 @@ UNIT_MAIN("net/conn", echoes_plain_bytes, echoes_over_tls, offers_bytes_before_t
           offers_everything_before_the_end, tolerates_an_end_without_close_notify,
           notices_a_peer_that_leaves_while_paused, notices_a_leaving_peer_behind_a_full_input,
           keeps_a_record_that_ends_behind_a_full_input, sends_the_ticket_with_the_first_answer,
-          offers_again_after_resume, offers_unconsumed_bytes_with_the_next,
+          reads_on_though_another_left_an_error, sends_what_tls_says_by_itself, offers_again_after_resume, offers_unconsumed_bytes_with_the_next,
           ends_a_connection_whose_owner_wants_too_much, bounds_what_waits_to_be_written,
           bounds_what_waits_of_all_together, answers_fully_though_the_peer_is_still_sending,
           gives_up_on_a_peer_that_does_not_read_its_answer, survives_being_closed_from_its_own_callback)
