@@ -66,21 +66,35 @@ from hadir.plan_pattern p
 where p.id in (select s.pattern from hadir.plan_slot s cross join hadir.directory_state w
                where s.day between w.first_day and w.first_day + w.days - 1 and s.number > (select hadir.directory_since()));
 
+-- Two branches as above, of devices and of rights to ask. Whatever the planner expects of the changes, which it cannot know:
+-- offset 0 makes it look each up, instead of reading everybody's devices for one.
 create view api.directory_token as
-select encode(d.token_hash, 'hex') as token_hash, 1 as kind, d.id, d.government, d.person,
-       array_position(array['native', 'owntracks', 'osmand', 'whatsapp'], d.channel) as channel,
-       d.revoked_at is not null as revoked, false as removed
-from hadir.device d
-where d.token_hash is not null
-  and ((select hadir.directory_since()) = 0 or d.id in (select c.ref from hadir.directory_change c
-       where c.kind = 'device' and c.number > (select hadir.directory_since())))
-union all
-select encode(a.token_hash, 'hex'), 2, a.id, a.government, a.person, 0, a.revoked_at is not null, false
-from hadir.access a
-where (select hadir.directory_since()) = 0 or a.id in (select c.ref from hadir.directory_change c
-       where c.kind = 'access' and c.number > (select hadir.directory_since()));
+select encode(t.token_hash, 'hex') as token_hash, t.kind, t.id, t.government, t.person,
+       coalesce(array_position(array['native', 'owntracks', 'osmand', 'whatsapp'], t.channel), 0) as channel,
+       t.revoked_at is not null as revoked, false as removed
+from (
+  select d.token_hash, 1 as kind, d.id, d.government, d.person, d.channel, d.revoked_at
+  from hadir.device d
+  where (select hadir.directory_since()) = 0
+  union all
+  select d.token_hash, 1, d.id, d.government, d.person, d.channel, d.revoked_at
+  from hadir.directory_change c
+  cross join lateral (select * from hadir.device d where d.id = c.ref offset 0) d
+  where (select hadir.directory_since()) > 0 and c.kind = 'device' and c.number > (select hadir.directory_since())
+  union all
+  select a.token_hash, 2, a.id, a.government, a.person, null, a.revoked_at
+  from hadir.access a
+  where (select hadir.directory_since()) = 0
+  union all
+  select a.token_hash, 2, a.id, a.government, a.person, null, a.revoked_at
+  from hadir.directory_change c
+  cross join lateral (select * from hadir.access a where a.id = c.ref offset 0) a
+  where (select hadir.directory_since()) > 0 and c.kind = 'access' and c.number > (select hadir.directory_since())
+) t
+where t.token_hash is not null;
 
--- A number that was bound again: the living device speaks for it, else the last revoked one.
+-- A number that was bound again: the living device speaks for it, else the last revoked one. Other devices may have it
+-- than those that changed: they are looked through only when one with a number did.
 create view api.directory_number as
 select distinct on (v.government, v.is_user_id, v.value) v.government, v.value, v.is_user_id, v.device, v.person, v.revoked,
        false as removed
@@ -91,12 +105,17 @@ from (
   select d.government, d.user_id, true, d.id, d.person, d.revoked_at is not null
   from hadir.device d where d.user_id is not null
 ) v
-where (select hadir.directory_since()) = 0
+where ((select hadir.directory_since()) = 0 or (
+    select bool_or(d.number is not null or d.user_id is not null)
+    from hadir.directory_change c
+    cross join lateral (select d.number, d.user_id from hadir.device d where d.id = c.ref offset 0) d
+    where c.kind = 'device' and c.number > (select hadir.directory_since())))
+  and ((select hadir.directory_since()) = 0
    or (v.government, v.is_user_id, v.value) in (
      select d.government, w.is_user_id, w.value
      from hadir.device d cross join lateral (values (false, d.number), (true, d.user_id)) w (is_user_id, value)
      where w.value is not null and d.id in (select c.ref from hadir.directory_change c
-       where c.kind = 'device' and c.number > (select hadir.directory_since())))
+       where c.kind = 'device' and c.number > (select hadir.directory_since()))))
 order by v.government, v.is_user_id, v.value, v.revoked, v.device desc;
 
 create view api.directory_fence as
