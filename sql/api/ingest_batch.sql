@@ -42,10 +42,10 @@ grant execute on function hadir.placements_doubt(hadir.spool_row[], bigint, bigi
 -- Stores attributed check-ins. First key wins: its row becomes the check-in; a row with a key already known becomes an
 -- acknowledgement with its own receipt. Sorted by key, so that two ledgers never wait for each other in a circle.
 -- Each step reads the rows once, and every step but that is a look-up by key, whatever the statistics say: the plan is
--- made once for a connection, while tables grow.
+-- made once for a connection, while tables grow. work_mem: 2,500 rows fit, with room, so that none goes through a file.
 create or replace function hadir.checkin_store(p_spool uuid, p_rows hadir.spool_row[]) returns bigint
 language plpgsql set search_path = pg_catalog, pg_temp set timezone = 'UTC' set plan_cache_mode = force_generic_plan
-  set enable_seqscan = off set enable_bitmapscan = off set enable_mergejoin = off set jit = off
+  set enable_seqscan = off set enable_bitmapscan = off set enable_mergejoin = off set jit = off set work_mem = '64MB'
 as $$
 declare
   v_epoch constant bigint := hadir.directory_epoch();
@@ -253,7 +253,7 @@ set role hadir_writer;
 create or replace function api.ingest_rows(p_spool uuid, p_last_seq bigint, p_complete_to timestamptz, p_rows hadir.spool_row[])
 returns bigint
 language plpgsql security definer set search_path = pg_catalog, pg_temp set timezone = 'UTC'
-  set plan_cache_mode = force_generic_plan
+  set plan_cache_mode = force_generic_plan set work_mem = '64MB'
 as $$
 declare
   v_checkins hadir.spool_row[] := p_rows;
