@@ -154,6 +154,7 @@ void pending_set_connect(struct pending_set *s, int fd)
         log_error("event=ledger_channel reason=memory");
         return;
     }
+    channel_gather(s->channel);
     struct pending *next;
     for (struct pending *p = s->first; p != NULL; p = next) {
         next = p->next;

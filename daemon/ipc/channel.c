@@ -63,6 +63,7 @@ struct ipc_channel {
     struct pending_fd fds[2];
     size_t fd_count;
 
+    bool gather;  /* what is sent waits for `soon` */
     bool paused;
     bool mute;    /* sending failed: what the peer had sent is still read, up to its end */
     bool broken;  /* no more reading or writing; closed callback is due once the input is delivered */
@@ -240,9 +241,16 @@ bool channel_send(struct ipc_channel *c, uint16_t type, uint64_t id, const void 
     *c->tail = f;
     c->tail = &f->next;
     c->queued += f->len;
-    if (idle)
+    if (idle && c->gather)
+        loop_timer_arm(c->soon, 0);
+    else if (idle)
         flush(c);
     return true;
+}
+
+void channel_gather(struct ipc_channel *c)
+{
+    c->gather = true;
 }
 
 size_t channel_queued(const struct ipc_channel *c)
@@ -401,11 +409,12 @@ static void on_ready(void *arg, bool readable, bool writable)
     leave(c);
 }
 
-/* After channel_resume with frames waiting, and after the channel broke. */
+/* After channel_resume with frames waiting, after the channel broke, and with what was gathered. */
 static void on_soon(void *arg)
 {
     struct ipc_channel *c = arg;
     c->busy = true;
+    flush(c);
     if (!deliver(c)) {
         c->in_at = c->in_len;
         break_off(c);
@@ -460,6 +469,8 @@ void channel_free(struct ipc_channel *c)
 {
     if (c == NULL)
         return;
+    if (c->gather)
+        flush(c);
     if (c->busy) {
         /* The fd stays open until the callback returns, but nothing more is read, sent or told. */
         c->freed = true;

@@ -24,6 +24,8 @@ struct ipc_channel *channel_new(struct loop *loop, int fd, size_t queue_max_byte
 void channel_free(struct ipc_channel *c); /* closes; safe from its own callbacks */
 /* Queues a message; fd (or −1) is duplicated, the caller keeps its own. false when the queue is full: nothing sent. */
 bool channel_send(struct ipc_channel *c, uint16_t type, uint64_t id, const void *payload, size_t len, int fd);
+/* From now on messages leave together, once a turn of the loop; those that wait leave before the channel is freed. */
+void channel_gather(struct ipc_channel *c);
 size_t channel_queued(const struct ipc_channel *c);
 void channel_pause(struct ipc_channel *c); /* stop reading */
 void channel_resume(struct ipc_channel *c);

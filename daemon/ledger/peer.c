@@ -77,6 +77,7 @@ void peer_add(struct ledger *l, uint32_t index, int fd)
         free(p);
         return;
     }
+    channel_gather(p->channel); /* a group's answers */
     p->ledger = l;
     p->index = index;
     p->references = 1;

@@ -61,6 +61,7 @@ struct spool {
     struct spool_file *file;
     int64_t full_since_mono_ms;
     int64_t last_work_mono_ms;
+    int64_t next_group_mono_us; /* not before; 0: at once */
     bool old_rows_left;
 
     /* shared, under lock */

@@ -1,7 +1,8 @@
 /* The spool thread: groups, reads, idle work. What the file is and what must hold: spool.c.
  *
  * Each turn takes everything that waits, commits the appends in groups, answers the reads in their order, and hands the
- * requests back. Without work it does one small idle step at a time (checkpoint, delete what is old, look at the free
+ * requests back. Groups follow the load: who comes alone is committed at once, but after a group of several the next waits
+ * until GROUP_EVERY_US after that one began. A commit costs as much for ten as for one (sync, pages, signature, waking). Without work it does one small idle step at a time (checkpoint, delete what is old, look at the free
  * space), so that an arrival waits for a few milliseconds at most.
  *
  * A fault other than "no room" ends the process here, in give_up, before anything of the group was handed over.
@@ -21,6 +22,7 @@
 
 #define EXIT_SPOOL_FAILED 70
 #define GROUP_MAX_ITEMS 512       /* a larger batch makes a group of its own */
+#define GROUP_EVERY_US 5000       /* under load; what an answer may wait on top of a commit */
 #define DELETE_BITE 500           /* rows per idle transaction: some ms of other people's waiting at most */
 #define WAL_PAGES_HARD 16384      /* 64 MiB: checkpoint between two groups */
 #define WAL_PAGES_IDLE 1024       /* 4 MiB: checkpoint when nobody waits for 200 ms */
@@ -146,6 +148,7 @@ static void run_group(struct spool *s, struct request **list)
     struct spool_batch *batches[GROUP_MAX_ITEMS];
     struct list group;
     size_t count = 0, items = 0;
+    int64_t start_us = mono_us();
     list_init(&group);
     while (*list != NULL && (*list)->kind == REQUEST_APPEND && count < GROUP_MAX_ITEMS) {
         struct request *r = *list;
@@ -156,6 +159,7 @@ static void run_group(struct spool *s, struct request **list)
         batches[count++] = r->batch;
         list_push(&group, r);
     }
+    s->next_group_mono_us = count > 1 ? start_us + GROUP_EVERY_US : 0;
     commit_batches(s, batches, count);
     finish(s, group.first);
     if (spool_file_wal_pages(s->file) >= WAL_PAGES_HARD && !spool_file_checkpoint(s->file))
@@ -413,6 +417,15 @@ static struct request *take_work(struct spool *s, unsigned wait_ms, bool *ret_st
     return work;
 }
 
+/* Nobody's arrival wakes it meanwhile. */
+static void let_a_group_gather(const struct spool *s)
+{
+    int64_t left_us = s->next_group_mono_us - mono_us();
+    struct timespec t = {.tv_nsec = (long)left_us * 1000};
+    if (left_us > 0 && left_us <= GROUP_EVERY_US)
+        clock_nanosleep(CLOCK_MONOTONIC, 0, &t, NULL);
+}
+
 void *spool_thread_main(void *arg)
 {
     struct spool *s = arg;
@@ -437,6 +450,7 @@ void *spool_thread_main(void *arg)
         }
         s->last_work_mono_ms = mono_now_ms();
         wait_ms = IDLE_SHORT_MS;
+        let_a_group_gather(s);
     }
     save_hint(s);
     spool_file_close(s->file);
