@@ -248,22 +248,44 @@ static int64_t floor_div(int64_t a, int64_t b)
     return a / b - (a % b < 0);
 }
 
+/* As many digits of v as there are places. A check-in holds a dozen times, and printf takes ten times as long for one. */
+static char *put_digits(char *at, unsigned places, uint64_t v)
+{
+    for (unsigned i = places; i > 0; i--, v /= 10)
+        at[i - 1] = (char)('0' + v % 10);
+    return at + places;
+}
+
+/* hh:mm */
+static char *put_minutes(char *at, int64_t minutes)
+{
+    at = put_digits(at, 2, (uint64_t)minutes / 60);
+    *at++ = ':';
+    return put_digits(at, 2, (uint64_t)minutes % 60);
+}
+
 char *wall_format_rfc3339(char *dst, size_t cap, int64_t us, int32_t offset_s)
 {
     int64_t seconds = floor_div(us, US_PER_S), fraction = (us % US_PER_S + US_PER_S) % US_PER_S;
     int64_t local = seconds + offset_s, days = floor_div(local, DAY_S), rest = local - days * DAY_S;
-    int32_t year;
-    unsigned month, day;
-    wall_civil_from_days((int32_t)days, &year, &month, &day);
-    char part[16] = "", zone[16] = "Z";
-    if (fraction != 0)
-        snprintf(part, sizeof part, ".%06d", (int)fraction);
-    if (offset_s != 0) {
-        int minutes = (int)((offset_s < 0 ? -(int64_t)offset_s : offset_s) / 60 % INT64_C(1440));
-        snprintf(zone, sizeof zone, "%c%02d:%02d", offset_s < 0 ? '-' : '+', minutes / 60, minutes % 60);
+    char text[32], *at = text;
+    *at++ = 'T';
+    at = put_minutes(at, rest / 60);
+    *at++ = ':';
+    at = put_digits(at, 2, (uint64_t)rest % 60);
+    if (fraction != 0) {
+        *at++ = '.';
+        at = put_digits(at, 6, (uint64_t)fraction);
     }
-    snprintf(dst, cap, "%04d-%02u-%02uT%02d:%02d:%02d%s%s", (int)year, month, day, (int)(rest / 3600),
-             (int)(rest / 60 % 60), (int)(rest % 60), part, zone);
+    *at++ = offset_s == 0 ? 'Z' : offset_s < 0 ? '-' : '+';
+    if (offset_s != 0)
+        at = put_minutes(at, (offset_s < 0 ? -(int64_t)offset_s : offset_s) / 60 % INT64_C(1440));
+    size_t n = strlen(wall_format_date(dst, cap, (int32_t)days)), len = (size_t)(at - text);
+    if (cap > n) {
+        len = len < cap - n ? len : cap - n - 1;
+        memcpy(dst + n, text, len);
+        dst[n + len] = '\0';
+    }
     return dst;
 }
 
@@ -272,6 +294,14 @@ char *wall_format_date(char *dst, size_t cap, int32_t days)
     int32_t year;
     unsigned month, day;
     wall_civil_from_days(days, &year, &month, &day);
-    snprintf(dst, cap, "%04d-%02u-%02u", (int)year, month, day);
+    if (year < 0 || year > 9999 || cap < 11) {
+        snprintf(dst, cap, "%04d-%02u-%02u", (int)year, month, day);
+        return dst;
+    }
+    char *at = put_digits(dst, 4, (uint64_t)year);
+    *at++ = '-';
+    at = put_digits(at, 2, month);
+    *at++ = '-';
+    *put_digits(at, 2, day) = '\0';
     return dst;
 }
