@@ -24,6 +24,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -373,6 +374,13 @@ static void accept_failed(struct listener *l, int error)
     pause_accepting(l, FULL_RESUME_MS);
 }
 
+/* Asked after the last that a turn takes: it may have been the last of all, and who comes next come after a long rest. */
+static bool others_wait(const struct listener *l)
+{
+    struct pollfd p = {.fd = l->fd, .events = POLLIN};
+    return poll(&p, 1, 0) > 0;
+}
+
 static void on_listen(void *arg, bool readable, bool writable)
 {
     (void)writable;
@@ -399,7 +407,9 @@ static void on_listen(void *arg, bool readable, bool writable)
             return;
         }
     }
-    if (l->behind_mono_ms == 0)
+    if (!others_wait(l))
+        l->behind_mono_ms = 0;
+    else if (l->behind_mono_ms == 0)
         l->behind_mono_ms = mono_now_ms();
 }
 

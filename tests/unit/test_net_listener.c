@@ -76,6 +76,27 @@ START_TEST(sheds_who_waited_too_long_in_a_queue_that_never_empties)
 }
 END_TEST
 
+/* As many as one turn takes empty it, too. */
+START_TEST(sheds_nobody_after_a_stall_because_of_an_older_turn)
+{
+    struct listener_limits quick = ordinary;
+    quick.waited_max_ms = 1;
+    open_server(false, &quick);
+    int64_t before = counter_total(C_SHED_WAITED);
+    int fds[5];
+    for (int i = 0; i < 4; i++)
+        fds[i] = dial();
+    UNTIL(t.conns == 4);
+    fds[4] = dial();
+    usleep(50000);
+    UNTIL(t.conns == 5 || counter_total(C_SHED_WAITED) > before);
+    ck_assert_int_eq(counter_total(C_SHED_WAITED), before);
+    for (int i = 0; i < 5; i++)
+        close(fds[i]);
+    close_server();
+}
+END_TEST
+
 START_TEST(holds_one_address_to_its_share_when_crowded)
 {
     struct listener_limits few = ordinary;
@@ -223,7 +244,8 @@ START_TEST(says_why_it_cannot_listen)
 }
 END_TEST
 
-UNIT_MAIN("net/listener", sheds_over_connections_max, sheds_who_waited_too_long_in_a_queue_that_never_empties, sheds_before_tls_over_handshakes_max,
+UNIT_MAIN("net/listener", sheds_over_connections_max, sheds_who_waited_too_long_in_a_queue_that_never_empties,
+          sheds_nobody_after_a_stall_because_of_an_older_turn, sheds_before_tls_over_handshakes_max,
           holds_one_address_to_its_share_when_crowded, sheds_before_tls_who_comes_too_often,
           keeps_places_to_shake_hands_from_one_silent_address, ends_a_handshake_that_does_not_come,
           counts_a_failed_handshake, waits_for_descriptors_and_accepts_then, says_why_it_cannot_listen)
