@@ -124,7 +124,7 @@ def spool_sync_fails_once(run, rng):
     wait_until("the ledger gave up", lambda: said(run.house, "spool_failed", before), 90)
     wait_until("its file is set aside", lambda: said(run.house, "spool_set_aside", before), 90)
     run.recovered()
-    wait_until("and drained", lambda: said(run.house, "spool_orphan_drained", before), 120)
+    wait_until("and drained", lambda: said(run.house, "spool_orphan_drained", before), 600)
     if rng.random() < 0.5:  # what the failed sync lost is lost now
         run.counters_complete = False
         disk.cut_power(run.house, d, rng)

@@ -24,7 +24,7 @@ def goes_on(run):
     wait_until("the database is there", lambda: database_answers(run.house), 120)
     before = recorded_to(run)
     run.load.wait_acknowledged(1)
-    wait_until("check-ins reach the tables again", lambda: recorded_to(run) > before, 180)
+    wait_until("check-ins reach the tables again", lambda: recorded_to(run) > before, 600)
 
 
 def database_answers(house):
@@ -376,7 +376,7 @@ def older_state(run, rng, down):
         house.start(wait=False)
         house.wait_ready()
     goes_on(run)
-    wait_until("what the old state lacked is there again", lambda: recorded_to(run) >= before, 180)
+    wait_until("what the old state lacked is there again", lambda: recorded_to(run) >= before, 600)
     return {"rows_lost": lost}
 
 
