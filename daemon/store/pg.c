@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "utf8.h"
+
 const char PG_SETTLE[] = "select pg_catalog.set_config('TimeZone', 'UTC', false),"
                          " pg_catalog.set_config('DateStyle', 'ISO, YMD', false),"
                          " pg_catalog.current_setting('fsync'),"
@@ -85,7 +87,7 @@ void pg_first_line(char *dst, size_t cap, const char *message)
 {
     if (message == NULL)
         message = "";
-    snprintf(dst, cap, "%.*s", (int)strcspn(message, "\n"), message);
+    snprintf(dst, cap, "%.*s", (int)utf8_cut(message, strcspn(message, "\n"), cap - 1), message);
 }
 
 void pg_error_of(const PGresult *result, const char *fallback, struct store_error *ret)

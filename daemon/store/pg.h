@@ -33,7 +33,8 @@ extern const char PG_SETTLE[];
 /* Reads that row: an empty reason when the settings are durable. */
 bool pg_settings_durable(const PGresult *row, char *reason, size_t cap);
 
-/* Copies the first line of libpq's message, which ends in a newline and may have several. */
+/* Copies the first line of libpq's message, which ends in a newline and may have several. What is too long ends with a whole
+ * character: a row's refusal goes back to the database as its reason. */
 void pg_first_line(char *dst, size_t cap, const char *message);
 void pg_error_of(const PGresult *result, const char *fallback, struct store_error *ret);
 

@@ -9,6 +9,7 @@
 #include "counter.h"
 #include "loop.h"
 #include "store.h"
+#include "utf8.h"
 #include "wall.h"
 
 /* ---- a store under observation ---- */
@@ -200,6 +201,9 @@ START_TEST(refusals_undo_and_tell)
     ck_assert_int_eq(a.outcome, STORE_REFUSED);
     ck_assert_str_eq(a.error.sqlstate, "42601");
     ck_assert_ptr_nonnull(strstr(a.error.message, "selec"));
+    a = ask(s, NULL, "do $$ begin raise exception '%', repeat('\u00e9', 200); end $$", 0, NULL); /* cut between characters */
+    ck_assert_uint_ge(strlen(a.error.message), 250);
+    ck_assert(utf8_valid(a.error.message, strlen(a.error.message)));
     a = ask(s, NULL, "create table t (i int primary key, j int references t deferrable initially deferred)", 0, NULL);
     ck_assert_int_eq(a.outcome, STORE_OK);
     a = ask(s, NULL, "insert into t values (1, 1) returning i", 0, NULL);
