@@ -150,7 +150,7 @@ double peer_metres(struct peer *p, size_t fence, struct point at)
     GEOSGeometry *shrunk = GEOSGeom_createPointFromXY_r(p->geos, at.lon_deg * one->shrink, at.lat_deg);
     must(plain != NULL && shrunk != NULL, "a point");
     GEOSCoordSequence *nearest = GEOSPreparedNearestPoints_r(p->geos, one->line, shrunk);
-    double x, y, metres;
+    double x = 0, y = 0, metres = 0;
     must(nearest != NULL && GEOSCoordSeq_getXY_r(p->geos, nearest, 0, &x, &y), "the nearest point");
     geod_inverse(&p->wgs84, at.lat_deg, at.lon_deg, y, x / one->shrink, &metres, NULL, NULL);
     bool inside = covers(p, one, plain);
