@@ -47,9 +47,16 @@ static inline void failing_stop(void)
     __atomic_store_n(&failing.left, -1, __ATOMIC_SEQ_CST);
 }
 
+/* Refuses the calling thread alone, or any again. */
+static inline void failing_here(bool alone)
+{
+    __atomic_store_n(&failing_only, alone ? &failing_spares : NULL, __ATOMIC_SEQ_CST);
+}
+
 static inline bool failing_now(void)
 {
-    bool spared = failing_spares || (failing_only != NULL && failing_only != &failing_spares);
+    const bool *only = __atomic_load_n(&failing_only, __ATOMIC_SEQ_CST);
+    bool spared = failing_spares || (only != NULL && only != &failing_spares);
     long left = spared ? -1 : __atomic_load_n(&failing.left, __ATOMIC_SEQ_CST);
     if (left > 0)
         __atomic_store_n(&failing.left, left - 1, __ATOMIC_SEQ_CST);

@@ -632,7 +632,7 @@ START_TEST(a_spool_starts_whole_or_says_why)
     static char long_name[600];
     char error[300] = "";
     bench_init(&b);
-    failing_only = &failing_spares;
+    failing_here(true);
     for (int keeps = 0; keeps < 2; keeps++) {
         failing.sqlite = keeps == 0 ? SQLITE_NOMEM : SQLITE_IOERR; /* the last: what cannot be read is set aside, once */
         for (long n = 0; failing_from(n, keeps == 1); n++) {
@@ -644,7 +644,7 @@ START_TEST(a_spool_starts_whole_or_says_why)
                 bench_close(&b);
         }
     }
-    failing_only = NULL;
+    failing_here(false);
     memset(long_name, 'x', sizeof long_name - 1);
     static const char *const folders[] = {"/nowhere/at/all", long_name, "/dev/null", "/proc"};
     for (size_t i = 0; i < 4; i++) {
@@ -667,7 +667,7 @@ START_TEST(what_cannot_be_queued_is_refused)
     bench_init(&b);
     make_samples();
     bench_open(&b);
-    failing_only = &failing_spares;
+    failing_here(true);
     for (long n = 0; failing_from(n, false); n++) {
         memset(&a, 0, sizeof a);
         bool taken = spool_append(b.spool, &samples[0].item, 1, bench_on_append, &a);
@@ -695,7 +695,7 @@ START_TEST(what_cannot_be_queued_is_refused)
         if (what < 4)
             bench_wait(&b, what == 2 ? &called : &r.called);
     }
-    failing_only = NULL;
+    failing_here(false);
     ck_assert(!spool_append(b.spool, &samples[0].item, 0, bench_on_append, &a));
     bench_fini(&b);
 }
