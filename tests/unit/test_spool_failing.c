@@ -518,7 +518,7 @@ int __wrap_pthread_cond_timedwait(pthread_cond_t *c, pthread_mutex_t *m, const s
 {
     static const struct timespec past;
     bool now = __atomic_load_n(&hurried, __ATOMIC_SEQ_CST);
-    waits += now;
+    __atomic_add_fetch(&waits, now, __ATOMIC_SEQ_CST);
     return __real_pthread_cond_timedwait(c, m, now ? &past : until);
 }
 
