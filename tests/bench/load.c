@@ -535,12 +535,7 @@ static void plan(void)
 
 static void set_up_tls(void)
 {
-    tls = SSL_CTX_new(TLS_client_method());
-    if (tls == NULL || SSL_CTX_load_verify_locations(tls, o.ca, NULL) != 1)
-        give_up("%s holds no certificate", o.ca);
-    SSL_CTX_set_verify(tls, SSL_VERIFY_PEER, NULL);
-    SSL_CTX_set_mode(tls, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-    SSL_CTX_set_options(tls, SSL_OP_IGNORE_UNEXPECTED_EOF);
+    tls = phone_tls(o.ca);
     if (o.mode != RESUMED && o.tickets == NULL)
         return;
     SSL_CTX_set_session_cache_mode(tls, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);

@@ -33,6 +33,17 @@ static bool bind_address(const struct phone *p)
                                bind(p->fd, (const struct sockaddr *)&from, sizeof from) == 0);
 }
 
+SSL_CTX *phone_tls(const char *ca)
+{
+    SSL_CTX *tls = SSL_CTX_new(TLS_client_method());
+    if (tls == NULL || SSL_CTX_load_verify_locations(tls, ca, NULL) != 1)
+        give_up("%s holds no certificate", ca);
+    SSL_CTX_set_verify(tls, SSL_VERIFY_PEER, NULL);
+    SSL_CTX_set_mode(tls, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    SSL_CTX_set_options(tls, SSL_OP_IGNORE_UNEXPECTED_EOF);
+    return tls;
+}
+
 bool phone_connect(struct phone *p, int epoll, SSL_CTX *tls, const struct sockaddr_in *to)
 {
     p->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);

@@ -37,6 +37,8 @@ struct phone_answer {
 
 enum phone_outcome { PHONE_WAITS, PHONE_READY, PHONE_ANSWERED, PHONE_FAILED };
 
+/* What all phones' connections are made with: they believe the certificates of the file `ca`. The caller frees it. */
+SSL_CTX *phone_tls(const char *ca);
 /* Begins to connect; tls NULL: plain. false: it could not even begin. */
 bool phone_connect(struct phone *p, int epoll, SSL_CTX *tls, const struct sockaddr_in *to);
 /* Goes on where it stopped. READY: connected, request not yet rendered; ANSWERED: *ret holds it. FAILED: close it. */

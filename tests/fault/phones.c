@@ -333,12 +333,7 @@ int main(int argc, char **argv)
     sigaction(SIGTERM, &act, NULL);
     sigaction(SIGINT, &act, NULL);
     sigaction(SIGUSR1, &act, NULL);
-    SSL_CTX *tls = SSL_CTX_new(TLS_client_method());
-    if (tls == NULL || SSL_CTX_load_verify_locations(tls, o.ca, NULL) != 1)
-        give_up("%s holds no certificate", o.ca);
-    SSL_CTX_set_verify(tls, SSL_VERIFY_PEER, NULL);
-    SSL_CTX_set_mode(tls, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-    SSL_CTX_set_options(tls, SSL_OP_IGNORE_UNEXPECTED_EOF);
+    SSL_CTX *tls = phone_tls(o.ca);
     book_open(o.ledger);
     say_start(&o.say);
     struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)o.port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};

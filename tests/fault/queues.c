@@ -251,12 +251,7 @@ static void set_up(void)
     getrlimit(RLIMIT_NOFILE, &files);
     files.rlim_cur = files.rlim_max;
     setrlimit(RLIMIT_NOFILE, &files);
-    tls = SSL_CTX_new(TLS_client_method());
-    if (tls == NULL || SSL_CTX_load_verify_locations(tls, o.ca, NULL) != 1)
-        give_up("%s holds no certificate", o.ca);
-    SSL_CTX_set_verify(tls, SSL_VERIFY_PEER, NULL);
-    SSL_CTX_set_mode(tls, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-    SSL_CTX_set_options(tls, SSL_OP_IGNORE_UNEXPECTED_EOF);
+    tls = phone_tls(o.ca);
     to = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons((uint16_t)o.port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     epoll = epoll_create1(EPOLL_CLOEXEC);
     if (epoll < 0)
