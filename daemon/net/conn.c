@@ -13,7 +13,7 @@
  *  - Bytes that came with the end of the stream are offered before it is told.
  *  - conn_write, conn_resume and conn_close_after_write only note what is to be done; conn_work does it, later in the
  *    loop's turn, for all connections together: what is written by then leaves in one piece, and nobody is called back
- *    from inside his own call. TLS 1.3's ticket waits for the first answer.
+ *    from inside his own call. TLS 1.3's ticket waits for the first answer, if its request is there.
  *  - What waits to be written is bounded by OUTPUT_MAX; of all together by the owner, who asks conn_has_room.
  *  - Closing after a write is lingering: when all is written (within the owner's deadline) our side is shut
  *    (close_notify, FIN), the peer's bytes are thrown away until it closes, too, or LINGER_MS or LINGER_MAX is reached. Closing with unread bytes would make the kernel send a
@@ -261,18 +261,22 @@ static void handshake_done(struct conn *c)
     listener_hand_over(c->listener, c);
 }
 
-/* What was fetched in an open connection goes to the owner. */
+/* What was fetched in an open connection goes to the owner. When that begins nothing, a ticket waits no longer: a phone
+ * that sends small pieces one by one (Nagle) keeps its request until the ticket's segment acknowledges what it sent last, which
+ * the kernel alone does 40 ms later. */
 static void take(struct conn *c)
 {
     enum wire_result r = wire_take(&c->wire, &c->in);
-    if (!wire_may_rest(&c->wire))
-        listener_soon(c->listener, c);
+    size_t offered = unread(c);
     if (r != WIRE_DONE)
         end(c, r == WIRE_ERROR);
     else if (c->paused)
         watch_if_full(c);
     else
         deliver(c);
+    bool begun = c->paused || unread(c) < offered;
+    if (c->state != CONN_DEAD && c->wire.out.len > 0 && (!begun || !wire_may_rest(&c->wire)))
+        listener_soon(c->listener, c);
 }
 
 static void shake(struct conn *c)

@@ -2,6 +2,7 @@
 #include "phone.h"
 
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -46,13 +47,15 @@ SSL_CTX *phone_tls(const char *ca)
 
 bool phone_connect(struct phone *p, int epoll, SSL_CTX *tls, const struct sockaddr_in *to)
 {
+    int on = 1;
     p->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     p->ssl = tls != NULL ? SSL_new(tls) : NULL;
     buf_init(&p->out, ANSWER_MAX);
     buf_init(&p->in, ANSWER_MAX);
     p->wanted = 0;
     p->state = PHONE_CONNECTING;
-    if (p->fd < 0 || (p->ssl == NULL && tls != NULL) || !bind_address(p))
+    if (p->fd < 0 || (p->ssl == NULL && tls != NULL) || !bind_address(p) ||
+        setsockopt(p->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) != 0) /* as browsers and curl do */
         return false;
     if (connect(p->fd, (const struct sockaddr *)to, sizeof *to) != 0 && errno != EINPROGRESS)
         return false;

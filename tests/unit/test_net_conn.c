@@ -1,6 +1,7 @@
 /* What arrives at net/'s connections, what goes out, and what a leaving or silent peer causes. */
 #include "test_net_fixture.h"
 
+#include <netinet/tcp.h>
 #include <openssl/err.h>
 
 START_TEST(echoes_plain_bytes)
@@ -224,23 +225,57 @@ START_TEST(keeps_a_record_that_ends_behind_a_full_input)
 }
 END_TEST
 
+static bool has_bytes(int fd)
+{
+    char byte;
+    return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 1;
+}
+
+static void send_at_once(int fd)
+{
+    static const int on = 1;
+    ck_assert_int_eq(setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on), 0);
+}
+
 /* One packet of the server's less: what a phone needs for its next visit comes with what it came for. */
 START_TEST(sends_the_ticket_with_the_first_answer)
 {
     open_server(true, &ordinary);
     struct tls_client k;
     char got[8] = "";
-    tls_dial(&k);
-    UNTIL(t.conns == 1);
+    tls_shake(&k);
+    send_at_once(k.fd);
+    ck_assert_int_eq(SSL_write(k.ssl, "tanya", 5), 5);
+    UNTIL(t.conns == 1 && t.peers[0]->got_len == 5);
     for (int i = 0; i < 20; i++)
         loop_turn(t.loop, 1);
-    ck_assert_int_eq(recv(k.fd, got, sizeof got, MSG_PEEK | MSG_DONTWAIT), -1);
+    ck_assert(!has_bytes(k.fd));
     ck_assert_uint_eq(conn_queued(t.peers[0]->c), 0);
     ck_assert(conn_write(t.peers[0]->c, "halo", 4));
     UNTIL(SSL_read(k.ssl, got, sizeof got) == 4);
     ck_assert_int_eq(SSL_SESSION_is_resumable(SSL_get_session(k.ssl)), 1);
     tls_hang_up(&k);
     close_server();
+}
+END_TEST
+
+/* By its segment a phone that uses Nagle's algorithm learns that it may send the request. */
+START_TEST(sends_the_ticket_at_once_when_no_request_is_there)
+{
+    for (int part = 0; part < 2; part++) {
+        open_server(true, &ordinary);
+        t.template.hold = true; /* part: of a request */
+        struct tls_client k;
+        tls_shake(&k);
+        if (part == 1) {
+            send_at_once(k.fd);
+            ck_assert_int_eq(SSL_write(k.ssl, "tan", 3), 3);
+        }
+        UNTIL(has_bytes(k.fd));
+        ck_assert_uint_eq(conn_queued(t.peers[0]->c), 0);
+        tls_hang_up(&k);
+        close_server();
+    }
 }
 END_TEST
 
@@ -465,6 +500,7 @@ UNIT_MAIN("net/conn", echoes_plain_bytes, echoes_over_tls, offers_bytes_before_t
           offers_everything_before_the_end, tolerates_an_end_without_close_notify,
           notices_a_peer_that_leaves_while_paused, notices_a_leaving_peer_behind_a_full_input,
           keeps_a_record_that_ends_behind_a_full_input, sends_the_ticket_with_the_first_answer,
+          sends_the_ticket_at_once_when_no_request_is_there,
           reads_on_though_another_left_an_error, sends_what_tls_says_by_itself, offers_again_after_resume, offers_unconsumed_bytes_with_the_next,
           ends_a_connection_whose_owner_wants_too_much, bounds_what_waits_to_be_written,
           bounds_what_waits_of_all_together, answers_fully_though_the_peer_is_still_sending,
