@@ -39,10 +39,10 @@ def constant(b, town, group, port, mode="fresh", **options):
 
 
 @contextlib.contextmanager
-def bare(town):
+def bare(town, processes=DOORS):
     port = free_port()
     secret = f"{town.dir}/secret/tls"
-    with peer(f"{BUILD}/tests/bench/bare", str(port), f"{secret}.crt", f"{secret}.key", str(DOORS), str(ANSWER_BYTES), port=port) as group:
+    with peer(f"{BUILD}/tests/bench/bare", str(port), f"{secret}.crt", f"{secret}.key", str(processes), str(ANSWER_BYTES), port=port) as group:
         yield group, port
 
 
@@ -73,6 +73,29 @@ def fresh_cpu(b):
 def fresh_cpu_nginx(b):
     with Town(b, people=PEOPLE, doors=DOORS) as town, nginx(town) as (group, port):
         yield from b.turns(lambda: fresh(town, b), lambda: constant(b, town, group, port))
+
+
+@figure("doors", unit="µs", goal="–")
+def doors(b):
+    """What a check-in costs with four doors, beside one: doors share nothing, so that more of them only cool each other's caches where
+    there are fewer cores than doors. Two doors, and the bare server with as many processes, stand in the notes."""
+    with contextlib.ExitStack() as stack:
+        towns = {n: stack.enter_context(Town(b, people=PEOPLE, name=f"doors{n}", doors=n)) for n in (1, 2, 4)}
+
+        def measured(n):
+            town = towns[n]
+            did = town.load(mode="fresh", connections=CONNECTIONS)
+            assert did["refused"] == did["failed"] == 0, did
+            with bare(town, processes=n) as (group, port):
+                least = constant(b, town, group, port)
+            b.note(f"{n} door{'s' if n > 1 else ''}: {spent(did)} at {did['accepted'] / did['seconds']:.0f}/s, p50 {did['p50_ms']:.0f} ms; "
+                   f"the bare server with {n}: {least:.0f} µs")
+            return did["hadird_s"] * 1e6 / did["accepted"]
+
+        def four():
+            measured(2)
+            return measured(4)
+        yield from b.turns(four, lambda: measured(1))
 
 
 @figure("returning_cpu", unit="µs", goal="≤ 0.8")
