@@ -24,8 +24,9 @@
  *
  * ## When a row is valid
  *
- * All that waits when the thread comes round becomes one group: one BEGIN IMMEDIATE … COMMIT (spool_group.c). There is
- * no linger: while one group's fdatasync runs the next one gathers by itself, and an idle spool answers at once.
+ * All that waits when the thread comes round becomes one group: one BEGIN IMMEDIATE … COMMIT (spool_group.c). While one
+ * group's fdatasync runs the next one gathers by itself; an idle spool answers at once, under load a group waits for some
+ * milliseconds until enough are in it (spool_thread.c).
  * synchronous=FULL makes COMMIT append the pages to the log and fdatasync it before it returns. Results, with receipts'
  * proofs, are computed before COMMIT and handed to the loop (list + eventfd) after it. So:
  *
@@ -186,8 +187,11 @@ static void submit(struct spool *s, struct request *r)
 {
     pthread_mutex_lock(&s->lock);
     list_push(&s->waiting, r);
-    pthread_cond_signal(&s->work);
+    s->waiting_items += r->batch != NULL ? r->batch->count : 1;
+    bool enough = s->waiting_items >= s->wanted_items;
     pthread_mutex_unlock(&s->lock);
+    if (enough)
+        pthread_cond_signal(&s->work);
 }
 
 bool spool_append(struct spool *s, const struct spool_item *items, size_t count, spool_append_cb cb, void *arg)

@@ -68,6 +68,8 @@ struct spool {
     pthread_mutex_t lock;
     pthread_cond_t work;
     struct list waiting, done;
+    size_t waiting_items; /* in waiting; a read is one */
+    size_t wanted_items;  /* so many wake the thread */
     bool stopping;
     bool full;
     int64_t last_seq, ingested, hint;

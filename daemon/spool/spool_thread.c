@@ -1,8 +1,9 @@
 /* The spool thread: groups, reads, idle work. What the file is and what must hold: spool.c.
  *
  * Each turn takes everything that waits, commits the appends in groups, answers the reads in their order, and hands the
- * requests back. Groups follow the load: who comes alone is committed at once, but after a group of several the next waits
- * until GROUP_EVERY_US after that one began. A commit costs as much for ten as for one (sync, pages, signature, waking). Without work it does one small idle step at a time (checkpoint, delete what is old, look at the free
+ * requests back. Groups follow the load: who comes alone is committed at once, but after a group of several the next begins
+ * when GROUP_ENOUGH wait, or GROUP_EVERY_US after that one began. A commit costs as much for ten as for one (sync, pages,
+ * signature, waking). Without work it does one small idle step at a time (checkpoint, delete what is old, look at the free
  * space), so that an arrival waits for a few milliseconds at most.
  *
  * A fault other than "no room" ends the process here, in give_up, before anything of the group was handed over.
@@ -23,6 +24,7 @@
 #define EXIT_SPOOL_FAILED 70
 #define GROUP_MAX_ITEMS 512       /* a larger batch makes a group of its own */
 #define GROUP_EVERY_US 5000       /* under load; what an answer may wait on top of a commit */
+#define GROUP_ENOUGH 32           /* items: more of them share little more; a hundred senders that wait for answers keep two going */
 #define DELETE_BITE 500           /* rows per idle transaction: some ms of other people's waiting at most */
 #define WAL_PAGES_HARD 16384      /* 64 MiB: checkpoint between two groups */
 #define WAL_PAGES_IDLE 1024       /* 4 MiB: checkpoint when nobody waits for 200 ms */
@@ -396,34 +398,30 @@ static unsigned idle_step(struct spool *s)
     return s->old_rows_left ? 20 : IDLE_LONG_MS / 2;
 }
 
-/* Waits up to wait_ms; takes everything that waits. NULL and *ret_stop: told to stop and nothing is left. */
-static struct request *take_work(struct spool *s, unsigned wait_ms, bool *ret_stop)
+/* Under the lock: until so many items wait, or until_mono_us; the loop wakes it then and not before. */
+static void await(struct spool *s, size_t items, int64_t until_mono_us)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += wait_ms / 1000;
-    until.tv_nsec += (long)(wait_ms % 1000) * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
-    pthread_mutex_lock(&s->lock);
-    while (s->waiting.first == NULL && !s->stopping)
+    const struct timespec until = {.tv_sec = until_mono_us / US_PER_S, .tv_nsec = until_mono_us % US_PER_S * 1000};
+    s->wanted_items = items;
+    while (s->waiting_items < items && !s->stopping)
         if (pthread_cond_timedwait(&s->work, &s->lock, &until) == ETIMEDOUT)
             break;
+}
+
+/* Waits up to wait_ms for work and, when a group is to gather, for that; takes everything that waits. NULL and *ret_stop: told to
+ * stop and nothing is left. */
+static struct request *take_work(struct spool *s, unsigned wait_ms, bool *ret_stop)
+{
+    int64_t now_us = mono_us();
+    pthread_mutex_lock(&s->lock);
+    if (s->next_group_mono_us > now_us)
+        await(s, GROUP_ENOUGH, s->next_group_mono_us);
+    await(s, 1, now_us + wait_ms * INT64_C(1000));
     struct request *work = list_take(&s->waiting);
+    s->waiting_items = 0;
     *ret_stop = work == NULL && s->stopping;
     pthread_mutex_unlock(&s->lock);
     return work;
-}
-
-/* Nobody's arrival wakes it meanwhile. */
-static void let_a_group_gather(const struct spool *s)
-{
-    int64_t left_us = s->next_group_mono_us - mono_us();
-    struct timespec t = {.tv_nsec = (long)left_us * 1000};
-    if (left_us > 0 && left_us <= GROUP_EVERY_US)
-        clock_nanosleep(CLOCK_MONOTONIC, 0, &t, NULL);
 }
 
 void *spool_thread_main(void *arg)
@@ -450,7 +448,6 @@ void *spool_thread_main(void *arg)
         }
         s->last_work_mono_ms = mono_now_ms();
         wait_ms = IDLE_SHORT_MS;
-        let_a_group_gather(s);
     }
     save_hint(s);
     spool_file_close(s->file);
