@@ -24,12 +24,14 @@ as $$
          or u.directory_epoch is distinct from p_epoch
          or u.directory_number < p_number and (
            exists (select from hadir.directory_change c
-                   where c.kind = 'person' and c.ref = u.person and c.number > u.directory_number)
-           or exists (select from hadir.plan_member m join hadir.plan_slot s on s.pair = m.pair
-                   where m.person = u.person and s.number > u.directory_number
-                     and s.day between m.first_day and m.last_day
-                     and s.day between (coalesce(u.decided_at, u.received_at) at time zone 'UTC')::date - 1
-                                   and (coalesce(u.decided_at, u.received_at) at time zone 'UTC')::date + 1)))
+                   where c.kind = 'person' and c.ref = u.person and c.number > u.directory_number offset 0)
+           or exists (select from generate_series(-1, 1) d
+                      cross join lateral (select (coalesce(u.decided_at, u.received_at) at time zone 'UTC')::date + d as day) near
+                      cross join lateral (select m.pair from hadir.plan_member m
+                        where m.person = u.person and near.day between m.first_day and m.last_day offset 0) m
+                      cross join lateral (select from hadir.plan_slot s
+                        where s.day = near.day and s.pair = m.pair and s.number > u.directory_number offset 0) s
+                      offset 0)))
   group by u.person
   order by u.person
   on conflict (person) do update set after = least(d.after, excluded.after)
@@ -41,8 +43,8 @@ grant execute on function hadir.placements_doubt(hadir.spool_row[], bigint, bigi
 
 -- Stores attributed check-ins. First key wins: its row becomes the check-in; a row with a key already known becomes an
 -- acknowledgement with its own receipt. Sorted by key, so that two ledgers never wait for each other in a circle.
--- Each step reads the rows once, and every step but that is a look-up by key, whatever the statistics say: the plan is
--- made once for a connection, while tables grow. work_mem: 2,500 rows fit, with room, so that none goes through a file.
+-- Each step reads the rows once, and every step but that is a look-up by key in the order as written (offset 0 keeps it so),
+-- whatever the statistics say: the plan is made once for a connection, while tables grow, in a new database from nothing. work_mem: 2,500 rows fit, with room, so that none goes through a file.
 create or replace function hadir.checkin_store(p_spool uuid, p_rows hadir.spool_row[]) returns bigint
 language plpgsql set search_path = pg_catalog, pg_temp set timezone = 'UTC' set plan_cache_mode = force_generic_plan
   set enable_seqscan = off set enable_bitmapscan = off set enable_mergejoin = off set jit = off set work_mem = '64MB'
@@ -73,8 +75,8 @@ begin
       coalesce(hadir.claimed_at(u) < u.received_at - make_interval(days => (
         select g.retention_days from hadir.government g where g.id = u.government)), false) as stale
     from unnest(p_rows) u
-    where not exists (select from hadir.checkin c where c.id = u.id)
-      and not exists (select from hadir.checkin_ack a where a.id = u.id)
+    where not exists (select from hadir.checkin c where c.id = u.id offset 0)
+      and not exists (select from hadir.checkin_ack a where a.id = u.id offset 0)
   ),
   taken as (
     insert into hadir.checkin_key (device, key, body_hash, checkin, claimed_at, government, external_id)
@@ -149,16 +151,22 @@ begin
         || jsonb_build_object('same_body', k.body_hash = decode(u.body_hash, 'hex'), 'first', to_jsonb(u.first) - 'distance_m'),
       hadir.coordinates_sha256(u)
     from unnest(p_rows) u
-    join hadir.checkin_key k on k.device = u.device and k.key = decode(u.key, 'hex')
-      and k.claimed_at >= date_trunc('month', hadir.claimed_at(u))
-      and k.claimed_at < date_trunc('month', hadir.claimed_at(u)) + interval '1 month'
-    where not exists (select from hadir.checkin c where c.id = u.id)
+    -- Apart: row security lets nothing be computed from columns inside a look-up.
+    cross join lateral (
+      select decode(u.key, 'hex') as key, date_trunc('month', hadir.claimed_at(u)) as month offset 0
+    ) of_row
+    cross join lateral (
+      select q.checkin, q.body_hash from hadir.checkin_key q
+      where q.device = u.device and q.key = of_row.key
+        and q.claimed_at >= of_row.month and q.claimed_at < of_row.month + interval '1 month' offset 0
+    ) k
+    where not exists (select from hadir.checkin c where c.id = u.id offset 0)
     on conflict do nothing;
     get diagnostics v_more = row_count;
     v_count := v_count + v_more;
     -- A key that stopped the row, but that nobody can show, would lose an acknowledged fact: fail, so that it is seen.
-    v_more := (select count(*) from unnest(p_rows) u where not exists (select from hadir.checkin c where c.id = u.id)
-                                                       and not exists (select from hadir.checkin_ack a where a.id = u.id));
+    v_more := (select count(*) from unnest(p_rows) u where not exists (select from hadir.checkin c where c.id = u.id offset 0)
+                                                       and not exists (select from hadir.checkin_ack a where a.id = u.id offset 0));
     if v_more > 0 then
       raise exception 'checkin_store: % rows have neither check-in nor acknowledgement', v_more using errcode = 'data_exception';
     end if;
@@ -186,6 +194,7 @@ grant execute on function hadir.coordinates_sha256(hadir.spool_row) to hadir_wri
 drop function if exists hadir.unattributed_store(uuid, hadir.spool_row[], jsonb);
 create or replace function hadir.unattributed_store(p_spool uuid, p_rows hadir.spool_row[]) returns bigint
 language plpgsql set search_path = pg_catalog, pg_temp
+  set enable_seqscan = off set enable_bitmapscan = off set jit = off
 as $$
 declare
   c_per_sender_and_day constant int := 10;
@@ -197,19 +206,23 @@ begin
     select u.*, to_jsonb(u) as fact,
       row_number() over (partition by u.government, coalesce(u.sender_user_id, u.sender),
                          (u.received_at at time zone g.zone)::date order by u.seq)
-      + (select count(*) from hadir.unattributed o
-         where o.government = u.government
-           and (o.sender_user_id = u.sender_user_id or o.sender = u.sender)
-           and (o.received_at at time zone g.zone)::date = (u.received_at at time zone g.zone)::date) as nth
+      + (select count(*)
+         from (select o.id, o.received_at from hadir.unattributed o
+               where o.government = u.government and o.sender_user_id = u.sender_user_id
+               union
+               select o.id, o.received_at from hadir.unattributed o
+               where o.government = u.government and o.sender = u.sender) o
+         where (o.received_at at time zone g.zone)::date = (u.received_at at time zone g.zone)::date) as nth
     from unnest(p_rows) u
     join hadir.government g on g.id = u.government
-    where not exists (select from hadir.unattributed o where o.id = u.id)
-      and not exists (select from hadir.checkin c where c.id = u.id)
-      and not exists (select from hadir.checkin_ack a where a.id = u.id)
+    where not exists (select from hadir.unattributed o where o.id = u.id offset 0)
+      and not exists (select from hadir.checkin c where c.id = u.id offset 0)
+      and not exists (select from hadir.checkin_ack a where a.id = u.id offset 0)
       -- The same message by another spool.
       and not exists (select from hadir.unattributed o
-                      where o.government = u.government and o.key = decode(u.key, 'hex')
-                        and (o.sender_user_id = u.sender_user_id or o.sender = u.sender))
+                      where o.government = u.government and o.sender_user_id = u.sender_user_id and o.key = decode(u.key, 'hex') offset 0)
+      and not exists (select from hadir.unattributed o
+                      where o.government = u.government and o.sender = u.sender and o.key = decode(u.key, 'hex') offset 0)
   ) n
   where n.nth <= c_per_sender_and_day
   on conflict do nothing;
@@ -253,7 +266,7 @@ set role hadir_writer;
 create or replace function api.ingest_rows(p_spool uuid, p_last_seq bigint, p_complete_to timestamptz, p_rows hadir.spool_row[])
 returns bigint
 language plpgsql security definer set search_path = pg_catalog, pg_temp set timezone = 'UTC'
-  set plan_cache_mode = force_generic_plan set work_mem = '64MB'
+  set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_bitmapscan = off set jit = off set work_mem = '64MB'
 as $$
 declare
   v_checkins hadir.spool_row[] := p_rows;
@@ -283,10 +296,13 @@ begin
       into v_checkins, v_strange
     from unnest(p_rows) u
     left join lateral (
-      select e.id, e.person from hadir.device e
-      where u.kind = 'unattributed' and e.government = u.government and e.revoked_at is null
-        and (e.user_id = u.sender_user_id or e.number = u.sender)
-      order by (e.user_id = u.sender_user_id) desc nulls last, e.id limit 1
+      select e.id, e.person
+      from (select i.id, i.person, 1 as nth from hadir.device i
+            where u.kind = 'unattributed' and i.government = u.government and i.revoked_at is null and i.user_id = u.sender_user_id
+            union all
+            select n.id, n.person, 2 from hadir.device n
+            where u.kind = 'unattributed' and n.government = u.government and n.revoked_at is null and n.number = u.sender) e
+      order by e.nth, e.id limit 1
     ) d on true
     where u.kind in ('checkin', 'unattributed');
 
