@@ -47,7 +47,7 @@ struct judgement {
 };
 
 struct fact {
-    uint8_t id[FACT_ID_BYTES]; /* random; names the check-in everywhere */
+    uint8_t id[FACT_ID_BYTES]; /* uuid_timed: when it came, and random; names the check-in everywhere */
     int64_t government, person, device; /* 0 when unattributed */
     enum channel channel;
     uint8_t key[FACT_KEY_BYTES];        /* idempotency key, unique per device (unattributed: per sender) */

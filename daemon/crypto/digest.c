@@ -258,9 +258,23 @@ bool decode_uuid(const char *s, size_t len, uint8_t ret[16])
     return decode_hex(hex, n, ret, 16);
 }
 
+static void stamp_uuid(uint8_t uuid[16], uint8_t version)
+{
+    uuid[6] = (uint8_t)((uuid[6] & 0x0f) | version << 4);
+    uuid[8] = (uint8_t)((uuid[8] & 0x3f) | 0x80);
+}
+
 void uuid_random(uint8_t ret[16])
 {
     digest_random(ret, 16);
-    ret[6] = (uint8_t)((ret[6] & 0x0f) | 0x40);
-    ret[8] = (uint8_t)((ret[8] & 0x3f) | 0x80);
+    stamp_uuid(ret, 4);
+}
+
+void uuid_timed(uint8_t ret[16], int64_t unix_us)
+{
+    uint64_t ms = (uint64_t)(unix_us / 1000);
+    for (int i = 0; i < 6; i++)
+        ret[i] = (uint8_t)(ms >> (40 - 8 * i));
+    digest_random(ret + 6, 10);
+    stamp_uuid(ret, 7);
 }

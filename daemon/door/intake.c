@@ -92,7 +92,6 @@ void intake_count_status(enum item_status status)
 
 void intake_stamp(const struct exchange *x, struct fact *f, const struct credential *who, int64_t government)
 {
-    uuid_random(f->id);
     digest_random(f->salt, sizeof f->salt);
     f->government = who != NULL ? who->government : government;
     f->person = who != NULL ? who->person : 0;
@@ -102,6 +101,7 @@ void intake_stamp(const struct exchange *x, struct fact *f, const struct credent
         f->sender_user_id = (struct text){0};
     }
     f->received_us = x->received.now_us;
+    uuid_timed(f->id, f->received_us);
     f->clock_error_us = x->received.error_us;
     f->clock_state = x->received.state;
     f->clock_offset_us = __atomic_load_n(&counters_cells()->clock_offset_us, __ATOMIC_RELAXED);

@@ -226,7 +226,7 @@ static bool take_event(struct job *j, struct entry *e, struct spool_item *item)
     if (ok) {
         digest_sha256(canonical.data, canonical.len, item->body_hash);
         memcpy(item->key, item->body_hash, sizeof item->key);
-        uuid_random(item->id);
+        uuid_timed(item->id, item->received_us);
         item->kind = SPOOL_EVENT;
         e->appended = true;
     }

@@ -157,6 +157,14 @@ START_TEST(uuids)
         ck_assert_int_eq(text[14], '4');
         ck_assert_ptr_nonnull(strchr("89ab", text[19]));
     }
+    uint8_t other[16];
+    uuid_timed(out, INT64_C(1645557742000999)); /* RFC 9562, A.6 */
+    uuid_timed(other, INT64_C(1645557742000000));
+    ck_assert_mem_ne(out, other, 16);
+    ck_assert_mem_eq(encode_uuid(text, out), "017f22e2-79b0-7", 15);
+    ck_assert_ptr_nonnull(strchr("89ab", text[19]));
+    uuid_timed(other, INT64_C(1645557742001000));
+    ck_assert_int_lt(memcmp(out, other, 16), 0);
 }
 END_TEST
 
