@@ -1,7 +1,7 @@
 /* From the spool to the database: the way behind the answers.
  *
  * One thing at a time (enum step): ask how far the database is, read rows, send them, and again. Nothing waits for a
- * timer while there are rows and a connection; while one exchange is out, the next rows gather in the spool.
+ * timer while there are rows and a connection; while one exchange is out, the next rows gather in the spool, or are read ahead.
  *
  * Position. `position` is the last row that the database said it has, per source (the live file, or the orphan being
  * drained). It is asked for after every connect and once a minute and never stored here: a database that was restored
@@ -27,7 +27,10 @@
  * range is halved until the row stands alone, and that row goes to api.ingest_poison_row; if even that is refused, its
  * outline does.
  *
- * Queues: one parcel of rows, bounded by number and bytes. Does not decide anything about a check-in.
+ * Reading ahead. While a parcel of a backlog is out, the next is read and written, and goes when the answer is there: if the
+ * database then is where those rows begin; else they are dropped and read again.
+ *
+ * Queues: two parcels of rows, bounded by number and bytes. Does not decide anything about a check-in.
  */
 #include "ingest.h"
 
@@ -66,6 +69,21 @@ struct source {
     bool finished;               /* orphan: all in the database */
 };
 
+/* What may be claimed once all that was read is in the database. */
+struct reach {
+    int64_t complete_to_us; /* taken before reading */
+    int64_t last_seq;       /* taken right after */
+};
+
+/* The next rows of the live file's backlog, read and written while those before them are out. */
+struct ahead {
+    struct parcel *parcel;
+    bool reading;
+    int64_t after;     /* its rows follow this one */
+    int64_t oldest_us; /* arrival of the first */
+    struct reach reach;
+};
+
 struct ingest {
     struct loop *loop;
     struct loop_timer *tick;
@@ -81,10 +99,11 @@ struct ingest {
     bool live_had_turn;
     bool looked;                 /* for orphans, on this connection */
 
-    struct parcel parcel;
-    int64_t complete_to_us;      /* taken before reading */
-    int64_t last_seq;            /* taken right after */
+    struct parcel parcels[2];
+    struct parcel *parcel;       /* of the turn; the other one is ahead's */
+    struct reach reach;          /* of the turn */
     int64_t claim_us;            /* what the exchange under way claims */
+    struct ahead ahead;
     bool poison, outline;        /* of the exchange under way */
     char sqlstate[6], reason[256];
 
@@ -258,15 +277,68 @@ static void ask(struct ingest *i, struct source *s)
         set_step(i, STEP_ASK);
 }
 
+/* ---- the next parcel, while one is out ---- */
+
+static void on_ahead(void *arg, const struct spool_row *rows, size_t count)
+{
+    struct ingest *i = arg;
+    struct ahead *a = &i->ahead;
+    a->reading = false;
+    if (i->stopped)
+        return;
+    if (count > 0 && parcel_fill(a->parcel, rows, count))
+        a->oldest_us = rows[0].received_us;
+    go_on(i); /* it may have been waited for */
+}
+
+static struct reach reach_of(const struct ingest *i, const struct source *s)
+{
+    int64_t complete_to_us = spool_complete_to_us(i->spool);
+    return (struct reach){.complete_to_us = complete_to_us, .last_seq = last_seq_of(i, s)};
+}
+
+/* Only of a backlog: else what comes meanwhile gathers and goes together. */
+static void read_ahead(struct ingest *i)
+{
+    struct ahead *a = &i->ahead;
+    int64_t after = parcel_last_seq(i->parcel);
+    if (i->at != &i->live || i->orphan.orphan != NULL || !parcel_is_last(i->parcel) || a->reading || !parcel_is_empty(a->parcel) ||
+        spool_last_seq(i->spool) - after < PARCEL_ROWS_MAX)
+        return;
+    a->after = after;
+    a->reach = reach_of(i, &i->live);
+    a->reading = spool_read(i->spool, after, PARCEL_ROWS_MAX, PARCEL_BYTES_MAX, on_ahead, i);
+}
+
+/* What was read ahead becomes the turn's, if it is what follows in the database as it is now. */
+static bool take_ahead(struct ingest *i)
+{
+    struct ahead *a = &i->ahead;
+    struct parcel *used = i->parcel;
+    if (parcel_is_empty(a->parcel))
+        return false;
+    if (a->after != i->live.position) {
+        parcel_clear(a->parcel);
+        return false;
+    }
+    i->parcel = a->parcel;
+    i->reach = a->reach;
+    i->oldest_us = a->oldest_us;
+    i->poison = i->outline = false;
+    a->parcel = used;
+    parcel_clear(used);
+    return true;
+}
+
 /* ---- sending ---- */
 
 /* What may be claimed once the current range is in. */
 static int64_t claim_of(const struct ingest *i)
 {
-    if (i->at == &i->live && parcel_is_last(&i->parcel) && parcel_last_seq(&i->parcel) >= i->last_seq)
-        return i->complete_to_us;
-    int64_t newest_us = parcel_newest_us(&i->parcel) - i->margin_us;
-    return newest_us < i->complete_to_us ? newest_us : i->complete_to_us;
+    if (i->at == &i->live && parcel_is_last(i->parcel) && parcel_last_seq(i->parcel) >= i->reach.last_seq)
+        return i->reach.complete_to_us;
+    int64_t newest_us = parcel_newest_us(i->parcel) - i->margin_us;
+    return newest_us < i->reach.complete_to_us ? newest_us : i->reach.complete_to_us;
 }
 
 /* The live file claims nothing new while an orphan is left: see the top. */
@@ -280,24 +352,24 @@ static void on_taken(struct ingest *i, int64_t rows)
 {
     counter_add(C_INGESTED, rows);
     i->pause_ms = 0;
-    set_position(i, i->at, parcel_last_seq(&i->parcel));
+    set_position(i, i->at, parcel_last_seq(i->parcel));
     i->recorded_us = i->claim_us;
-    parcel_accept(&i->parcel);
+    parcel_accept(i->parcel);
 }
 
 static void on_refused(struct ingest *i, const struct store_error *e)
 {
     if (wait_out(i, i->poison ? "poison" : "rows", e)) {
-        if (strcmp(e->sqlstate, "57014") == 0 && !i->poison && parcel_rows(&i->parcel) > 1)
-            parcel_split(&i->parcel); /* statement_timeout: perhaps it was too much at once */
+        if (strcmp(e->sqlstate, "57014") == 0 && !i->poison && parcel_rows(i->parcel) > 1)
+            parcel_split(i->parcel); /* statement_timeout: perhaps it was too much at once */
         return;
     }
-    if (!i->poison && parcel_rows(&i->parcel) > 1) {
-        parcel_split(&i->parcel);
+    if (!i->poison && parcel_rows(i->parcel) > 1) {
+        parcel_split(i->parcel);
         return;
     }
     log_error("event=ingest_row_refused spool=%s seq=%lld sqlstate=%s poison=%d", i->at->uuid,
-              (long long)parcel_last_seq(&i->parcel), e->sqlstate, i->poison);
+              (long long)parcel_last_seq(i->parcel), e->sqlstate, i->poison);
     if (i->outline) { /* nothing less can be said of it: never pass over it, let a human look */
         pause_longer(i);
         return;
@@ -315,7 +387,7 @@ static void on_sent(void *arg, enum store_outcome outcome, const struct rows *ro
 {
     struct ingest *i = arg;
     if (!back(i, outcome)) {
-        parcel_clear(&i->parcel);
+        parcel_clear(i->parcel);
         return;
     }
     if (outcome == STORE_REFUSED) {
@@ -334,18 +406,18 @@ static void on_sent(void *arg, enum store_outcome outcome, const struct rows *ro
 static void send_range(struct ingest *i)
 {
     char seq[24], claim[40];
-    if (parcel_is_unreadable(&i->parcel) && !i->poison) {
+    if (parcel_is_unreadable(i->parcel) && !i->poison) {
         i->poison = i->outline = true;
         snprintf(i->sqlstate, sizeof i->sqlstate, "22023");
         snprintf(i->reason, sizeof i->reason, "the spool's row cannot be decoded");
     }
-    const struct buf *array = i->outline ? parcel_outline(&i->parcel) : parcel_array(&i->parcel);
+    const struct buf *array = i->outline ? parcel_outline(i->parcel) : parcel_array(i->parcel);
     if (array == NULL) {
         pause_longer(i);
         return;
     }
     i->claim_us = allowed(i, claim_of(i));
-    snprintf(seq, sizeof seq, "%lld", (long long)parcel_last_seq(&i->parcel));
+    snprintf(seq, sizeof seq, "%lld", (long long)parcel_last_seq(i->parcel));
     wall_format_rfc3339(claim, sizeof claim, i->claim_us, 0);
     const char *const rows[] = {i->at->uuid, seq, claim, (const char *)array->data};
     const char *const poison[] = {i->at->uuid, seq, claim, i->sqlstate, i->reason, (const char *)array->data};
@@ -354,6 +426,8 @@ static void send_range(struct ingest *i)
                           : store_query_binary(i->store, "select api.ingest_rows($1, $2, $3, $4)", 4, rows, array->len, on_sent, i);
     if (sent)
         set_step(i, STEP_SEND);
+    if (sent && !i->poison)
+        read_ahead(i);
 }
 
 /* ---- marks without rows ---- */
@@ -374,8 +448,8 @@ static void on_marked(void *arg, enum store_outcome outcome, const struct rows *
         i->orphan.finished = true;
     } else {
         i->recorded_us = i->claim_us;
-        if (i->at->position < i->last_seq)
-            set_position(i, i->at, i->last_seq);
+        if (i->at->position < i->reach.last_seq)
+            set_position(i, i->at, i->reach.last_seq);
     }
     go_on(i);
 }
@@ -386,8 +460,8 @@ static void mark_idle(struct ingest *i, struct source *s)
     char seq[24], claim[40] = "infinity";
     i->at = s;
     i->claim_us = allowed(i, spool_complete_to_us(i->spool));
-    i->last_seq = last_seq_of(i, s);
-    if (s == &i->live && i->last_seq > s->position)
+    i->reach.last_seq = last_seq_of(i, s);
+    if (s == &i->live && i->reach.last_seq > s->position)
         return; /* committed since: there is something to read after all */
     if (s == &i->live)
         wall_format_rfc3339(claim, sizeof claim, i->claim_us, 0);
@@ -403,8 +477,8 @@ static void mark_idle(struct ingest *i, struct source *s)
 static void mark_gap(struct ingest *i)
 {
     char seq[24], claim[40];
-    i->claim_us = allowed(i, i->complete_to_us);
-    snprintf(seq, sizeof seq, "%lld", (long long)i->last_seq);
+    i->claim_us = allowed(i, i->reach.complete_to_us);
+    snprintf(seq, sizeof seq, "%lld", (long long)i->reach.last_seq);
     wall_format_rfc3339(claim, sizeof claim, i->claim_us, 0);
     const char *const params[] = {i->at->uuid, seq, claim, "{}"};
     if (store_query(i->store, NULL, "select api.ingest_rows($1, $2, $3, $4)", 4, params, on_marked, i))
@@ -422,7 +496,7 @@ static void on_rows(void *arg, const struct spool_row *rows, size_t count)
         if (i->at == &i->live)
             i->oldest_us = rows[0].received_us;
         i->poison = i->outline = false;
-        if (!parcel_fill(&i->parcel, rows, count))
+        if (!parcel_fill(i->parcel, rows, count))
             pause_longer(i);
     } else if (i->at == &i->orphan) {
         mark_idle(i, &i->orphan);
@@ -436,8 +510,11 @@ static void read_more(struct ingest *i, struct source *s)
 {
     i->at = s;
     i->live_had_turn = s == &i->live;
-    i->complete_to_us = spool_complete_to_us(i->spool);
-    i->last_seq = last_seq_of(i, s);
+    if (s == &i->live && take_ahead(i)) {
+        send_range(i);
+        return;
+    }
+    i->reach = reach_of(i, s);
     bool asked = s->orphan != NULL ? spool_orphan_read(i->spool, s->orphan, s->position, PARCEL_ROWS_MAX,
                                                        PARCEL_BYTES_MAX, on_rows, i)
                                    : spool_read(i->spool, s->position, PARCEL_ROWS_MAX, PARCEL_BYTES_MAX, on_rows, i);
@@ -500,7 +577,7 @@ static void go_on(struct ingest *i)
     struct source *live = &i->live;
     if (i->stopped || i->step != STEP_REST || !store_is_up(i->store) || mono_now_ms() < i->not_before_mono_ms)
         return;
-    if (!parcel_is_empty(&i->parcel)) {
+    if (!parcel_is_empty(i->parcel)) {
         send_range(i);
         return;
     }
@@ -511,6 +588,8 @@ static void go_on(struct ingest *i)
     bool rows = spool_last_seq(i->spool) > live->position, orphan = i->orphan.orphan != NULL;
     if (!i->looked && !orphan) {
         look(i);
+    } else if (i->ahead.reading) {
+        return; /* its rows are the next */
     } else if (rows && !(orphan && i->live_had_turn)) {
         read_more(i, live);
     } else if (orphan) {
@@ -537,14 +616,14 @@ static void on_up(void *arg)
     i->live_had_turn = true;
     i->pause_ms = 0;
     i->not_before_mono_ms = 0;
-    parcel_clear(&i->parcel);
+    parcel_clear(i->parcel);
     go_on(i);
 }
 
 static void on_down(void *arg)
 {
     struct ingest *i = arg;
-    parcel_clear(&i->parcel);
+    parcel_clear(i->parcel);
 }
 
 /* ---- from outside ---- */
@@ -609,7 +688,10 @@ struct ingest *ingest_new(struct loop *loop, const struct conf *conf, struct spo
     i->recorded_us = wall_now_us() - i->margin_us; /* what an earlier process acknowledged, it had claimed but for the last */
     i->oldest_us = INT64_MIN;
     encode_uuid(i->live.uuid, spool_id(s));
-    parcel_init(&i->parcel);
+    for (size_t n = 0; n < 2; n++)
+        parcel_init(&i->parcels[n]);
+    i->parcel = &i->parcels[0];
+    i->ahead.parcel = &i->parcels[1];
     i->tick = loop_timer_new(loop, on_tick, i);
     i->store = store_new(loop, conf->database, "hadir_intake", true, &callbacks, i);
     if (i->tick == NULL || i->store == NULL) {
@@ -635,6 +717,7 @@ void ingest_free(struct ingest *i)
         loop_timer_free(i->tick);
     if (i->store != NULL)
         store_free(i->store);
-    parcel_fini(&i->parcel);
+    for (size_t n = 0; n < 2; n++)
+        parcel_fini(&i->parcels[n]);
     free(i);
 }

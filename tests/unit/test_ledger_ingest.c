@@ -1,12 +1,10 @@
-/* Ingest against a spool of its own and a database that this test plays: store.h is implemented here, and answers only
- * when the test says so. */
+/* Ingest against a spool of its own and a database that this test plays: test_ledger_database.h. */
 #include "conf.h"
 #include "counter.h"
 #include "ingest.h"
 #include "loop.h"
-#include "record.h"
 #include "spool.h"
-#include "store.h"
+#include "test_ledger_database.h"
 #include "test_ledger_fixture.h"
 #include "unit.h"
 
@@ -15,96 +13,6 @@
 #include <unistd.h>
 
 #define WAIT_MS 30000
-#define PARCEL_TEST_ROWS 2520 /* one parcel holds 2,500 */
-
-/* ---- the database ---- */
-
-struct rows {
-    const char *value;
-};
-
-static struct fake {
-    const struct store_callbacks *callbacks;
-    void *arg;
-    bool up;
-    store_cb pending;
-    void *pending_arg;
-    char sql[200], param[6][200];
-    unsigned rows;  /* of the array */
-    int64_t first_seq, last_seq;
-    bool id, whole; /* its first row has an id; and a body hash */
-} db;
-
-struct store *store_new(struct loop *loop, const char *conninfo, const char *user, bool durable,
-                        const struct store_callbacks *cbs, void *arg)
-{
-    (void)loop;
-    (void)conninfo;
-    ck_assert_str_eq(user, "hadir_intake");
-    ck_assert(durable);
-    db.callbacks = cbs;
-    db.arg = arg;
-    return (struct store *)&db;
-}
-
-void store_free(struct store *s)
-{
-    (void)s;
-    memset(&db, 0, sizeof db);
-}
-
-bool store_is_up(const struct store *s)
-{
-    (void)s;
-    return db.up;
-}
-
-bool store_query(struct store *s, const struct store_actor *actor, const char *sql, int n, const char *const *params,
-                 store_cb cb, void *arg)
-{
-    (void)s;
-    ck_assert_ptr_null(actor);
-    ck_assert(db.up);
-    ck_assert_msg(db.pending == NULL, "two exchanges at once");
-    db.pending = cb;
-    db.pending_arg = arg;
-    snprintf(db.sql, sizeof db.sql, "%s", sql);
-    memset(db.param, 0, sizeof db.param);
-    for (int i = 0; i < n; i++)
-        snprintf(db.param[i], sizeof db.param[i], "%s", params[i]);
-    db.rows = 0;
-    return true;
-}
-
-bool store_query_binary(struct store *s, const char *sql, int n, const char *const *params, size_t last_len, store_cb cb, void *arg)
-{
-    struct piece elements[PARCEL_TEST_ROWS];
-    const char *texts[6] = {"", "", "", "", "", ""};
-    size_t count;
-    memcpy(texts, params, (size_t)(n - 1) * sizeof texts[0]);
-    bool taken = store_query(s, NULL, sql, n, texts, cb, arg);
-    ck_assert(array_elements((struct piece){(const uint8_t *)params[n - 1], last_len}, elements, PARCEL_TEST_ROWS, &count));
-    db.rows = (unsigned)count;
-    struct piece members[39];
-    ck_assert_uint_eq(record_members(elements[count - 1], members, 39), 39);
-    db.last_seq = (int64_t)be(members[0].data, 8);
-    ck_assert_uint_eq(record_members(elements[0], members, 39), 39);
-    db.first_seq = (int64_t)be(members[0].data, 8);
-    db.id = members[2].data != NULL;
-    db.whole = members[8].data != NULL;
-    return taken;
-}
-
-size_t rows_count(const struct rows *r)
-{
-    return r->value == NULL ? 0 : 1;
-}
-
-const char *rows_get(const struct rows *r, size_t row, size_t col)
-{
-    ck_assert_uint_eq(row + col, 0);
-    return strcmp(r->value, "null") == 0 ? NULL : r->value;
-}
 
 /* ---- the bench ---- */
 
@@ -184,15 +92,14 @@ static void on_appended(void *arg, enum spool_outcome outcome, const struct spoo
     ck_assert_int_eq(outcome, SPOOL_OK);
     ck_assert_uint_eq(count, 1);
     ck_assert_int_eq(results[0].status, ITEM_ACCEPTED);
-    *(bool *)arg = true;
+    ++*(unsigned *)arg;
 }
 
 static void append(unsigned count)
 {
-    for (unsigned i = 0; i < count; i++) {
+    for (unsigned i = 0, done = 0; i < count; i++) {
         struct fact f;
         struct buf payload;
-        bool done = false;
         fixture_fact(&f, 7, appended++);
         buf_init(&payload, 65536);
         ck_assert(fact_encode(&f, &payload));
@@ -202,7 +109,7 @@ static void append(unsigned count)
         memcpy(item.key, f.key, 16);
         memcpy(item.body_hash, f.body_hash, 32);
         ck_assert(spool_append(spool, &item, 1, on_appended, &done));
-        while (!done)
+        while (done <= i && (i + 1 == count || i + 1 - done == 100)) /* so many wait at once */
             loop_turn(loop, 50);
         buf_fini(&payload);
     }
@@ -337,6 +244,114 @@ START_TEST(a_backlog_claims_less)
     ck_assert_uint_eq(rows_sent(), PARCEL_TEST_ROWS - 2500);
     ck_assert_int_eq(claimed(), FIXTURE_AT_US + US_PER_S);
     answer("20");
+    ck_assert(ingest_is_current(ingest));
+    end();
+}
+END_TEST
+
+static void on_row(void *arg, const struct spool_row *rows, size_t count)
+{
+    (void)rows;
+    (void)count;
+    *(bool *)arg = true;
+}
+
+/* Whatever was being read when this is called has come. */
+static void let_read(void)
+{
+    bool done = false;
+    ck_assert(spool_read(spool, 0, 1, 1, on_row, &done));
+    while (!done)
+        loop_turn(loop, 50);
+}
+
+static void expect_at_once(int64_t first_seq, int64_t last_seq)
+{
+    ck_assert_msg(db.pending != NULL && is_call("ingest_rows"), "nothing was read ahead");
+    ck_assert_int_eq(db.first_seq, first_seq);
+    ck_assert_int_eq(db.last_seq, last_seq);
+}
+
+START_TEST(a_backlog_is_read_ahead)
+{
+    begin();
+    append(7510);
+    connect_db();
+    expect("ingest_position");
+    answer("null");
+    expect("ingest_rows");
+    ck_assert_int_eq(db.last_seq, 2500);
+    let_read();
+    answer("2500");
+    expect_at_once(2501, 5000);
+    ck_assert_int_le(claimed(), FIXTURE_AT_US + 4999 - (10000 * 1000));
+    answer("2500"); /* before the next was read */
+    ck_assert(db.pending == NULL);
+    expect("ingest_rows");
+    ck_assert_int_eq(db.first_seq, 5001);
+    ck_assert_int_eq(db.last_seq, 7500);
+    let_read();
+    answer("2500"); /* ten are no backlog */
+    ck_assert(db.pending == NULL);
+    expect("ingest_rows");
+    ck_assert_int_eq(db.first_seq, 7501);
+    ck_assert_int_eq(claimed(), FIXTURE_AT_US + US_PER_S);
+    answer("10");
+    ck_assert(ingest_is_current(ingest));
+    ck_assert_int_eq(counted(C_INGESTED), 7510);
+    end();
+}
+END_TEST
+
+/* What was read ahead goes only if it follows what the database has by then. */
+START_TEST(what_was_read_ahead_waits_for_its_turn)
+{
+    begin();
+    append(5000);
+    connect_db();
+    expect("ingest_position");
+    answer("null");
+    expect("ingest_rows");
+    let_read();
+    refuse("22023");
+    expect_at_once(1, 1250);
+    answer("1250");
+    expect_at_once(1251, 2500);
+    lose_db(); /* committed */
+    connect_db();
+    expect_exactly("ingest_position");
+    answer("2500");
+    expect("ingest_rows");
+    expect_at_once(2501, 5000);
+    lose_db(); /* gone, with what was there before */
+    connect_db();
+    expect_exactly("ingest_position");
+    answer("1000");
+    expect("ingest_rows");
+    ck_assert_int_eq(db.first_seq, 1001);
+    ck_assert_int_eq(db.last_seq, 3500);
+    answer("2500");
+    expect("ingest_rows");
+    ck_assert_int_eq(db.first_seq, 3501);
+    ck_assert_int_eq(db.last_seq, 5000);
+    let_read();
+    lose_db();
+    connect_db();
+    expect_exactly("ingest_position");
+    answer("null"); /* a new one */
+    expect("ingest_rows");
+    ck_assert_int_eq(db.last_seq, 2500);
+    let_read();
+    lose_db(); /* what was read ahead is not what follows */
+    connect_db();
+    expect_exactly("ingest_position");
+    answer("2000");
+    expect("ingest_rows");
+    ck_assert_int_eq(db.first_seq, 2001);
+    answer("2500");
+    expect("ingest_rows");
+    ck_assert_int_eq(db.first_seq, 4501);
+    answer("500");
     ck_assert(ingest_is_current(ingest));
     end();
 }
@@ -728,7 +743,8 @@ START_TEST(an_orphan_is_drained_beside_the_live_file)
 }
 END_TEST
 
-UNIT_MAIN("ledger/ingest", rows_go_at_once_and_the_claim_is_now, a_backlog_claims_less,
+UNIT_MAIN("ledger/ingest", rows_go_at_once_and_the_claim_is_now, a_backlog_claims_less, a_backlog_is_read_ahead,
+          what_was_read_ahead_waits_for_its_turn,
           an_unknown_outcome_is_asked_about, a_restored_database_is_replayed, passing_trouble_is_waited_out,
           a_bad_row_is_found_and_poisoned_alone, an_idle_ledger_moves_the_mark,
           an_orphan_is_drained_beside_the_live_file, the_live_file_claims_nothing_before_an_orphan_is_known,
