@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 struct conf;
+struct ticket_keys;
 
 /* The descriptors that a role is born with. */
 #define ROLE_CONTROL_FD 3
@@ -21,7 +22,7 @@ struct role_env {
     int control_fd;
     unsigned index;         /* among its kind */
     int listen_fd;          /* doors; else −1 */
-    unsigned char ticket_keys[80]; /* doors: TLS session ticket keys, the same for all */
+    const struct ticket_keys *tickets; /* doors: TLS session ticket keys, the same for all; read-only, and they turn */
     const char *whatsapp_app_secret;   /* doors; NULL = channel off */
     const char *whatsapp_verify_token; /* doors */
 };

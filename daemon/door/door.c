@@ -227,8 +227,7 @@ int door_main(const struct role_env *env)
     log_set_role(name);
     signal(SIGPIPE, SIG_IGN);
     signal(SIGINT, SIG_IGN); /* the terminal's Ctrl-C is the supervisor's to answer */
-    struct tls_server *tls = tls_server_new(env->conf->tls_certificate, env->conf->tls_key, env->ticket_keys, error,
-                                            sizeof error);
+    struct tls_server *tls = tls_server_new(env->conf->tls_certificate, env->conf->tls_key, env->tickets, error, sizeof error);
     if (tls == NULL) {
         log_error("event=door_start reason=\"%s\"", error);
         return EXIT_CANNOT_START;

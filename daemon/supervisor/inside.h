@@ -16,6 +16,7 @@ struct listener;
 struct loop;
 struct loop_timer;
 struct supervisor;
+struct ticket_keys;
 
 #define PROCESSES_MAX 160   /* some generations; a reload is refused when there is no room */
 #define LISTENERS_MAX 64
@@ -58,7 +59,9 @@ struct supervisor {
     bool slot_used[COUNTER_SLOTS];
     int listeners[LISTENERS_MAX];
     size_t listener_count;
-    unsigned char ticket_keys[80];
+    struct ticket_keys *turning;       /* session ticket keys: the only mapping that can write them */
+    const struct ticket_keys *tickets; /* the one that doors are born with */
+    struct loop_timer *turn;
     struct snapshot_file base, delta;
     struct loop_timer *drain_bound;
     int64_t started_mono_ms;
@@ -104,7 +107,13 @@ struct health health_look(const struct supervisor *sup, struct buf *out);
 bool admin_start(struct supervisor *sup);
 void admin_stop(struct supervisor *sup);
 
-/* notify.c */
-void notify_systemd(const char *state);
+/* keep.c */
+bool keep_start(struct supervisor *sup);  /* before the cage is shut; false: logged */
+void keep_turn(void *sup);                /* turns ticket keys if it is time, and arms the timer for the next */
+void keep_forget(struct supervisor *sup); /* in a child that is no door */
+
+/* notify.c. fd: what systemd is to keep, or −1 */
+#define NOTIFY_TICKETS "tickets"
+void notify_systemd(const char *state, int fd);
 
 #endif

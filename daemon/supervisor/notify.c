@@ -1,5 +1,5 @@
-/* Tells systemd how the service is (sd_notify's protocol: one datagram to $NOTIFY_SOCKET). Written out here because
- * it is these twenty lines, and libsystemd would be the only reason to link it.
+/* Tells systemd how the service is, and gives it what to keep (sd_notify's protocol: one datagram to $NOTIFY_SOCKET).
+ * Written out here because it is these forty lines, and libsystemd would be the only reason to link it.
  *
  * Place in the flow: supervisor only. Without NOTIFY_SOCKET nothing happens. No threads. */
 #include <stddef.h>
@@ -12,7 +12,28 @@
 #include "inside.h"
 #include "log.h"
 
-void notify_systemd(const char *state)
+static bool send_to(const struct sockaddr_un *address, socklen_t size, const char *state, int given)
+{
+    union {
+        struct cmsghdr head;
+        char bytes[CMSG_SPACE(sizeof(int))];
+    } control = {.head = {.cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS}};
+    memcpy(CMSG_DATA(&control.head), &given, sizeof given);
+    struct iovec text = {.iov_base = (char *)state, .iov_len = strlen(state)};
+    struct msghdr msg = {.msg_name = (void *)address, .msg_namelen = size, .msg_iov = &text, .msg_iovlen = 1};
+    if (given >= 0) {
+        msg.msg_control = &control;
+        msg.msg_controllen = sizeof control.bytes;
+    }
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return false;
+    bool sent = sendmsg(fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0;
+    close(fd);
+    return sent;
+}
+
+void notify_systemd(const char *state, int fd)
 {
     const char *path = getenv("NOTIFY_SOCKET");
     struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -22,11 +43,6 @@ void notify_systemd(const char *state)
     memcpy(address.sun_path, path, len);
     if (path[0] == '@')
         address.sun_path[0] = '\0'; /* abstract */
-    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return;
-    socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len);
-    if (sendto(fd, state, strlen(state), MSG_NOSIGNAL | MSG_DONTWAIT, (const struct sockaddr *)&address, size) < 0)
+    if (!send_to(&address, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len), state, fd))
         log_warn("event=notify_failed");
-    close(fd);
 }

@@ -149,12 +149,12 @@ static _Noreturn void child_run(struct process *p, int control_fd)
     child_signals();
     cage_drop();
     if (door) {
-        memcpy(env.ticket_keys, sup->ticket_keys, sizeof env.ticket_keys);
+        env.tickets = sup->tickets;
         env.whatsapp_app_secret = sup->setup->app_secret;
         env.whatsapp_verify_token = sup->setup->verify_token;
         digest_wipe(sup->setup->conf->database, strlen(sup->setup->conf->database)); /* may hold a password */
     } else {
-        digest_wipe(sup->ticket_keys, sizeof sup->ticket_keys);
+        keep_forget(sup);
         if (sup->setup->app_secret != NULL)
             digest_wipe(sup->setup->app_secret, strlen(sup->setup->app_secret));
         if (sup->setup->verify_token != NULL)

@@ -25,7 +25,6 @@
 #include "channel.h"
 #include "conf.h"
 #include "conn.h"
-#include "digest.h"
 #include "inside.h"
 #include "log.h"
 #include "loop.h"
@@ -136,7 +135,7 @@ void supervisor_on_ready(struct process *p)
         sup->told_ready = true;
         log_info("event=serving listen=%s doors=%zu desks=%zu", sup->setup->conf->listen, sup->listener_count,
                  count(sup, ROLE_DESK, false));
-        notify_systemd("READY=1");
+        notify_systemd("READY=1", -1);
     }
 }
 
@@ -198,7 +197,7 @@ void supervisor_stop(struct supervisor *sup, int exit_status)
         return;
     sup->stopping = true;
     log_info("event=stopping");
-    notify_systemd("STOPPING=1");
+    notify_systemd("STOPPING=1", -1);
     loop_timer_arm(sup->drain_bound, DRAIN_MAX_MS);
     drain(sup, ROLE_DOOR, UINT32_MAX);
     listeners_close(sup, 0);
@@ -350,9 +349,9 @@ static void on_hangup(void *arg)
     }
     char text[64];
     snprintf(text, sizeof text, "RELOADING=1\nMONOTONIC_USEC=%lld", (long long)mono_now_ms() * 1000);
-    notify_systemd(text);
+    notify_systemd(text, -1);
     reload(sup);
-    notify_systemd("READY=1");
+    notify_systemd("READY=1", -1);
 }
 
 /* ---- the whole ---- */
@@ -373,10 +372,12 @@ static bool begin(struct supervisor *sup)
     if (sup->loop == NULL)
         return false;
     sup->drain_bound = loop_timer_new(sup->loop, on_drain_bound, sup);
-    if (sup->drain_bound == NULL || !loop_on_signal(sup->loop, SIGCHLD, on_child, sup) ||
+    sup->turn = loop_timer_new(sup->loop, keep_turn, sup);
+    if (sup->drain_bound == NULL || sup->turn == NULL || !loop_on_signal(sup->loop, SIGCHLD, on_child, sup) ||
         !loop_on_signal(sup->loop, SIGHUP, on_hangup, sup) || !loop_on_signal(sup->loop, SIGTERM, on_terminate, sup) ||
         !loop_on_signal(sup->loop, SIGINT, on_terminate, sup))
         return false;
+    keep_turn(sup);
     return admin_start(sup) && spawn(sup, ROLE_LEDGER, 1);
 }
 
@@ -387,9 +388,10 @@ static void finish(struct supervisor *sup)
     wiring_fini(sup);
     if (sup->drain_bound != NULL)
         loop_timer_free(sup->drain_bound);
+    if (sup->turn != NULL)
+        loop_timer_free(sup->turn);
     if (sup->loop != NULL)
         loop_free(sup->loop);
-    digest_wipe(sup->ticket_keys, sizeof sup->ticket_keys);
     setup_free(sup->setup);
 }
 
@@ -408,9 +410,8 @@ int supervisor_run(const char *conf_path, struct setup *setup, const struct role
         wall_set_offset_cell(&counters_cells()->clock_offset_us);
         log_warn("event=clock_simulated offset_us=0 reason=\"simulated_clock = yes: for demonstrations only\"");
     }
-    digest_random(sup->ticket_keys, sizeof sup->ticket_keys);
     signal(SIGPIPE, SIG_IGN);
-    if (cage_prepare() && cage_shut(CAGE_SUPERVISOR) && begin(sup)) {
+    if (cage_prepare() && keep_start(sup) && cage_shut(CAGE_SUPERVISOR) && begin(sup)) {
         loop_run(sup->loop);
         log_info("event=stopped status=%d", sup->exit_status);
     } else {

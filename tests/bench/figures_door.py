@@ -1,7 +1,7 @@
 """What a check-in costs a door: on a fresh TLS connection, on one with a ticket, on a kept one; and what an idle one holds."""
 import contextlib, json, os, re, shutil, signal, statistics, subprocess
 from bench import TOP, figure
-from harness import BUILD, EXAMPLE, PGBIN, free_port, run, wait_until
+from harness import BUILD, EXAMPLE, PGBIN, Keeper, free_port, run, wait_until
 from town import Town, load, peer
 
 PEERS = f"{TOP}/tests/bench/peers"
@@ -101,7 +101,9 @@ def doors(b):
 @figure("returning_cpu", unit="µs", goal="≤ 0.8")
 def returning_cpu(b):
     """Tickets are kept between runs, used once each; which door a phone comes back to is the kernel's choice."""
-    with Town(b, people=PEOPLE, doors=DOORS) as town:
+    with Town(b, people=PEOPLE, doors=DOORS, start=False) as town:
+        town.keeper = Keeper(town)
+        town.start()
         tickets = f"{town.dir}/tickets"
         town.load(mode="resumed", count=PEOPLE, seconds=600, tickets=tickets)
         yield from b.turns(lambda: fresh(town, b, mode="resumed", tickets=tickets), lambda: fresh(town, b))
@@ -112,7 +114,7 @@ def returning_cpu(b):
         note_resumed(b, town, tickets, "after each door had died")
         town.stop()
         town.start()
-        note_resumed(b, town, tickets, "after hadird itself was restarted")
+        note_resumed(b, town, tickets, "after hadird itself was restarted, as under systemd")
 
 
 def note_bare(b, town):

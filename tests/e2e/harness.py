@@ -60,6 +60,43 @@ def run(*argv, input=None, check=True, env=None, user=None, timeout=300, cwd=Non
     return done
 
 
+class Keeper:
+    """Of systemd what hadird uses: it hears notifications, keeps descriptors (one, as FileDescriptorStoreMax= has it) and gives
+    them to the next hadird. Set house.keeper before house.start."""
+
+    def __init__(self, house):
+        self.path, self.kept = f"{house.dir}/notify", {}
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.setblocking(False)
+        self.socket.bind(self.path)
+        os.chmod(self.path, 0o666)
+
+    def hear(self):
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                data, fds, _, _ = socket.recv_fds(self.socket, 4096, 4)
+                said = dict(line.split("=", 1) for line in data.decode().splitlines())
+                if "FDSTOREREMOVE" in said and said["FDNAME"] in self.kept:
+                    os.close(self.kept.pop(said["FDNAME"]))
+                if "FDSTORE" in said:
+                    assert not self.kept, "there is room for one"
+                    self.kept[said["FDNAME"]], = fds
+
+    def given(self):
+        """What goes before hadird's command, the descriptors and the environment that go with it."""
+        self.hear()
+        env = {"NOTIFY_SOCKET": self.path}
+        if not self.kept:
+            return [], [], env
+        (name, fd), = self.kept.items()
+        return ["bash", "-c", f'LISTEN_PID=$$ exec "$@" 3<&{fd} {fd}<&-', "give"], [fd], {**env, "LISTEN_FDS": "1", "LISTEN_FDNAMES": name}
+
+    def close(self):
+        self.socket.close()
+        for fd in self.kept.values():
+            os.close(fd)
+
+
 class House:
     """A temporary folder with a cluster, a configuration and (when started) a hadird."""
 
@@ -73,6 +110,7 @@ class House:
         self.spoken = set()  # tokens, numbers and coordinates that went over the wire: no log may hold them
         self.log_path = f"{self.dir}/hadird.log"
         self.daemon_env = {}  # of hadird alone, beside env
+        self.keeper = None  # a Keeper, to have one
         self.env = dict(os.environ, HADIR_CONF=f"{self.dir}/hadird.conf", HADIR_LANGUAGE="en")
         self.tls = ssl.create_default_context()
         self.conf = {
@@ -208,8 +246,9 @@ class House:
     def start(self, wait=True, clock=f"{DAY}T07:00:00+08:00"):
         self.log_file = open(self.log_path, "ab")
         argv = [*os.environ.get("HADIRD_UNDER", "").split(), f"{BUILD}/daemon/hadird", "-c", f"{self.dir}/hadird.conf"]
-        self.daemon = subprocess.Popen(argv, stdout=self.log_file, stderr=self.log_file, env={**self.env, **self.daemon_env},
-                                       cwd=self.dir, **self.demoted())
+        before, fds, env = self.keeper.given() if self.keeper else ([], [], {})
+        self.daemon = subprocess.Popen([*before, *argv], stdout=self.log_file, stderr=self.log_file, cwd=self.dir, pass_fds=fds,
+                                       env={**self.env, **self.daemon_env, **env}, **self.demoted())
         if wait:
             self.wait_ready()
             if clock and self.conf["simulated_clock"] == "yes":
@@ -290,6 +329,8 @@ class House:
             if self.daemon is not None and self.daemon.poll() is None:
                 self.daemon.kill()
                 self.daemon.wait(120)
+            if self.keeper is not None:
+                self.keeper.close()
         finally:
             run(f"{PGBIN}/pg_ctl", "-D", f"{self.dir}/data", "-m", "immediate", "-w", "stop", check=False, user=self.user)
             if os.environ.get("HADIR_KEEP") != "1":

@@ -1,8 +1,8 @@
 """Broken, odd and malicious TLS clients: the connection ends, is counted, nobody else notices. Random cases print their seed;
 HADIR_SEED replays."""
-import contextlib, ctypes, json, os, random, re, socket, ssl, struct, subprocess, time, uuid
+import contextlib, ctypes, fcntl, json, os, random, re, socket, ssl, struct, subprocess, time, uuid
 from peer import STATUS, Peer, basic, doors, memory_kb, plain, reload
-from harness import House, Tests, wait_until
+from harness import House, Keeper, Tests, wait_until
 
 test = Tests()
 SEED = int(os.environ.get("HADIR_SEED", random.randrange(2**32)))
@@ -405,8 +405,8 @@ def held_by_door(house):
 
 @test
 def tickets_resume_at_every_door_until_a_restart(house):
-    """All doors share the keys, and keep them over a reload; a restart forgets them: the handshake is whole again, and nobody
-    is refused. A ticket may be shown many times: what it saves is the certificate, the keys are new each time."""
+    """All doors share the keys, and keep them over a reload; a restart without systemd forgets them: the handshake is whole again,
+    and nobody is refused. A ticket may be shown many times: what it saves is the certificate, the keys are new each time."""
     for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
         context = client(house, minimum_version=version, maximum_version=version)
         with over(house, context) as s:
@@ -438,6 +438,122 @@ def restart(house):
     assert house.stop() == 0
     house.start(clock=None)
     house.wait_live()
+
+
+def kill(house):
+    house.daemon.kill()
+    house.daemon.wait(120)
+    house.daemon = None
+    house.log_file.close()
+    house.start(clock=None)
+    house.wait_live()
+
+
+@contextlib.contextmanager
+def kept(house):
+    """A hadird whose ticket keys are kept, as systemd keeps them: the keeper."""
+    house.keeper = Keeper(house)
+    try:
+        restart(house)
+        yield house.keeper
+    finally:
+        house.keeper.close()
+        os.unlink(house.keeper.path)
+        house.keeper = None
+        restart(house)
+
+
+def resumed(house, context, change):
+    with over(house, context) as s:
+        talk(house, s)
+        session = s.session
+    change()
+    with over(house, context, session=session) as s:
+        talk(house, s)
+        return s.session_reused
+
+
+MAGIC, SEALS = b"hadirtk1", fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | 0x10  # F_SEAL_FUTURE_WRITE
+HALF_A_DAY_MS = 12 * 3600 * 1000
+
+
+def memory(house, data, seals=SEALS, ours=True):
+    fd = os.memfd_create("other", os.MFD_ALLOW_SEALING)
+    os.write(fd, data)
+    if ours:
+        os.fchown(fd, house.demoted().get("user", -1), -1)
+    fcntl.fcntl(fd, fcntl.F_ADD_SEALS, seals)
+    return fd
+
+
+def aged(house, page, ms):
+    """The keys as if they had turned so long ago."""
+    return memory(house, MAGIC + struct.pack("<q", time.monotonic_ns() // 10**6 - ms) + page[16:])
+
+
+def put(keeper, fd):
+    keeper.hear()
+    for old in keeper.kept.values():
+        os.close(old)
+    keeper.kept = {"tickets": fd}
+
+
+def page_of(keeper):
+    keeper.hear()
+    return os.pread(keeper.kept["tickets"], 4096, 0)
+
+
+@test
+def tickets_outlive_a_restart_under_systemd(house):
+    """An orderly one and a crash; the keys turn twice a day, while hadird runs and while it does not, and a ticket opens for a day."""
+    with kept(house) as keeper:
+        for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+            context = client(house, minimum_version=version, maximum_version=version)
+            for change in (restart, kill):
+                assert resumed(house, context, lambda: change(house)), (version, change)
+
+        def turns(ago_ms, due):
+            """Restarted with keys that turned so long ago; whether the tickets of before resume when they have turned again."""
+            def change():
+                before = len(house.log())
+                assert house.stop() == 0
+                put(keeper, aged(house, page_of(keeper), ago_ms))
+                number, = struct.unpack_from("<Q", page_of(keeper), 16)
+                house.start(clock=None)
+                house.wait_live()
+                wait_until("the keys have turned", lambda: struct.unpack_from("<Q", page_of(keeper), 16)[0] == number + due)
+                assert "event=ticket_keys_kept" in house.log()[before:] and "event=ticket_keys_turned" in house.log()[before:]
+            return resumed(house, context, change)
+        assert turns(HALF_A_DAY_MS - 5000, 1), "within 5 seconds, while it serves"
+        assert turns(2 * HALF_A_DAY_MS, 2)
+
+
+@test
+def keys_from_elsewhere_are_refused(house):
+    """Said in the log; the new ones are kept instead."""
+    with kept(house) as keeper:
+        page = page_of(keeper)
+        r, w = os.pipe()
+        os.close(w)
+        not_ours = "not a sealed memory file of ours"
+        for what, fd, reason in (
+                ("random bytes", memory(house, RANDOM.randbytes(len(page))), "not ticket keys of this version"),
+                ("another version", memory(house, b"hadirtk2" + page[8:]), "not ticket keys of this version"),
+                ("from the future", aged(house, page, -10**9), "from the future"), ("too old", aged(house, page, 3 * HALF_A_DAY_MS), "too old"),
+                ("nothing", memory(house, b""), not_ours), ("short", memory(house, page[:-1]), not_ours),
+                ("long", memory(house, page + b"\0"), not_ours), ("unsealed", memory(house, page, seals=0), not_ours),
+                ("writable", memory(house, page, seals=SEALS & ~0x10), not_ours), ("a pipe", r, not_ours),
+                ("a folder", os.open(house.dir, os.O_RDONLY), not_ours)) + (
+                (("another user's", memory(house, page, ours=False), not_ours),) if os.getuid() == 0 else ()):
+            put(keeper, fd)
+            before = len(house.log())
+            restart(house)
+            new = page_of(keeper)
+            assert f'event=ticket_keys_refused reason="{reason}"' in house.log()[before:], what
+            assert new[24:] != page[24:] and len(new) == len(page), what
+        with contextlib.suppress(PermissionError):  # nobody but the hadird that made it
+            os.pwrite(keeper.kept["tickets"], b"x", 0)
+            raise AssertionError("written")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
 /* TLS contexts, by handshakes in memory against OpenSSL's own client. */
+#include "ticket_keys.h"
 #include "tls.h"
 #include "unit.h"
 
@@ -13,7 +14,7 @@
 #include <unistd.h>
 
 static char folder[64], certificate[100], key_path[100], error[400];
-static unsigned char ticket_keys[80];
+static struct ticket_keys tickets;
 
 static void write_pair(EVP_PKEY *key, EVP_PKEY *certified, const char *passphrase)
 {
@@ -56,7 +57,7 @@ static void drop_pair(void)
     ck_assert_int_eq(rmdir(folder), 0);
 }
 
-static struct tls_server *server(const unsigned char *keys)
+static struct tls_server *server(const struct ticket_keys *keys)
 {
     struct tls_server *t = tls_server_new(certificate, key_path, keys, error, sizeof error);
     ck_assert_msg(t != NULL, "%s", error);
@@ -178,8 +179,8 @@ START_TEST(alpn)
 }
 END_TEST
 
-/* Connects to `first`, then with its session to `second`; true when it was resumed there. */
-static bool resumes(struct tls_server *first, struct tls_server *second, int version)
+/* Connects to `first`, and when the keys have turned so often with its session to `second`; true when it was resumed there. */
+static bool resumes(struct tls_server *first, struct tls_server *second, int version, unsigned turns)
 {
     SSL_CTX *c = new_client(version, version);
     struct ends e = connect_ends(first, c);
@@ -190,6 +191,7 @@ static bool resumes(struct tls_server *first, struct tls_server *second, int ver
     ck_assert_uint_eq(SSL_SESSION_get_max_early_data(session), 0);
     SSL_shutdown(e.client);
     drop_ends(&e);
+    ck_assert_uint_eq(ticket_keys_turn(&tickets, tickets.turned_mono_ms + turns * TICKET_TURN_MS), TICKET_TURN_MS);
     e = connect_ends(second, c);
     SSL_set_session(e.client, session);
     ck_assert(shake(&e));
@@ -205,21 +207,71 @@ static bool resumes(struct tls_server *first, struct tls_server *second, int ver
 START_TEST(tickets_work_at_every_door_with_the_same_keys)
 {
     make_pair();
-    memset(ticket_keys, 7, sizeof ticket_keys);
-    struct tls_server *a = server(ticket_keys), *b = server(ticket_keys), *alone = server(NULL), *other = server(NULL);
+    ticket_keys_fill(&tickets, 0);
+    struct tls_server *a = server(&tickets), *b = server(&tickets), *alone = server(NULL), *other = server(NULL);
     static const int versions[] = {TLS1_2_VERSION, TLS1_3_VERSION};
     for (size_t i = 0; i < 2; i++) {
-        ck_assert(resumes(a, a, versions[i]));
-        ck_assert(resumes(a, b, versions[i]));
-        ck_assert(!resumes(a, alone, versions[i]));
-        ck_assert(!resumes(alone, other, versions[i]));
-        ck_assert(resumes(alone, alone, versions[i]));
+        ck_assert(resumes(a, a, versions[i], 0));
+        ck_assert(resumes(a, b, versions[i], 0));
+        ck_assert(!resumes(a, alone, versions[i], 0));
+        ck_assert(!resumes(alone, other, versions[i], 0));
+        ck_assert(resumes(alone, alone, versions[i], 0));
     }
     tls_server_free(a);
     tls_server_free(b);
     tls_server_free(alone);
     tls_server_free(other);
     drop_pair();
+}
+END_TEST
+
+START_TEST(tickets_have_their_whole_life_while_keys_turn)
+{
+    make_pair();
+    ticket_keys_fill(&tickets, 0);
+    struct tls_server *a = server(&tickets), *b = server(&tickets);
+    static const int versions[] = {TLS1_2_VERSION, TLS1_3_VERSION};
+    for (size_t i = 0; i < 2; i++)
+        for (unsigned turns = 0; turns < 10; turns++)
+            ck_assert_int_eq(resumes(a, b, versions[i], turns), turns < TICKET_OPEN);
+    tls_server_free(a);
+    tls_server_free(b);
+    drop_pair();
+}
+END_TEST
+
+START_TEST(keys_turn_when_they_are_due_and_none_stays)
+{
+    struct ticket_keys now, then;
+    ticket_keys_fill(&now, 5000);
+    then = now;
+    ck_assert_uint_eq(ticket_keys_turn(&now, 5000), TICKET_TURN_MS);
+    ck_assert_uint_eq(ticket_keys_turn(&now, 5000 + TICKET_TURN_MS - 1), 1);
+    ck_assert_int_eq(memcmp(&now, &then, sizeof now), 0);
+    ck_assert_uint_eq(ticket_keys_turn(&now, 5000 + 2 * TICKET_TURN_MS + 7), TICKET_TURN_MS - 7);
+    ck_assert_uint_eq(now.newest, then.newest + 2);
+    ck_assert_int_eq(now.turned_mono_ms, 5000 + 2 * TICKET_TURN_MS);
+    for (uint64_t n = then.newest - 2; n <= then.newest + 1; n++) {
+        int same = memcmp(&now.sets[n % TICKET_SETS], &then.sets[n % TICKET_SETS], sizeof *now.sets) == 0;
+        ck_assert_int_eq(same, n == then.newest); /* it opens, the earlier ones are overwritten */
+    }
+}
+END_TEST
+
+START_TEST(keys_from_elsewhere_are_looked_at)
+{
+    struct ticket_keys t;
+    ticket_keys_fill(&t, 5000);
+    ck_assert_ptr_null(ticket_keys_fault(&t, 5000));
+    ck_assert_ptr_null(ticket_keys_fault(&t, 5000 + TICKET_OPEN * TICKET_TURN_MS - 1));
+    ck_assert_str_eq(ticket_keys_fault(&t, 5000 + TICKET_OPEN * TICKET_TURN_MS), "too old");
+    ck_assert_str_eq(ticket_keys_fault(&t, 4999), "from the future");
+    t.turned_mono_ms = INT64_MIN;
+    ck_assert_str_eq(ticket_keys_fault(&t, 5000), "too old");
+    t.turned_mono_ms = INT64_MAX;
+    ck_assert_str_eq(ticket_keys_fault(&t, 5000), "from the future");
+    t.magic[7] ^= 1;
+    ck_assert_str_eq(ticket_keys_fault(&t, 5000), "not ticket keys of this version");
 }
 END_TEST
 
@@ -282,5 +334,6 @@ START_TEST(bad_files_are_refused)
 }
 END_TEST
 
-UNIT_MAIN("crypto/tls", only_current_versions_and_ciphers, alpn, tickets_work_at_every_door_with_the_same_keys, no_renegotiation,
-          bad_files_are_refused)
+UNIT_MAIN("crypto/tls", only_current_versions_and_ciphers, alpn, tickets_work_at_every_door_with_the_same_keys,
+          tickets_have_their_whole_life_while_keys_turn, keys_turn_when_they_are_due_and_none_stays,
+          keys_from_elsewhere_are_looked_at, no_renegotiation, bad_files_are_refused)

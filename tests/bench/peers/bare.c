@@ -21,6 +21,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "ticket_keys.h"
 #include "tls.h"
 
 #define BACKLOG 4096
@@ -102,12 +103,12 @@ static void make_answer(size_t bytes)
 
 int main(int argc, char **argv)
 {
-    unsigned char tickets[80];
+    struct ticket_keys tickets;
     char error[300];
     if (argc != 6)
         give_up("usage: bare PORT CERTIFICATE KEY PROCESSES BYTES");
-    memset(tickets, 1, sizeof tickets);
-    tls = tls_server_new(argv[2], argv[3], tickets, error, sizeof error);
+    ticket_keys_fill(&tickets, 0);
+    tls = tls_server_new(argv[2], argv[3], &tickets, error, sizeof error);
     if (tls == NULL)
         give_up(error);
     make_answer(strtoul(argv[5], NULL, 10));
