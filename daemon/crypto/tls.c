@@ -72,7 +72,8 @@ static const struct ticket_set *find_set(const struct ticket_keys *t, const unsi
     return NULL;
 }
 
-/* Keys for one ticket, as OpenSSL alone would use them: AES-256-CBC, then HMAC-SHA-256. 0: a ticket that is not ours. */
+/* Keys for one ticket, as OpenSSL alone would use them: AES-256-CBC, then HMAC-SHA-256. 0: a ticket that is not ours; 2: another
+ * follows, for in TLS 1.3 each is used once. */
 static int on_ticket(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac, int seal)
 {
     const struct tls_server *t = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
@@ -90,7 +91,7 @@ static int on_ticket(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHE
     bool ok = EVP_MAC_CTX_set_params(mac, how) == 1 &&
               EVP_CipherInit_ex2(cipher, t->ticket_cipher, keys.cipher, iv, seal, NULL) == 1;
     OPENSSL_cleanse(&keys, sizeof keys);
-    return ok ? 1 : -1;
+    return !ok ? -1 : SSL_version(ssl) == TLS1_3_VERSION && !seal ? 2 : 1;
 }
 
 static bool set_tickets(struct tls_server *t, const struct ticket_keys *tickets)

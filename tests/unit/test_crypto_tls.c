@@ -179,6 +179,15 @@ START_TEST(alpn)
 }
 END_TEST
 
+static bool same_ticket(const SSL_SESSION *a, const SSL_SESSION *b)
+{
+    const unsigned char *ticket[2];
+    size_t len[2];
+    SSL_SESSION_get0_ticket(a, &ticket[0], &len[0]);
+    SSL_SESSION_get0_ticket(b, &ticket[1], &len[1]);
+    return len[0] == len[1] && memcmp(ticket[0], ticket[1], len[0]) == 0;
+}
+
 /* Connects to `first`, and when the keys have turned so often with its session to `second`; true when it was resumed there. */
 static bool resumes(struct tls_server *first, struct tls_server *second, int version, unsigned turns)
 {
@@ -198,6 +207,8 @@ static bool resumes(struct tls_server *first, struct tls_server *second, int ver
     bool resumed = SSL_session_reused(e.server) == 1;
     ck_assert_int_eq(SSL_session_reused(e.client) == 1, resumed);
     pass_byte(&e);
+    if (version == TLS1_3_VERSION) /* a phone uses each ticket once */
+        ck_assert(!same_ticket(SSL_get0_session(e.client), session));
     drop_ends(&e);
     SSL_SESSION_free(session);
     SSL_CTX_free(c);
