@@ -180,20 +180,36 @@ const char *http1_reason(unsigned status)
     return "Unknown";
 }
 
+static void put_int(struct buf *out, int64_t v)
+{
+    char digits[INT_DIGITS];
+    buf_add(out, digits, int_digits(digits, v));
+}
+
 bool http1_respond(struct buf *out, unsigned status, const char *content_type, int64_t content_length, bool keep_alive,
                    const char *extra)
 {
-    buf_printf(out, "HTTP/1.1 %u %s\r\n", status, http1_reason(status));
-    if (content_type != NULL)
-        buf_printf(out, "Content-Type: %s\r\n", content_type);
+    buf_puts(out, "HTTP/1.1 ");
+    put_int(out, status);
+    buf_putc(out, ' ');
+    buf_puts(out, http1_reason(status));
+    buf_puts(out, "\r\n");
+    if (content_type != NULL) {
+        buf_puts(out, "Content-Type: ");
+        buf_puts(out, content_type);
+        buf_puts(out, "\r\n");
+    }
     /* RFC 9110 section 8.6: no length in 1xx and 204 */
     bool bodiless = status < 200 || status == 204;
-    if (!bodiless && content_length >= 0)
-        buf_printf(out, "Content-Length: %lld\r\n", (long long)content_length);
-    else if (!bodiless)
+    if (!bodiless && content_length >= 0) {
+        buf_puts(out, "Content-Length: ");
+        put_int(out, content_length);
+        buf_puts(out, "\r\n");
+    } else if (!bodiless) {
         buf_puts(out, "Transfer-Encoding: chunked\r\n");
+    }
     if (status >= 200)
-        buf_printf(out, "Connection: %s\r\n", keep_alive ? "keep-alive" : "close");
+        buf_puts(out, keep_alive ? "Connection: keep-alive\r\n" : "Connection: close\r\n");
     if (extra != NULL)
         buf_puts(out, extra);
     return buf_puts(out, "\r\n");

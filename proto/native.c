@@ -20,6 +20,7 @@
 
 struct item {
     const json_value *v;
+    struct text sent; /* its own bytes; not known of one in an array */
     const char *at; /* "" or "2/" */
     const struct codec_bounds *bounds;
     struct arena *arena;
@@ -168,26 +169,33 @@ static bool keep_uuid(const struct item *it, struct text *ret)
     return codec_copy(it->arena, id, ret, it->error);
 }
 
+/* What was sent; of an array's item printed again, because the reader does not tell where it stood. */
+static bool keep_raw(const struct item *it)
+{
+    return it->sent.s != NULL ? codec_raw(it->arena, it->sent.s, it->sent.len, it->fact, it->error)
+                              : codec_raw_json(it->arena, it->v, it->fact, it->error);
+}
+
 /* Fills *item; false only when memory is short. */
-static bool decode_item(const json_value *v, const char *at, const struct codec_bounds *bounds, struct arena *arena,
-                        struct native_item *item)
+static bool decode_item(const json_value *v, struct text sent, const char *at, const struct codec_bounds *bounds,
+                        struct arena *arena, struct native_item *item)
 {
     struct fact *fact = codec_fact(arena, CHANNEL_NATIVE);
     if (fact == NULL)
         return codec_fail(&item->error, FAULT_MEMORY, "%s", "");
-    struct item it = {v, at, bounds, arena, fact, &item->error};
+    struct item it = {v, sent, at, bounds, arena, fact, &item->error};
     if (json_kind_of(v) != JSON_KIND_OBJECT) {
         codec_fail(&item->error, FAULT_TYPE, "%.*s", at[0] == '\0' ? 0 : (int)strlen(at) - 1, at);
         return true;
     }
     if (keep_uuid(&it, &item->uuid) && json_each(v, known_member, &it) && decode_id(&it) && decode_times(&it) &&
         decode_position(&it) && decode_measures(&it) && decode_extras(&it) &&
-        codec_raw_json(arena, v, fact, &item->error))
+        keep_raw(&it))
         item->fact = fact;
     return item->error.fault != FAULT_MEMORY;
 }
 
-static bool decode_root(const json_value *root, const struct codec_bounds *bounds, struct arena *arena,
+static bool decode_root(const json_value *root, struct text body, const struct codec_bounds *bounds, struct arena *arena,
                         struct native_item **ret_items, size_t *ret_count, bool *ret_was_array,
                         struct codec_error *e)
 {
@@ -206,7 +214,8 @@ static bool decode_root(const json_value *root, const struct codec_bounds *bound
         char at[24] = "";
         if (was_array)
             snprintf(at, sizeof at, "%zu/", i);
-        if (!decode_item(was_array ? json_at(root, i) : root, at, bounds, arena, &items[i]))
+        struct text sent = was_array ? (struct text){NULL, 0} : body;
+        if (!decode_item(was_array ? json_at(root, i) : root, sent, at, bounds, arena, &items[i]))
             return codec_fail(e, FAULT_MEMORY, "%s", "");
     }
     *ret_items = items;
@@ -222,7 +231,8 @@ bool native_decode(const uint8_t *body, size_t len, const struct codec_bounds *b
     struct json_doc *doc = codec_parse(body, len, NATIVE_DEPTH_MAX, ret_error);
     if (doc == NULL)
         return false;
-    bool ok = decode_root(json_root(doc), bounds, arena, ret_items, ret_count, ret_was_array, ret_error);
+    struct text sent = {(const char *)body, len};
+    bool ok = decode_root(json_root(doc), sent, bounds, arena, ret_items, ret_count, ret_was_array, ret_error);
     json_doc_free(doc);
     return ok;
 }

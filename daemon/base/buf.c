@@ -31,8 +31,7 @@ void buf_clear(struct buf *b)
     b->failed = b->full = false;
 }
 
-/* Makes room for `more` bytes behind len. */
-static bool reserve(struct buf *b, size_t more)
+static bool grow(struct buf *b, size_t more)
 {
     if (b->failed)
         return false;
@@ -40,8 +39,6 @@ static bool reserve(struct buf *b, size_t more)
     if (b->full)
         goto fail;
     size_t need = b->len + more;
-    if (b->data != NULL && need <= b->cap)
-        return true;
     size_t cap = b->cap < FIRST_CAP ? FIRST_CAP : b->cap * 2;
     if (cap < need)
         cap = need;
@@ -56,6 +53,13 @@ static bool reserve(struct buf *b, size_t more)
 fail:
     b->failed = true;
     return false;
+}
+
+/* Makes room for `more` bytes behind len. */
+static inline bool reserve(struct buf *b, size_t more)
+{
+    bool there = b->data != NULL && more <= b->cap - b->len && !b->failed && more <= b->max - b->len;
+    return there || grow(b, more);
 }
 
 bool buf_add(struct buf *b, const void *bytes, size_t len)
@@ -75,7 +79,10 @@ bool buf_puts(struct buf *b, const char *s)
 
 bool buf_putc(struct buf *b, char c)
 {
-    return buf_add(b, &c, 1);
+    if (!reserve(b, 1))
+        return false;
+    b->data[b->len++] = (uint8_t)c;
+    return true;
 }
 
 bool buf_vprintf(struct buf *b, const char *fmt, va_list ap)
@@ -112,6 +119,19 @@ bool buf_printf(struct buf *b, const char *fmt, ...)
     return ok;
 }
 
+size_t int_digits(char dst[INT_DIGITS], int64_t v)
+{
+    char backwards[INT_DIGITS];
+    size_t n = 0, out = 0;
+    for (uint64_t left = v < 0 ? -(uint64_t)v : (uint64_t)v; n == 0 || left > 0; left /= 10)
+        backwards[n++] = (char)('0' + left % 10);
+    if (v < 0)
+        dst[out++] = '-';
+    while (n > 0)
+        dst[out++] = backwards[--n];
+    return out;
+}
+
 void buf_drain(struct buf *b, size_t n)
 {
     if (n >= b->len) {
@@ -132,10 +152,13 @@ const char *buf_str(struct buf *b)
 
 static bool put_le(struct buf *b, uint64_t v, size_t bytes)
 {
-    uint8_t raw[8];
+    if (!reserve(b, bytes))
+        return false;
+    uint8_t *at = b->data + b->len;
     for (size_t i = 0; i < bytes; i++)
-        raw[i] = (uint8_t)(v >> (8 * i));
-    return buf_add(b, raw, bytes);
+        at[i] = (uint8_t)(v >> (8 * i));
+    b->len += bytes;
+    return true;
 }
 
 bool buf_u8(struct buf *b, uint8_t v)

@@ -2,7 +2,8 @@
  *
  * One loop a process, made after the fork, freed last. Invariants: a callback is the last thing its trampoline does,
  * so a timer or a watcher may be freed from inside it; a watcher wants nothing until told. The loop runs even with
- * nothing registered. An own timer measures how late timers fire, for the doors to shed load by; times are not
+ * nothing registered. A timer that is set to a later time fires when it was to fire first, notices, and waits on: deadlines
+ * move with every request, nearly always away, and libevent's heap is dearer than the clock. An own timer measures how late timers fire, for the doors to shed load by; times are not
  * cached, so a timer armed behind a slow callback still waits its full time. Not thread-safe: other threads talk to
  * a loop by writing to a descriptor that it watches. */
 #include "loop.h"
@@ -36,6 +37,8 @@ struct loop_timer {
     struct event *event;
     loop_cb cb;
     void *arg;
+    int64_t due_mono_ms;   /* 0: disarmed */
+    int64_t fires_mono_ms; /* the event does, at due or before it; 0: it is not pending */
 };
 
 struct loop_fd {
@@ -163,11 +166,29 @@ unsigned loop_lag_ms(const struct loop *loop)
     return loop->lag_ms;
 }
 
+static void add_timer(struct loop_timer *t, int64_t due_mono_ms, int64_t after_ms)
+{
+    struct timeval tv = to_timeval((unsigned)after_ms);
+    t->due_mono_ms = t->fires_mono_ms = due_mono_ms;
+    if (evtimer_add(t->event, &tv) != 0)
+        fatal("event=timer_failed");
+}
+
 static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd;
     (void)what;
     struct loop_timer *t = arg;
+    bool moved = t->due_mono_ms != t->fires_mono_ms;
+    t->fires_mono_ms = 0;
+    if (t->due_mono_ms == 0)
+        return;
+    int64_t left = moved ? t->due_mono_ms - mono_now_ms() : 0;
+    if (left > 0) {
+        add_timer(t, t->due_mono_ms, left);
+        return;
+    }
+    t->due_mono_ms = 0;
     t->cb(t->arg); /* may free t */
 }
 
@@ -188,14 +209,16 @@ struct loop_timer *loop_timer_new(struct loop *loop, loop_cb cb, void *arg)
 
 void loop_timer_arm(struct loop_timer *t, unsigned after_ms)
 {
-    struct timeval tv = to_timeval(after_ms);
-    if (evtimer_add(t->event, &tv) != 0)
-        fatal("event=timer_failed");
+    int64_t due_mono_ms = mono_now_ms() + after_ms;
+    if (t->fires_mono_ms == 0 || t->fires_mono_ms >= due_mono_ms)
+        add_timer(t, due_mono_ms, after_ms);
+    else
+        t->due_mono_ms = due_mono_ms + 1; /* what is left will be counted in whole milliseconds */
 }
 
 void loop_timer_disarm(struct loop_timer *t)
 {
-    evtimer_del(t->event);
+    t->due_mono_ms = 0;
 }
 
 void loop_timer_free(struct loop_timer *t)

@@ -1,6 +1,8 @@
 /* Decoding of UTF-8, for everything that escapes, checks or cuts text of peers. Pure functions, any thread. */
 #include "utf8.h"
 
+#include <string.h>
+
 /* Length of the sequence that a first byte announces, and the smallest code point it may carry. */
 static size_t announced(uint8_t first, uint32_t *ret_bits, uint32_t *ret_least)
 {
@@ -46,11 +48,23 @@ size_t utf8_next(const void *s, size_t len, uint32_t *ret_char)
     return n;
 }
 
+/* Eight characters of ASCII at once, none of them NUL. */
+static bool plain_word(const uint8_t *p)
+{
+    uint64_t v;
+    memcpy(&v, p, sizeof v);
+    return ((v | (v - UINT64_C(0x0101010101010101))) & UINT64_C(0x8080808080808080)) == 0;
+}
+
 bool utf8_valid(const void *s, size_t len)
 {
     const uint8_t *p = s;
     for (size_t at = 0; at < len;) {
         uint32_t c;
+        if (len - at >= sizeof(uint64_t) && plain_word(p + at)) {
+            at += sizeof(uint64_t);
+            continue;
+        }
         size_t n = utf8_next(p + at, len - at, &c);
         if (n == 0 || c == 0)
             return false;

@@ -4,7 +4,7 @@
  * stable code; its sentences are Indonesian or English. The foreign channels get bare statuses: their phones look at
  * nothing else, and a 4xx can block a queue for weeks or cost a message (PROTOCOL.md).
  *
- * The codes of codec faults are not listed here: their words come from the codec. No state. */
+ * The codes of codec faults are not listed here: their words come from the codec. Kept is only the date of this second. */
 #include "answer.h"
 
 #include <stdio.h>
@@ -94,6 +94,17 @@ char *answer_date(char dst[ANSWER_DATE_BYTES], int64_t us)
     snprintf(dst, ANSWER_DATE_BYTES, "%s, %02u %s %04d %02u:%02u:%02u GMT", weekdays[days % 7], day, months[month - 1],
              (int)year, of_day / 3600, of_day / 60 % 60, of_day % 60);
     return dst;
+}
+
+const char *answer_date_now(void)
+{
+    static char kept[ANSWER_DATE_BYTES];
+    static int64_t kept_s = INT64_MIN;
+    int64_t now_us = wall_now_us();
+    if (now_us / US_PER_S != kept_s)
+        answer_date(kept, now_us);
+    kept_s = now_us / US_PER_S;
+    return kept;
 }
 
 const char *answer_http_code(unsigned status)

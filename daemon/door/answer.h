@@ -15,6 +15,8 @@ struct json_writer;
 #define ANSWER_DATE_BYTES 40u
 /* IMF-fixdate (RFC 9110 §5.6.7), "Mon, 29 Dec 2025 07:10:00 GMT", of a wall time. */
 char *answer_date(char dst[ANSWER_DATE_BYTES], int64_t us);
+/* Of now; until the next call. */
+const char *answer_date_now(void);
 
 enum language { LANGUAGE_ID = 0, LANGUAGE_EN = 1 };
 const char *language_code(enum language l);

@@ -297,8 +297,7 @@ static bool write_buf(struct http_conn *h, const struct buf *b)
 /* The fields of every answer, then the caller's. */
 static bool fields(char *dst, size_t cap, const char *extra)
 {
-    char date[ANSWER_DATE_BYTES];
-    int n = snprintf(dst, cap, "Date: %s\r\n%s%s", answer_date(date, wall_now_us()), EVERY_ANSWER, extra != NULL ? extra : "");
+    int n = snprintf(dst, cap, "Date: %s\r\n%s%s", answer_date_now(), EVERY_ANSWER, extra != NULL ? extra : "");
     return n > 0 && (size_t)n < cap;
 }
 

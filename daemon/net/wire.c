@@ -3,7 +3,7 @@
  * OpenSSL never touches the socket: it reads from what wire_fetch brought and writes behind `out`. That is one read for
  * all records that are there, and one write for ticket and answer or for an answer of many records, where OpenSSL alone
  * makes two reads a record and a write each. Invariants: after shake or take nothing fetched is left, because OpenSSL has
- * read on until it wanted more (an unfinished record waits inside it); `out` never grows beyond its bound, at which
+ * read on until it had nothing or wanted more (an unfinished record waits inside it); `out` never grows beyond its bound, at which
  * OpenSSL is told that writing failed. A missing close_notify never reaches OpenSSL: the end of the socket is told by
  * wire_fetch. The queue of errors, which SSL_get_error looks at, is emptied before the calls that it is asked about.
  * Threads: the loop's only. */
@@ -141,13 +141,17 @@ enum wire_result wire_take(struct wire *w, struct buf *into)
         w->in_len = 0;
         return ok ? WIRE_DONE : WIRE_ERROR;
     }
-    int n;
     ERR_clear_error();
-    while ((n = SSL_read(w->ssl, plain, sizeof plain)) > 0)
+    while (w->in_len > 0 || SSL_has_pending(w->ssl) == 1) {
+        int n = SSL_read(w->ssl, plain, sizeof plain);
+        if (n <= 0) {
+            enum wire_result why = why_not(w, n);
+            return why == WIRE_WAIT ? WIRE_DONE : why;
+        }
         if (!buf_add(into, plain, (size_t)n))
             return WIRE_ERROR;
-    enum wire_result why = why_not(w, n);
-    return why == WIRE_WAIT ? WIRE_DONE : why;
+    }
+    return WIRE_DONE;
 }
 
 size_t wire_drop(struct wire *w)

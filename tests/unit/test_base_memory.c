@@ -195,6 +195,17 @@ START_TEST(utf8_is_strict)
         ck_assert_msg(!utf8_valid(bad[i], strlen(bad[i])), "case %zu", i);
     ck_assert(utf8_valid("ok \xc2\x80 \xe2\x82\xac \xef\xbf\xbf \xf4\x8f\xbf\xbf", 18));
     ck_assert(!utf8_valid("a\0b", 3));
+    for (size_t at = 0; at < 24; at++) { /* ASCII is looked at in words */
+        char text[25];
+        memset(text, 0x7f, sizeof text);
+        ck_assert(utf8_valid(text, at));
+        text[at] = '\0';
+        ck_assert(!utf8_valid(text, 24));
+        memcpy(text + at, "\xc3\xa9", 2);
+        ck_assert(utf8_valid(text, 25));
+        text[at] = '\xff';
+        ck_assert(!utf8_valid(text, 25));
+    }
     uint32_t c = 0;
     ck_assert_uint_eq(utf8_next("\xf0\x9f\x98\x80", 4, &c), 4);
     ck_assert_uint_eq(c, 0x1f600);

@@ -389,6 +389,14 @@ START_TEST(ends_what_takes_too_long)
     UNTIL(ended());
     close(k.fd);
     ck_assert_int_eq(timeouts(), before + 122); /* one in the head, two in bodies, two idle */
+    f.conf.head_timeout_ms = 400;
+    f.conf.idle_timeout_ms = 500; /* its timer was set for the head */
+    dial();
+    say(IGNORED);
+    expect(200);
+    UNTIL(ended());
+    close(k.fd);
+    ck_assert_int_eq(timeouts(), before + 123);
     door_down();
 }
 END_TEST

@@ -303,6 +303,20 @@ START_TEST(items_stand_alone)
 }
 END_TEST
 
+START_TEST(what_was_sent_is_kept)
+{
+    const char *sent = " {" BASE ",\r\n\"note\":\"\\u00e9\",\"accuracy_m\":7.10}\n";
+    struct result r = decode(sent);
+    ck_assert(r.ok && r.items[0].fact != NULL);
+    ck_assert_str_eq(r.items[0].fact->raw.s, sent);
+    arena_free(r.arena);
+    r = decode("[{" BASE "}, {" BASE "}]"); /* of several, each its own */
+    ck_assert(r.ok && r.items[1].fact != NULL);
+    ck_assert_str_eq(r.items[1].fact->raw.s, "{" BASE "}");
+    arena_free(r.arena);
+}
+END_TEST
+
 /* However little memory there is: a whole answer or FAULT_MEMORY, which is our trouble and not the client's. */
 START_TEST(short_of_memory)
 {
@@ -464,5 +478,5 @@ END_TEST
 
 UNIT_MAIN("proto/native", a_fact_whose_parts_do_not_fit_is_doubted,
           bodies_refused_whole, numbers_that_are_none_name_their_field, deep_nesting_costs_nothing,
-          members, uuids, times, positions, measures, notes, how_many, items_stand_alone, short_of_memory,
+          members, uuids, times, positions, measures, notes, how_many, items_stand_alone, what_was_sent_is_kept, short_of_memory,
           long_member_names_are_cut_at_a_character, messages, retries_are_recognised)
