@@ -72,6 +72,14 @@ bool buf_add(struct buf *b, const void *bytes, size_t len)
     return true;
 }
 
+char *buf_take(struct buf *b, size_t len)
+{
+    if (!reserve(b, len))
+        return NULL;
+    b->len += len;
+    return (char *)b->data + b->len - len;
+}
+
 bool buf_puts(struct buf *b, const char *s)
 {
     return buf_add(b, s, strlen(s));

@@ -21,6 +21,8 @@ void buf_init(struct buf *b, size_t max_bytes);
 void buf_fini(struct buf *b);
 void buf_clear(struct buf *b); /* len = 0, failed = full = false, memory kept */
 bool buf_add(struct buf *b, const void *bytes, size_t len);
+/* Appends len bytes that the caller writes, all of them; NULL when failed. */
+char *buf_take(struct buf *b, size_t len);
 bool buf_puts(struct buf *b, const char *s);
 bool buf_putc(struct buf *b, char c);
 bool buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -78,10 +78,23 @@ static void put_char(struct buf *out, const char *s, size_t n, uint32_t c)
     }
 }
 
+/* The high bit of each byte of v that is no plain one (or follows one: a borrow). */
+static uint64_t not_plain(uint64_t v)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    uint64_t quote = v ^ ones * '"', slash = v ^ ones * '\\';
+    return (v | (v - ones * 0x20) | (quote - ones) | (slash - ones)) & ones * 0x80;
+}
+
 /* Bytes that stand for themselves, from s on. */
 static size_t plain_run(const char *s, size_t len)
 {
     size_t n = 0;
+    for (uint64_t v; n + sizeof v <= len; n += sizeof v) {
+        memcpy(&v, s + n, sizeof v);
+        if (not_plain(v) != 0)
+            break;
+    }
     while (n < len && (unsigned char)s[n] >= 0x20 && (unsigned char)s[n] < 0x80 && s[n] != '"' && s[n] != '\\')
         n++;
     return n;
@@ -89,6 +102,14 @@ static size_t plain_run(const char *s, size_t len)
 
 static void put_quoted(struct buf *out, const char *s, size_t len)
 {
+    if (plain_run(s, len) == len) { /* nearly all: at once */
+        char *at = buf_take(out, len + 2);
+        if (at == NULL)
+            return;
+        at[0] = at[len + 1] = '"';
+        memcpy(at + 1, s, len);
+        return;
+    }
     buf_putc(out, '"');
     for (size_t at = 0; at < len && !out->failed;) {
         size_t plain = plain_run(s + at, len - at);
@@ -129,8 +150,9 @@ void json_string(struct json_writer *w, const char *s)
 
 void json_int(struct json_writer *w, int64_t v)
 {
+    char digits[INT_DIGITS];
     before_value(w);
-    buf_printf(w->out, "%lld", (long long)v);
+    buf_add(w->out, digits, int_digits(digits, v));
 }
 
 /* A locale's decimal separator (any run of foreign bytes) becomes a point. */

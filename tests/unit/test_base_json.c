@@ -225,6 +225,34 @@ START_TEST(writer_places_commas_and_escapes)
 }
 END_TEST
 
+/* Eight are looked at together: no place may hide one that needs escaping, none beside it be taken for one. */
+START_TEST(every_byte_is_told_at_every_place)
+{
+    for (size_t at = 0; at < 20; at++) {
+        for (int byte = 1; byte < 0x80; byte++) {
+            char text[] = "abcdefghijklmnopqrst";
+            struct buf out;
+            struct json_writer w;
+            struct json_error e;
+            struct text back;
+            text[at] = (char)byte;
+            buf_init(&out, 1000);
+            json_begin(&w, &out);
+            json_array(&w);
+            json_string(&w, text);
+            json_array_end(&w);
+            bool plain = byte >= 0x20 && byte != '"' && byte != '\\';
+            ck_assert_uint_eq(out.len == sizeof text - 1 + strlen("[\"\"]"), plain);
+            struct json_doc *d = json_parse(out.data, out.len, 5, &e);
+            ck_assert_msg(d != NULL && json_get_string(json_at(json_root(d), 0), &back), "%d at %zu", byte, at);
+            ck_assert_str_eq(back.s, text);
+            json_doc_free(d);
+            buf_fini(&out);
+        }
+    }
+}
+END_TEST
+
 static const char *real_text(struct buf *out, double v)
 {
     struct json_writer w;
@@ -322,5 +350,5 @@ END_TEST
 
 UNIT_MAIN("base/json", bad_inputs, reasons_never_quote_the_input,
           an_allocation_that_fails_is_never_the_clients_fault, depth_is_bounded, typed_access, extreme_numbers,
-          writer_places_commas_and_escapes, reals_are_shortest_and_exact, fixed_numbers,
+          writer_places_commas_and_escapes, every_byte_is_told_at_every_place, reals_are_shortest_and_exact, fixed_numbers,
           a_decimal_comma_changes_nothing, writer_stops_at_the_bound)
