@@ -143,10 +143,25 @@ static void count_descriptors(long given)
     closedir(d);
 }
 
+/* A door reads the keys of tickets and can never write them; nobody else has them. */
+static void inspect_tickets(const struct role_env *env, enum role kind)
+{
+    FILE *maps = fopen("/proc/self/maps", "re");
+    char line[400];
+    int found = 0;
+    while (maps != NULL && fgets(line, sizeof line, maps) != NULL)
+        found += strstr(line, "hadir-tickets") != NULL;
+    if (maps == NULL || fclose(maps) != 0 || found != (kind == ROLE_DOOR) || (env->tickets != NULL) != (kind == ROLE_DOOR))
+        bump(&seen->secrets_leaked);
+    if (env->tickets != NULL && mprotect((void *)env->tickets, 1, PROT_READ | PROT_WRITE) == 0)
+        bump(&seen->secrets_leaked);
+}
+
 /* A child must hold nothing of its parent's but what it is given. */
 static void inspect(const struct role_env *env, enum role kind)
 {
     count_descriptors(kind == ROLE_DOOR ? 4 : 3);
+    inspect_tickets(env, kind);
     const int ignored[] = {SIGINT, SIGHUP, SIGTERM, SIGPIPE};
     for (size_t i = 0; i < 4; i++) {
         struct sigaction action;
