@@ -466,6 +466,7 @@ START_TEST(a_door_that_says_what_no_door_says_is_ended)
     UNTIL(is_ready(2));
     ck_assert_int_eq(get(&seen->door_starts[1]), 1);
     ck_assert_int_eq(get(&seen->starts[ROLE_LEDGER]), 1);
+    ck_assert_int_eq(stop(), 0);
 }
 END_TEST
 
