@@ -264,12 +264,27 @@ static void put_first(struct buf *b, const struct judgement *j)
     member_end(b, at);
 }
 
+/* The database keeps one placement of a check-in in a fence's version: the first. */
+static bool is_repeated(const struct fact *f, size_t i)
+{
+    const struct placement *p = f->placements;
+    for (size_t j = 0; j < i; j++)
+        if (p[j].fence == p[i].fence && p[j].fence_version == p[i].fence_version)
+            return true;
+    return false;
+}
+
 static void put_placements(struct buf *b, const struct fact *f)
 {
     size_t at = member(b, OURS);
-    put_array(b, OURS, (uint32_t)f->placement_count);
+    uint32_t repeated = 0;
+    for (size_t i = 0; i < f->placement_count; i++)
+        repeated += is_repeated(f, i);
+    put_array(b, OURS, (uint32_t)f->placement_count - repeated);
     for (size_t i = 0; i < f->placement_count; i++) {
         const struct placement *p = &f->placements[i];
+        if (is_repeated(f, i))
+            continue;
         put_be32(b, 0);
         size_t element = b->len;
         put_be32(b, PLACEMENT_MEMBERS);

@@ -53,7 +53,8 @@ begin
       || hadir.problem_if(v_session.session is not null and not exists (
            select from hadir.checkin c
            where c.person = (p_person).id and c.status = 'recorded' and c.decided_at >= v_session.accept_from
-             and c.decided_at < v_session.accept_until), 'session',
+             and c.decided_at < v_session.accept_until
+             and c.received_at >= v_session.accept_from - interval '1 minute'), 'session', -- no further ahead of its arrival
            hadir.say('tidak ada presensi dalam sesi itu', 'there is no check-in in that session'));
   end if;
   return v_problems

@@ -59,12 +59,13 @@ declare
 begin
   perform hadir.partition_ensure(m.month)
   from (select distinct date_trunc('month', d.day::timestamptz) as month
-        from (select u.received_at::date as day from unnest(p_rows) u
-              union
-              -- An older claim than that of a kept key gets no key.
-              select hadir.claimed_at(u)::date from unnest(p_rows) u
-              where hadir.claimed_at(u) between u.received_at - (
-                select make_interval(days => max(g.retention_days)) from hadir.government g) and u.received_at) d
+        from (select distinct u.received_at::date as day,
+                -- An older claim than that of a kept key gets no key.
+                case when hadir.claimed_at(u) between u.received_at - (
+                  select make_interval(days => max(g.retention_days)) from hadir.government g) and u.received_at
+                then hadir.claimed_at(u)::date end as claimed
+              from unnest(p_rows) u) r
+        cross join lateral (values (r.day), (r.claimed)) d (day)
         where isfinite(d.day)) m
   where to_regclass('hadir.checkin_key_' || to_char(m.month, 'YYYYMM')) is null
      or to_regclass('hadir.checkin_position_' || to_char(m.month, 'YYYYMM')) is null;
@@ -72,7 +73,8 @@ begin
   with fresh as materialized (
     select u.*, hadir.claimed_at(u) as claimed_at,
       -- Older than the keys that are kept: whether it is a repeat can no longer be known.
-      coalesce(hadir.claimed_at(u) < u.received_at - make_interval(days => (
+      -- Every government keeps them for nine days at least: most rows need not ask for how many.
+      coalesce(hadir.claimed_at(u) < u.received_at - interval '9 days' and hadir.claimed_at(u) < u.received_at - make_interval(days => (
         select g.retention_days from hadir.government g where g.id = u.government)), false) as stale
     from unnest(p_rows) u
     where not exists (select from hadir.checkin c where c.id = u.id offset 0)
@@ -104,8 +106,8 @@ begin
       k.directory_number, (k.first).verdict, (k.first).day, nullif((k.first).session, 0), (k.first).session_code,
       (k.first).counts_as, (k.first).late_minutes, (k.first).early_minutes, nullif((k.first).place, ''),
       nullif((k.first).fence, 0), (k.first).relation,
-      case when (k.first).fence <> 0 then (select p.fence from unnest(k.placements) p
-        where p.fence = (k.first).fence and p.relation = 'inside' limit 1) end,
+      case when (k.first).fence <> 0 then (select (k.first).fence from (select unnest(k.placements) as p) p
+        where (p.p).fence = (k.first).fence and (p.p).relation = 'inside' limit 1) end,
       coalesce(decode(k.coordinates_sha256, 'hex'), sha256(decode(k.salt, 'hex') || float8send(k.lat) || float8send(k.lon))),
       (k.tree).size, (k.tree).index, decode((k.tree).path, 'hex'), decode((k.tree).root, 'hex'),
       decode((k.tree).signature, 'hex'), (k.tree).key
@@ -116,17 +118,15 @@ begin
     insert into hadir.checkin_position (checkin, received_at, government, lat, lon, accuracy_m, altitude_m, salt, raw,
       first_distance_m, fences, fence_versions, metres)
     select k.id, k.received_at, k.government, k.lat, k.lon, k.accuracy_m, k.altitude_m, decode(k.salt, 'hex'), k.raw,
-      (k.first).distance_m, array(select p.fence from unnest(k.placements) p),
-      array(select p.version from unnest(k.placements) p), array(select p.metres from unnest(k.placements) p)
+      (k.first).distance_m, array(select (unnest(k.placements)).fence),
+      array(select (unnest(k.placements)).version), array(select (unnest(k.placements)).metres)
     from kept k
   ),
   placed as (
+    -- A new check-in has none yet, and the ledger names a version of a fence once: nothing can be in its way.
     insert into hadir.placement (checkin, fence, fence_version, relation)
-    select k.id, p.fence, p.version, p.relation
-    from kept k
-    cross join lateral unnest(k.placements) p
-    where not k.stale
-    on conflict do nothing
+    select p.id, (p.p).fence, (p.p).version, (p.p).relation
+    from (select k.id, unnest(k.placements) as p from kept k where not k.stale offset 0) p
   )
   select (select count(*) from fresh), count(*),
     min(case when s.directory_epoch = v_epoch and s.first_verdict <> 'pending' then coalesce(s.directory_number, 0) else 0 end)

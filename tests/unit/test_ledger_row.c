@@ -183,6 +183,29 @@ START_TEST(a_checkin_has_every_member)
 }
 END_TEST
 
+START_TEST(a_fence_is_told_once)
+{
+    struct fact f;
+    struct piece elements[8];
+    size_t count = 0;
+    struct spool_row row = {.seq = 1, .kind = SPOOL_CHECKIN};
+    fixture_fact(&f, 7, 0);
+    f.placements[1] = f.placements[2] = f.placements[0];
+    f.placements[1].relation = RELATION_OUTSIDE;
+    f.placements[2].fence_version++;
+    f.placement_count = 3;
+    buf_init(&payload, 65536);
+    ck_assert(fact_encode(&f, &payload));
+    const struct record r = write_row(&row), *o = &r;
+    ck_assert(array_elements(member(o, "placements"), elements, 8, &count));
+    ck_assert_uint_eq(count, 2);
+    const struct record p1 = record(elements[0], PLACEMENT), p2 = record(elements[1], PLACEMENT), *first = &p1, *second = &p2;
+    is_text(first, "relation", "inside");
+    is_int(second, "version", 3);
+    done();
+}
+END_TEST
+
 START_TEST(absent_things_are_null)
 {
     struct fact f;
@@ -286,5 +309,5 @@ START_TEST(what_cannot_be_decoded_has_an_outline)
 }
 END_TEST
 
-UNIT_MAIN("ledger/row", a_checkin_has_every_member, absent_things_are_null, hostile_text_stays_readable,
+UNIT_MAIN("ledger/row", a_checkin_has_every_member, a_fence_is_told_once, absent_things_are_null, hostile_text_stays_readable,
           an_event_keeps_its_payload, what_cannot_be_decoded_has_an_outline)
