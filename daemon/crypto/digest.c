@@ -270,11 +270,11 @@ void uuid_random(uint8_t ret[16])
     stamp_uuid(ret, 4);
 }
 
-void uuid_timed(uint8_t ret[16], int64_t unix_us)
+void uuid_timed(uint8_t ret[16], int64_t unix_us, const uint8_t random[UUID_RANDOM_BYTES])
 {
     uint64_t ms = (uint64_t)(unix_us / 1000);
     for (int i = 0; i < 6; i++)
         ret[i] = (uint8_t)(ms >> (40 - 8 * i));
-    digest_random(ret + 6, 10);
+    memcpy(ret + 6, random, UUID_RANDOM_BYTES);
     stamp_uuid(ret, 7);
 }

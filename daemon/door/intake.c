@@ -92,7 +92,9 @@ void intake_count_status(enum item_status status)
 
 void intake_stamp(const struct exchange *x, struct fact *f, const struct credential *who, int64_t government)
 {
-    digest_random(f->salt, sizeof f->salt);
+    uint8_t random[UUID_RANDOM_BYTES + FACT_SALT_BYTES];
+    digest_random(random, sizeof random);
+    memcpy(f->salt, random + UUID_RANDOM_BYTES, FACT_SALT_BYTES);
     f->government = who != NULL ? who->government : government;
     f->person = who != NULL ? who->person : 0;
     f->device = who != NULL ? who->id : 0;
@@ -101,7 +103,7 @@ void intake_stamp(const struct exchange *x, struct fact *f, const struct credent
         f->sender_user_id = (struct text){0};
     }
     f->received_us = x->received.now_us;
-    uuid_timed(f->id, f->received_us);
+    uuid_timed(f->id, f->received_us, random);
     f->clock_error_us = x->received.error_us;
     f->clock_state = x->received.state;
     f->clock_offset_us = __atomic_load_n(&counters_cells()->clock_offset_us, __ATOMIC_RELAXED);

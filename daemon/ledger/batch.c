@@ -211,6 +211,7 @@ static bool take_event(struct job *j, struct entry *e, struct spool_item *item)
     struct json_error error;
     struct text kind = {0}, at = {0};
     int64_t government = 0;
+    uint8_t random[UUID_RANDOM_BYTES];
     struct buf canonical;
     struct json_doc *doc = json_parse(e->bytes, e->len, 64, &error);
     const json_value *root = doc == NULL ? NULL : json_root(doc), *payload = json_member(root, "payload");
@@ -226,7 +227,8 @@ static bool take_event(struct job *j, struct entry *e, struct spool_item *item)
     if (ok) {
         digest_sha256(canonical.data, canonical.len, item->body_hash);
         memcpy(item->key, item->body_hash, sizeof item->key);
-        uuid_timed(item->id, item->received_us);
+        digest_random(random, sizeof random);
+        uuid_timed(item->id, item->received_us, random);
         item->kind = SPOOL_EVENT;
         e->appended = true;
     }
