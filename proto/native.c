@@ -35,7 +35,7 @@ static bool known_member(const char *name, const json_value *v, void *arg)
     struct item *it = arg;
     (void)v;
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        if (strcmp(names[i], name) == 0)
+        if (names[i][0] == name[0] && strcmp(names[i], name) == 0)
             return true;
     return codec_fail(it->error, FAULT_UNKNOWN_MEMBER, "%s%s", it->at, name);
 }
