@@ -2,10 +2,11 @@
  *
  * One loop a process, made after the fork, freed last. Invariants: a callback is the last thing its trampoline does,
  * so a timer or a watcher may be freed from inside it; a watcher wants nothing until told. The loop runs even with
- * nothing registered. A timer that is set to a later time fires when it was to fire first, notices, and waits on: deadlines
- * move with every request, nearly always away, and libevent's heap is dearer than the clock. An own timer measures how late timers fire, for the doors to shed load by; times are not
- * cached, so a timer armed behind a slow callback still waits its full time. Not thread-safe: other threads talk to
- * a loop by writing to a descriptor that it watches. */
+ * nothing registered. A timer that is set to a later time fires when it was to fire first, notices, and waits on:
+ * deadlines move with every request, nearly always away, and libevent's heap is dearer than the clock. An own timer
+ * measures how late timers fire, for the doors to shed load by; times are not cached, so a timer armed behind a slow
+ * callback still waits its full time. Not thread-safe: other threads talk to a loop by writing to a descriptor that it
+ * watches. */
 #include "loop.h"
 
 #include <event2/event.h>
@@ -209,7 +210,9 @@ struct loop_timer *loop_timer_new(struct loop *loop, loop_cb cb, void *arg)
 
 void loop_timer_arm(struct loop_timer *t, unsigned after_ms)
 {
-    int64_t due_mono_ms = mono_now_ms() + after_ms;
+    int64_t now_mono_ms = mono_now_ms(), due_mono_ms = now_mono_ms + after_ms;
+    if (after_ms == 0 && t->due_mono_ms != 0 && t->due_mono_ms <= now_mono_ms)
+        return; /* due already: armed anew before its callback in every turn, it would never fire */
     if (t->fires_mono_ms == 0 || t->fires_mono_ms >= due_mono_ms)
         add_timer(t, due_mono_ms, after_ms);
     else

@@ -106,6 +106,57 @@ START_TEST(a_timer_armed_after_slow_work_waits_its_full_time)
 }
 END_TEST
 
+static void on_readable(void *arg, bool readable, bool writable)
+{
+    (void)arg;
+    (void)writable;
+    reads += readable;
+    loop_timer_arm(timer, 0);
+}
+
+/* Descriptors come before timers in a turn: work that is put off in every one of them is done all the same. */
+START_TEST(a_timer_armed_in_every_turn_fires)
+{
+    int64_t fired = 0;
+    open_all();
+    timer = loop_timer_new(loop, on_count, &fired);
+    watch = loop_fd_new(loop, pair[0], on_readable, NULL);
+    loop_fd_want(watch, true, false);
+    ck_assert_int_eq(write(pair[1], "x", 1), 1);
+    turn_until(&calls, 20);
+    ck_assert_int_ge(reads, calls);
+    loop_fd_free(watch);
+    loop_timer_free(timer);
+    close_all();
+}
+END_TEST
+
+/* Moved away, nearer, off and on again: never before its time, and once. */
+START_TEST(a_timer_that_moves_fires_when_it_is_due)
+{
+    static const unsigned moves[][3] = {{5, 40, 90}, {90, 40, 5}, {5, 90, 30}, {40, 40, 40}, {0, 30, 0}};
+    struct timespec tick;
+    ck_assert_int_eq(clock_getres(CLOCK_MONOTONIC_COARSE, &tick), 0);
+    for (size_t i = 0; i < sizeof moves / sizeof moves[0]; i++) {
+        int64_t fired = 0;
+        open_all();
+        timer = loop_timer_new(loop, on_count, &fired);
+        loop_timer_arm(timer, moves[i][0]);
+        loop_timer_disarm(timer);
+        loop_timer_arm(timer, moves[i][1]);
+        loop_timer_arm(timer, moves[i][2]);
+        int64_t due = mono_now_ms() + moves[i][2];
+        turn_until(&calls, 1);
+        ck_assert_int_ge(fired - due, -2 - (tick.tv_nsec + 999999) / 1000000);
+        while (mono_now_ms() < due + 100)
+            loop_turn(loop, 20);
+        ck_assert_int_eq(calls, 1);
+        loop_timer_free(timer);
+        close_all();
+    }
+}
+END_TEST
+
 static void on_io(void *arg, bool readable, bool writable)
 {
     (void)arg;
@@ -257,6 +308,7 @@ START_TEST(a_turn_without_events_ends)
 }
 END_TEST
 
-UNIT_MAIN("base/loop", timers, a_timer_armed_after_slow_work_waits_its_full_time, watchers_want_what_they_want,
+UNIT_MAIN("base/loop", timers, a_timer_armed_after_slow_work_waits_its_full_time,
+          a_timer_armed_in_every_turn_fires, a_timer_that_moves_fires_when_it_is_due, watchers_want_what_they_want,
           watchers_free_themselves_and_each_other, a_closed_peer_is_readable, signals_and_stop, lag_rises_and_falls,
           a_turn_without_events_ends)
