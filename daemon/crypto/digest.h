@@ -37,8 +37,8 @@ bool decode_base64(const char *s, size_t len, void *ret, size_t ret_cap, size_t 
 char *encode_uuid(char dst[37], const uint8_t uuid[16]);
 bool decode_uuid(const char *s, size_t len, uint8_t ret[16]);
 void uuid_random(uint8_t ret[16]); /* version 4 */
-/* Version 7: the milliseconds of unix_us, then 74 bits of `random`, which is the caller's to draw: with what else he needs, since
- * a draw is dear, not its bytes. Rows that come after each other lie beside each other in indexes. */
+/* Version 7: the milliseconds of unix_us, then 74 bits of `random`, which is the caller's to draw: with what else he
+ * needs, since a draw is dear, not its bytes. Rows that come after each other lie beside each other in indexes. */
 #define UUID_RANDOM_BYTES 10
 void uuid_timed(uint8_t ret[16], int64_t unix_us, const uint8_t random[UUID_RANDOM_BYTES]);
 

@@ -2,8 +2,8 @@
  *
  * Only the ledger holds a signer. A key is named by the first bytes of its public half's hash, so a receipt tells
  * which key to check with after a change of keys. Signing and checking take a context of their own at each call:
- * one signer may be used by several threads. A signer's is a copy of one that is prepared, for preparing costs a third of a
- * signature. Private keys are written only to new files of mode 0600. */
+ * one signer may be used by several threads. A signer's is a copy of one that is prepared, for preparing costs a third
+ * of a signature. Private keys are written only to new files of mode 0600. */
 #include "signer.h"
 
 #include <openssl/bio.h>

@@ -1,6 +1,6 @@
-/* The keys of TLS session tickets, in memory that all doors share and that outlives hadird (supervisor/tickets.c), so that a
- * phone may come back through any door, and after a restart. Who reads them may open the recordings of TLS 1.2 connections that a
- * ticket began: they are replaced every TICKET_TURN_MS, and never on a disk.
+/* The keys of TLS session tickets, in memory that all doors share and that outlives hadird (supervisor/keep.c), so that a
+ * phone may come back through any door, and after a restart. Who reads them may open the recordings of TLS 1.2
+ * connections that a ticket began: they are replaced every TICKET_TURN_MS, and never on a disk.
  *
  * One writer, any number of readers without a lock: the set that is written is one that nobody looks at. */
 #ifndef HADIR_TICKET_KEYS_H

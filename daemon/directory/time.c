@@ -1,7 +1,7 @@
 /* Judging a time: which of the three counts, which session holds it, on time or by how many minutes not.
  *
- * The same arithmetic as SQL's derivation (hadir.deciding_time, hadir.session_verdict), which has the last word. All intervals are half-open. No date, hour or
- * threshold of a rule stands here: they come with the plan. What does stand here belongs to the protocols: how far a
+ * The same arithmetic as SQL's derivation (sql/api/derive_rows.sql), which has the last word. All intervals are half-open.
+ * No date, hour or threshold of a rule stands here: they come with the plan. What does stand here belongs to the protocols: how far a
  * phone's clock is believed and when a delivery is called late. Pure. */
 #include "judge.h"
 #include "wall.h"

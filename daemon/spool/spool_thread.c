@@ -24,7 +24,7 @@
 #define EXIT_SPOOL_FAILED 70
 #define GROUP_MAX_ITEMS 512       /* a larger batch makes a group of its own */
 #define GROUP_EVERY_US 5000       /* under load; what an answer may wait on top of a commit */
-#define GROUP_ENOUGH 32           /* items: more of them share little more; a hundred senders that wait for answers keep two going */
+#define GROUP_ENOUGH 32           /* items: more share little more; a hundred senders that wait keep two groups going */
 #define DELETE_BITE 500           /* rows per idle transaction: some ms of other people's waiting at most */
 #define WAL_PAGES_HARD 16384      /* 64 MiB: checkpoint between two groups */
 #define WAL_PAGES_IDLE 1024       /* 4 MiB: checkpoint when nobody waits for 200 ms */
@@ -408,8 +408,8 @@ static void await(struct spool *s, size_t items, int64_t until_mono_us)
             break;
 }
 
-/* Waits up to wait_ms for work and, when a group is to gather, for that; takes everything that waits. NULL and *ret_stop: told to
- * stop and nothing is left. */
+/* Waits up to wait_ms for work and, when a group is to gather, for that; takes everything that waits. NULL and *ret_stop:
+ * told to stop and nothing is left. */
 static struct request *take_work(struct spool *s, unsigned wait_ms, bool *ret_stop)
 {
     int64_t now_us = mono_us();

@@ -44,7 +44,8 @@ grant execute on function hadir.placements_doubt(hadir.spool_row[], bigint, bigi
 -- Stores attributed check-ins. First key wins: its row becomes the check-in; a row with a key already known becomes an
 -- acknowledgement with its own receipt. Sorted by key, so that two ledgers never wait for each other in a circle.
 -- Each step reads the rows once, and every step but that is a look-up by key in the order as written (offset 0 keeps it so),
--- whatever the statistics say: the plan is made once for a connection, while tables grow, in a new database from nothing. work_mem: 2,500 rows fit, with room, so that none goes through a file.
+-- whatever the statistics say: the plan is made once for a connection, while tables grow, in a new database from nothing.
+-- work_mem: 2,500 rows fit, with room, so that none goes through a file.
 create or replace function hadir.checkin_store(p_spool uuid, p_rows hadir.spool_row[]) returns bigint
 language plpgsql set search_path = pg_catalog, pg_temp set timezone = 'UTC' set plan_cache_mode = force_generic_plan
   set enable_seqscan = off set enable_bitmapscan = off set enable_mergejoin = off set jit = off set work_mem = '64MB'
@@ -74,8 +75,9 @@ begin
     select u.*, hadir.claimed_at(u) as claimed_at,
       -- Older than the keys that are kept: whether it is a repeat can no longer be known.
       -- Every government keeps them for nine days at least: most rows need not ask for how many.
-      coalesce(hadir.claimed_at(u) < u.received_at - interval '9 days' and hadir.claimed_at(u) < u.received_at - make_interval(days => (
-        select g.retention_days from hadir.government g where g.id = u.government)), false) as stale
+      coalesce(hadir.claimed_at(u) < u.received_at - interval '9 days'
+        and hadir.claimed_at(u) < u.received_at - make_interval(days => (
+          select g.retention_days from hadir.government g where g.id = u.government)), false) as stale
     from unnest(p_rows) u
     where not exists (select from hadir.checkin c where c.id = u.id offset 0)
       and not exists (select from hadir.checkin_ack a where a.id = u.id offset 0)
