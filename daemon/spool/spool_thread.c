@@ -24,7 +24,7 @@
 #define EXIT_SPOOL_FAILED 70
 #define GROUP_MAX_ITEMS 512       /* a larger batch makes a group of its own */
 #define GROUP_EVERY_US 5000       /* under load; what an answer may wait on top of a commit */
-#define GROUP_ENOUGH 32           /* items: more share little more; a hundred senders that wait keep two groups going */
+#define GROUP_ENOUGH 16           /* items: more of them share little more; a hundred senders that wait for answers keep several going */
 #define DELETE_BITE 500           /* rows per idle transaction: some ms of other people's waiting at most */
 #define WAL_PAGES_HARD 16384      /* 64 MiB: checkpoint between two groups */
 #define WAL_PAGES_IDLE 1024       /* 4 MiB: checkpoint when nobody waits for 200 ms */
