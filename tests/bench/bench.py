@@ -105,9 +105,12 @@ def machine():
 
 
 def when():
-    """The day, and the commit where one is known."""
-    commit = said("git", "-C", TOP, "describe", "--always", "--dirty", "--exclude", "*")
-    return f"{datetime.date.today()}" + (f" {commit}" if commit and "fatal" not in commit else "")
+    """The day, and the commit where one is known; whether there is more than that, RESULTS.md apart."""
+    commit = said("git", "-C", TOP, "rev-parse", "--short", "HEAD")
+    if not commit or "fatal" in commit:
+        return f"{datetime.date.today()}"
+    more = said("git", "-C", TOP, "status", "--porcelain", "--", ".", ":!tests/bench/RESULTS.md")
+    return f"{datetime.date.today()} {commit}" + ("-dirty" if more else "")
 
 
 # ---- RESULTS.md --------------------------------------------------------------------------------------------------------
