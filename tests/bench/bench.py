@@ -76,7 +76,7 @@ def measure(name, b):
     yardstick = statistics.median(p[1] for p in both) if both else None
     ratio = statistics.median(p[0] / p[1] for p in both) if both else None
     if len(pairs) > 1:
-        print(f"# pairs: {' '.join(f'{shown(o)}/{shown(y)}' for o, y in pairs)}")
+        b.note(f"pairs: {' '.join(f'{shown(o)}/{shown(y)}' for o, y in pairs)}")
     print("\t".join((name, shown(ours), shown(yardstick), shown(ratio), f.unit)), flush=True)
     return [f"`{name}`", shown(ours), shown(yardstick), shown(ratio), f.unit, f.goal, str(len(pairs)), when()]
 
