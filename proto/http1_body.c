@@ -180,17 +180,11 @@ const char *http1_reason(unsigned status)
     return "Unknown";
 }
 
-static void put_int(struct buf *out, int64_t v)
-{
-    char digits[INT_DIGITS];
-    buf_add(out, digits, int_digits(digits, v));
-}
-
 bool http1_respond(struct buf *out, unsigned status, const char *content_type, int64_t content_length, bool keep_alive,
                    const char *extra)
 {
     buf_puts(out, "HTTP/1.1 ");
-    put_int(out, status);
+    buf_int(out, status);
     buf_putc(out, ' ');
     buf_puts(out, http1_reason(status));
     buf_puts(out, "\r\n");
@@ -203,7 +197,7 @@ bool http1_respond(struct buf *out, unsigned status, const char *content_type, i
     bool bodiless = status < 200 || status == 204;
     if (!bodiless && content_length >= 0) {
         buf_puts(out, "Content-Length: ");
-        put_int(out, content_length);
+        buf_int(out, content_length);
         buf_puts(out, "\r\n");
     } else if (!bodiless) {
         buf_puts(out, "Transfer-Encoding: chunked\r\n");

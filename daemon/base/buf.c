@@ -140,6 +140,12 @@ size_t int_digits(char dst[INT_DIGITS], int64_t v)
     return out;
 }
 
+bool buf_int(struct buf *b, int64_t v)
+{
+    char digits[INT_DIGITS];
+    return buf_add(b, digits, int_digits(digits, v));
+}
+
 void buf_drain(struct buf *b, size_t n)
 {
     if (n >= b->len) {

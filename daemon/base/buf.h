@@ -30,6 +30,7 @@ bool buf_vprintf(struct buf *b, const char *fmt, va_list ap) __attribute__((form
 /* v in decimal, without NUL; returns how many characters. printf takes ten times as long. */
 #define INT_DIGITS 20
 size_t int_digits(char dst[INT_DIGITS], int64_t v);
+bool buf_int(struct buf *b, int64_t v);
 /* Removes the first n bytes. */
 void buf_drain(struct buf *b, size_t n);
 /* The content as a NUL-terminated string (adds the NUL behind len); NULL when failed. */

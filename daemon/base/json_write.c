@@ -150,9 +150,8 @@ void json_string(struct json_writer *w, const char *s)
 
 void json_int(struct json_writer *w, int64_t v)
 {
-    char digits[INT_DIGITS];
     before_value(w);
-    buf_add(w->out, digits, int_digits(digits, v));
+    buf_int(w->out, v);
 }
 
 /* A locale's decimal separator (any run of foreign bytes) becomes a point. */
