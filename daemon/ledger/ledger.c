@@ -207,7 +207,7 @@ static bool start(struct ledger *l, int control_fd)
     l->ingest = ingest_new(l->loop, l->conf, l->spool);
     l->tick = loop_timer_new(l->loop, on_tick, l);
     l->control = channel_new(l->loop, control_fd, CONTROL_QUEUE_BYTES, on_control, on_control_closed, l);
-    if (l->limit == NULL || l->ingest == NULL || l->tick == NULL || l->control == NULL || !cage_shut(CAGE_LEDGER) ||
+    if (l->limit == NULL || l->ingest == NULL || l->tick == NULL || l->control == NULL || !round_new(l) || !cage_shut(CAGE_LEDGER) ||
         !say_hello(l))
         return false;
     tell(l, true);
@@ -229,6 +229,8 @@ static void finish(struct ledger *l)
         channel_free(l->control);
     if (l->tick != NULL)
         loop_timer_free(l->tick);
+    if (l->round != NULL)
+        loop_timer_free(l->round);
     limit_free(l->limit);
     signer_free(l->signer);
     if (l->loop != NULL)

@@ -33,6 +33,13 @@ struct ledger {
     bool draining;
     int64_t drain_mono_ms;  /* since when */
     struct loop_timer *tick;
+
+    /* round.c's */
+    struct loop_timer *round;
+    size_t heard, last_heard; /* messages of doors: since the last round, and in it */
+    bool spool_busy;          /* it was, when the first of them came */
+    bool deaf;                /* doors are not read until the timer fires */
+    int64_t round_mono_ms;    /* the last one's end */
 };
 
 /* A door's end. Kept by the list and by every job that will answer to it. */
@@ -55,6 +62,10 @@ struct peer *peer_get(struct peer *p);
 void peer_put(struct peer *p);
 /* Sends, unless the peer is gone or takes nothing more (logged; its own deadline answers the client). */
 void peer_send(struct peer *p, uint16_t type, uint64_t id, const void *payload, size_t len);
+
+bool round_new(struct ledger *l); /* false: out of memory */
+/* A message of a door is about to be taken; what it appends is committed with the round. */
+void round_heard(struct ledger *l);
 
 /* MSG_INTAKE, MSG_LOOKUP: answered now or when the spool has. */
 void batch_take(struct peer *p, uint64_t id, const uint8_t *payload, size_t len);

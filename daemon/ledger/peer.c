@@ -21,6 +21,7 @@ static void on_message(void *arg, uint16_t type, uint64_t id, const uint8_t *pay
     struct peer *p = arg;
     if (fd >= 0)
         close(fd);
+    round_heard(p->ledger);
     if (type == MSG_INTAKE)
         batch_take(p, id, payload, len);
     else if (type == MSG_LOOKUP)

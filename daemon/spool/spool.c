@@ -25,8 +25,8 @@
  * ## When a row is valid
  *
  * All that waits when the thread comes round becomes one group: one BEGIN IMMEDIATE … COMMIT (spool_group.c). While one
- * group's fdatasync runs the next one gathers by itself; an idle spool answers at once, under load a group waits for some
- * milliseconds until enough are in it (spool_thread.c).
+ * group's fdatasync runs the next one gathers by itself; how long an idle spool waits for company is its caller's
+ * (ledger/round.c).
  * synchronous=FULL makes COMMIT append the pages to the log and fdatasync it before it returns. Results, with receipts'
  * proofs, are computed before COMMIT and handed to the loop (list + eventfd) after it. So:
  *
@@ -48,7 +48,7 @@
  *
  * The loop's side (the functions of spool.h) and the spool thread share only what `lock` guards: the list of waiting
  * requests, the list of finished ones and a few numbers. Items are bounded from spool_append until their callback
- * returned, so both lists are bounded. SQLite is touched by the thread alone.
+ * returned, so the lists are bounded. SQLite is touched by the thread alone.
  *
  * Does not know what a fact is, does not talk to the database, does not decide when to drain.
  */
@@ -183,15 +183,24 @@ static void on_wake(void *arg, bool readable, bool writable)
 
 /* ---- asking ---- */
 
+/* The thread is woken once and finds a whole group. */
+void spool_commit(struct spool *s)
+{
+    if (s->gathered.first == NULL)
+        return;
+    pthread_mutex_lock(&s->lock);
+    *s->waiting.last = s->gathered.first;
+    s->waiting.last = s->gathered.last;
+    pthread_mutex_unlock(&s->lock);
+    list_init(&s->gathered);
+    pthread_cond_signal(&s->work);
+}
+
+/* Behind what was appended before it. */
 static void submit(struct spool *s, struct request *r)
 {
-    pthread_mutex_lock(&s->lock);
-    list_push(&s->waiting, r);
-    s->waiting_items += r->batch != NULL ? r->batch->count : 1;
-    bool enough = s->waiting_items >= s->wanted_items;
-    pthread_mutex_unlock(&s->lock);
-    if (enough)
-        pthread_cond_signal(&s->work);
+    list_push(&s->gathered, r);
+    spool_commit(s);
 }
 
 bool spool_append(struct spool *s, const struct spool_item *items, size_t count, spool_append_cb cb, void *arg)
@@ -205,7 +214,7 @@ bool spool_append(struct spool *s, const struct spool_item *items, size_t count,
     }
     r->kind = REQUEST_APPEND;
     hold(s, r);
-    submit(s, r);
+    list_push(&s->gathered, r);
     return true;
 }
 
@@ -501,6 +510,7 @@ struct spool *spool_start(struct loop *loop, const struct spool_options *o, char
     s->free_floor_bytes = o->free_floor_bytes;
     s->signing = (struct spool_signing){.sign = o->sign, .arg = o->sign_arg};
     snprintf(s->signing.key_id, sizeof s->signing.key_id, "%s", o->key_id);
+    list_init(&s->gathered);
     list_init(&s->waiting);
     list_init(&s->done);
     s->last_work_mono_ms = mono_now_ms();
@@ -522,6 +532,7 @@ void spool_stop(struct spool *s)
 {
     if (s == NULL)
         return;
+    spool_commit(s);
     pthread_mutex_lock(&s->lock);
     s->stopping = true;
     pthread_cond_signal(&s->work);

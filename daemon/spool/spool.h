@@ -90,6 +90,9 @@ const uint8_t *spool_id(const struct spool *s); /* 16 random bytes of this file 
 /* false: the queue is full (answer busy); the functions below likewise. A single batch larger than the queue is taken
  * when the queue is empty. cb is called in the loop, after COMMIT returned. */
 bool spool_append(struct spool *s, const struct spool_item *items, size_t count, spool_append_cb cb, void *arg);
+/* What was appended so far becomes durable, as one group if it fits. A group costs as much for ten items as for one (sync,
+ * pages, signature, waking): who appends says when it is enough. The questions below, and stopping, commit first. */
+void spool_commit(struct spool *s);
 
 /* Reading back, for ingest. Rows with seq > after, at most max_rows and max_bytes; in the loop. */
 struct spool_row {

@@ -53,6 +53,7 @@ struct spool {
     uint8_t id[16];
 
     /* the loop's own */
+    struct list gathered; /* appends until spool_commit */
     struct request *held; /* appends whose callback has not yet returned */
     size_t items_held;
     size_t reads_held;
@@ -61,15 +62,12 @@ struct spool {
     struct spool_file *file;
     int64_t full_since_mono_ms;
     int64_t last_work_mono_ms;
-    int64_t next_group_mono_us; /* not before; 0: at once */
     bool old_rows_left;
 
     /* shared, under lock */
     pthread_mutex_t lock;
     pthread_cond_t work;
     struct list waiting, done;
-    size_t waiting_items; /* in waiting; a read is one */
-    size_t wanted_items;  /* so many wake the thread */
     bool stopping;
     bool full;
     int64_t last_seq, ingested, hint;

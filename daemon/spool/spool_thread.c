@@ -1,10 +1,8 @@
 /* The spool thread: groups, reads, idle work. What the file is and what must hold: spool.c.
  *
  * Each turn takes everything that waits, commits the appends in groups, answers the reads in their order, and hands the
- * requests back. Groups follow the load: who comes alone is committed at once, but after a group of several the next begins
- * when GROUP_ENOUGH wait, or GROUP_EVERY_US after that one began. A commit costs as much for ten as for one (sync, pages,
- * signature, waking). Without work it does one small idle step at a time (checkpoint, delete what is old, look at the free
- * space), so that an arrival waits for a few milliseconds at most.
+ * requests back. Without work it does one small idle step at a time (checkpoint, delete what is old, look at the free space),
+ * so that an arrival waits for a few milliseconds at most.
  *
  * A fault other than "no room" ends the process here, in give_up, before anything of the group was handed over.
  */
@@ -23,8 +21,6 @@
 
 #define EXIT_SPOOL_FAILED 70
 #define GROUP_MAX_ITEMS 512       /* a larger batch makes a group of its own */
-#define GROUP_EVERY_US 5000       /* under load; what an answer may wait on top of a commit */
-#define GROUP_ENOUGH 16           /* items: more of them share little more; a hundred senders that wait for answers keep several going */
 #define DELETE_BITE 500           /* rows per idle transaction: some ms of other people's waiting at most */
 #define WAL_PAGES_HARD 16384      /* 64 MiB: checkpoint between two groups */
 #define WAL_PAGES_IDLE 1024       /* 4 MiB: checkpoint when nobody waits for 200 ms */
@@ -150,7 +146,6 @@ static void run_group(struct spool *s, struct request **list)
     struct spool_batch *batches[GROUP_MAX_ITEMS];
     struct list group;
     size_t count = 0, items = 0;
-    int64_t start_us = mono_us();
     list_init(&group);
     while (*list != NULL && (*list)->kind == REQUEST_APPEND && count < GROUP_MAX_ITEMS) {
         struct request *r = *list;
@@ -161,7 +156,6 @@ static void run_group(struct spool *s, struct request **list)
         batches[count++] = r->batch;
         list_push(&group, r);
     }
-    s->next_group_mono_us = count > 1 ? start_us + GROUP_EVERY_US : 0;
     commit_batches(s, batches, count);
     finish(s, group.first);
     if (spool_file_wal_pages(s->file) >= WAL_PAGES_HARD && !spool_file_checkpoint(s->file))
@@ -398,27 +392,16 @@ static unsigned idle_step(struct spool *s)
     return s->old_rows_left ? 20 : IDLE_LONG_MS / 2;
 }
 
-/* Under the lock: until so many items wait, or until_mono_us; the loop wakes it then and not before. */
-static void await(struct spool *s, size_t items, int64_t until_mono_us)
-{
-    const struct timespec until = {.tv_sec = until_mono_us / US_PER_S, .tv_nsec = until_mono_us % US_PER_S * 1000};
-    s->wanted_items = items;
-    while (s->waiting_items < items && !s->stopping)
-        if (pthread_cond_timedwait(&s->work, &s->lock, &until) == ETIMEDOUT)
-            break;
-}
-
-/* Waits up to wait_ms for work and, when a group is to gather, for that; takes everything that waits. NULL and *ret_stop:
- * told to stop and nothing is left. */
+/* Waits up to wait_ms for work; takes everything that waits. NULL and *ret_stop: told to stop and nothing is left. */
 static struct request *take_work(struct spool *s, unsigned wait_ms, bool *ret_stop)
 {
-    int64_t now_us = mono_us();
+    int64_t until_us = mono_us() + wait_ms * INT64_C(1000);
+    const struct timespec until = {.tv_sec = until_us / US_PER_S, .tv_nsec = until_us % US_PER_S * 1000};
     pthread_mutex_lock(&s->lock);
-    if (s->next_group_mono_us > now_us)
-        await(s, GROUP_ENOUGH, s->next_group_mono_us);
-    await(s, 1, now_us + wait_ms * INT64_C(1000));
+    while (s->waiting.first == NULL && !s->stopping)
+        if (pthread_cond_timedwait(&s->work, &s->lock, &until) == ETIMEDOUT)
+            break;
     struct request *work = list_take(&s->waiting);
-    s->waiting_items = 0;
     *ret_stop = work == NULL && s->stopping;
     pthread_mutex_unlock(&s->lock);
     return work;

@@ -109,6 +109,7 @@ static void append(unsigned count)
         memcpy(item.key, f.key, 16);
         memcpy(item.body_hash, f.body_hash, 32);
         ck_assert(spool_append(spool, &item, 1, on_appended, &done));
+        spool_commit(spool);
         while (done <= i && (i + 1 == count || i + 1 - done == 100)) /* so many wait at once */
             loop_turn(loop, 50);
         buf_fini(&payload);

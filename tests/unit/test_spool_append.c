@@ -437,6 +437,7 @@ START_TEST(a_group_takes_as_many_as_fit_and_a_read_keeps_its_place)
     for (unsigned i = 0; i < 1120; i++)
         sample_make(&s[i], 7, i);
     ck_assert(spool_append(b.spool, &s[0].item, 1, count_accepted, NULL));
+    spool_commit(b.spool);
     while (__atomic_load_n(&groups_signed, __ATOMIC_SEQ_CST) == 0)
         usleep(1000);
     for (unsigned i = 1; i < 520; i++)
@@ -448,6 +449,7 @@ START_TEST(a_group_takes_as_many_as_fit_and_a_read_keeps_its_place)
             items[i] = s[520 + batch * 300 + i].item;
         ck_assert(spool_append(b.spool, items, 300, count_accepted, NULL));
     }
+    spool_commit(b.spool);
     __atomic_store_n(&gate_open, 1, __ATOMIC_SEQ_CST);
     bench_wait(&b, &r.called);
     ck_assert_uint_eq(r.count, 520);

@@ -66,6 +66,7 @@ static void feed(struct feeder *f)
             _exit(97);
         f->flying++;
     }
+    spool_commit(f->bench->spool);
 }
 
 /* Forks; the child opens the spool, calls `before` after its first acknowledged append, then appends until it dies. */

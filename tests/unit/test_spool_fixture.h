@@ -120,10 +120,12 @@ static inline void bench_fini(struct bench *b)
     loop_free(b->loop);
 }
 
-/* Turns the loop until *flag; fails the test after a minute. */
+/* Commits what was appended and turns the loop until *flag; fails the test after a minute. */
 static inline void bench_wait(struct bench *b, const bool *flag)
 {
     int64_t until = mono_now_ms() + WAIT_MS;
+    if (b->spool != NULL)
+        spool_commit(b->spool);
     while (!*flag && mono_now_ms() < until)
         loop_turn(b->loop, 20);
     ck_assert_msg(*flag, "no answer within a minute");
