@@ -1,7 +1,8 @@
-"""How hadird bears what it is asked for: the latency at half of what it can do, and what is left of it when five times as much comes."""
+"""How hadird bears what it is asked for: the latency at half of what it can do, what is left of it when five times as much comes, and a
+regency's whole morning."""
 import contextlib, os
 from bench import figure
-from figures_door import CONNECTIONS, DOORS, bare
+from figures_door import CONNECTIONS, DOORS, bare, spent
 from town import Town, family, load
 
 SHARE = 0.25       # of one core, that hadird has in the storm
@@ -9,6 +10,10 @@ PERIOD_US = 10000
 PEOPLE = 20000
 CARRIERS = 1000    # addresses that a storm comes from
 RETRIES = 3        # of a phone that was shed or heard 503, after a second, two, four
+REGENCY = 10000    # people, in its morning:
+MINUTES = 60       # of which half come in the last five …
+PLAYED_S = 20      # … played in so many seconds
+OFFLINE = 10       # percent who come back online, by the hundred within a second
 
 
 def rate_of(did):
@@ -109,3 +114,39 @@ def storm_goodput(b):
             return rate_of(did)
         capacity()
         yield from b.turns(storm, capacity)
+
+
+# ---- a morning ---------------------------------------------------------------------------------------------------------
+
+@figure("morning", unit="ms", goal="≤ 1 s, all recorded once")
+def morning(b):
+    """p99 of the answers, each from its attempt; whoever is shed or told to wait comes again until it is known. So fast the last minutes
+    are more than two cores take with the generator on them: that makes the storm of retries. The same morning, of the seed, in every
+    turn; --seconds says nothing here."""
+    played = {"mode": "fresh", "morning": REGENCY, "minutes": MINUTES, "seconds": PLAYED_S, "burst": OFFLINE, "retries": 20,
+              "addresses": CARRIERS, "connections": 20000, "seed": b.seed}
+    faster = MINUTES * 60 / PLAYED_S
+    b.note(f"{REGENCY} people, {MINUTES} minutes in {PLAYED_S} s, {faster:.0f} times as fast as it is: half of them come at "
+           f"{REGENCY / 2 / 300 * faster:.0f}/s, really at {REGENCY / 2 / 300:.0f}/s; {OFFLINE} % were offline, by the hundred within a second")
+
+    def heard(who, did):
+        b.note(f"{who}: {told(did)}; {did['accepted']} accepted, {did['sent'] - REGENCY} went again, {did['peak']} in one second at most, p99 from "
+               f"the first attempt {did['first_p99_ms']:.0f} ms")
+        return did["p99_ms"]
+
+    with Town(b, people=REGENCY, doors=DOORS, connections_max=20000, handshakes_max=512) as town, bare(town) as (_, port):
+        def ours():
+            began = town.now()
+            repeated = town.metric("hadir_acknowledged_total", status="duplicate")
+            did = town.load(**played)
+            repeated = town.metric("hadir_acknowledged_total", status="duplicate") - repeated
+            recorded = town.ask("select concat_ws(' ', count(*), count(distinct person)) from hadir.checkin "
+                                f"where status = 'recorded' and received_at >= '{began}'")
+            assert did["accepted"] == REGENCY and recorded == f"{REGENCY} {REGENCY}", f"{recorded} check-ins and people are recorded: {did}"
+            b.note(f"{spent(did)}; {repeated:.0f} answered as known already; each of the {REGENCY} recorded once, the last "
+                   f"{did['recorded_s']:.1f} s after its answer")
+            return heard("hadird", did)
+
+        def theirs():
+            return heard("bare", load(port, f"{town.dir}/secret/tls.crt", town.devices, constant=True, **played))
+        yield from b.turns(ours, theirs)

@@ -25,8 +25,8 @@
  * The last line is one JSON object: sent (requests, each attempt), accepted, refused (check-ins), busy (429, 408 and 5xx), shed (ended
  * before the handshake was), failed (no answer), given_up (requests never answered for good), seconds (from the start to the last
  * answer), cpu_s (own, since the start), p50_ms p99_ms max_ms (accepted ones, from the instant of the attempt that was),
- * first_p99_ms (from the first attempt's), behind_ms (how late an attempt began at most, for want of a connection or of the
- * generator's own time: with much of it the latencies tell of the generator), handshakes, resumed.
+ * first_p99_ms (from the first attempt's), peak (attempts in one second at most), behind_ms (how late an attempt began at most, for
+ * want of a connection or of the generator's own time: with much of it the latencies tell of the generator), handshakes, resumed.
  *
  * What is sent is say.c's, how is phone.c's; no books are kept (tests/fault/phones.c does). Threads: one. */
 #include <arpa/inet.h>
@@ -92,7 +92,7 @@ static uint32_t *told_us, *told_first_us; /* latencies of the accepted */
 static size_t told_count, told_room;
 static int64_t start_us, last_us, behind_us;
 static struct {
-    uint64_t sent, accepted, refused, busy, shed, failed, given_up, handshakes, resumed;
+    uint64_t sent, accepted, refused, busy, shed, failed, given_up, peak, handshakes, resumed;
 } n;
 
 static int64_t now_us(void)
@@ -320,13 +320,24 @@ static void dial(struct slot *s, uint32_t phone)
         go_on(s); /* over loopback it is connected at once */
 }
 
+/* One more attempt, in this second of the clock. */
+static void count_sent(int64_t at_us)
+{
+    static int64_t second;
+    static uint64_t in_second;
+    in_second = at_us / 1000000 == second ? in_second + 1 : 1;
+    second = at_us / 1000000;
+    n.peak = in_second > n.peak ? in_second : n.peak;
+    n.sent++;
+}
+
 static void begin(struct slot *s, struct call *c, int64_t at_us)
 {
     s->call = c;
     behind_us = at_us - c->due_us > behind_us ? at_us - c->due_us : behind_us;
     s->phone.deadline_us = at_us + (int64_t)o.timeout * 1000000;
     c->tries++;
-    n.sent++;
+    count_sent(at_us);
     flying++;
     if (s->phone.state == PHONE_CLOSED)
         dial(s, c->phone);
@@ -458,9 +469,11 @@ static void tell(double used_s)
     }
     printf("{\"sent\": %" PRIu64 ", \"accepted\": %" PRIu64 ", \"refused\": %" PRIu64 ", \"busy\": %" PRIu64 ", \"shed\": %" PRIu64
            ", \"failed\": %" PRIu64 ", \"given_up\": %" PRIu64 ", \"seconds\": %.3f, \"cpu_s\": %.3f, \"p50_ms\": %.3f, \"p99_ms\": %.3f"
-           ", \"max_ms\": %.3f, \"first_p99_ms\": %.3f, \"behind_ms\": %.3f, \"handshakes\": %" PRIu64 ", \"resumed\": %" PRIu64 "}\n",
+           ", \"max_ms\": %.3f, \"first_p99_ms\": %.3f, \"peak\": %" PRIu64 ", \"behind_ms\": %.3f"
+           ", \"handshakes\": %" PRIu64 ", \"resumed\": %" PRIu64 "}\n",
            n.sent, n.accepted, n.refused, n.busy, n.shed, n.failed, n.given_up, seconds, used_s, quantile_ms(told_us, 0.5),
-           quantile_ms(told_us, 0.99), quantile_ms(told_us, 1), quantile_ms(told_first_us, 0.99), (double)behind_us / 1000, n.handshakes, n.resumed);
+           quantile_ms(told_us, 0.99), quantile_ms(told_us, 1), quantile_ms(told_first_us, 0.99), n.peak, (double)behind_us / 1000,
+           n.handshakes, n.resumed);
 }
 
 /* ---- the command line ---- */
