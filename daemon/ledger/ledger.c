@@ -59,7 +59,7 @@ static bool is_drained(const struct ledger *l)
     int64_t since_ms = mono_now_ms() - l->drain_mono_ms;
     if (since_ms >= DRAIN_MAX_MS)
         return true;
-    return l->jobs == 0 && spool_pending(l->spool) == 0 && peer_all_flushed(l) &&
+    return !l->deaf && l->jobs == 0 && spool_pending(l->spool) == 0 && peer_all_flushed(l) &&
            (ingest_is_current(l->ingest) || !ingest_is_connected(l->ingest) || since_ms >= LAST_INGEST_MS);
 }
 
@@ -207,8 +207,8 @@ static bool start(struct ledger *l, int control_fd)
     l->ingest = ingest_new(l->loop, l->conf, l->spool);
     l->tick = loop_timer_new(l->loop, on_tick, l);
     l->control = channel_new(l->loop, control_fd, CONTROL_QUEUE_BYTES, on_control, on_control_closed, l);
-    if (l->limit == NULL || l->ingest == NULL || l->tick == NULL || l->control == NULL || !round_new(l) || !cage_shut(CAGE_LEDGER) ||
-        !say_hello(l))
+    if (l->limit == NULL || l->ingest == NULL || l->tick == NULL || l->control == NULL || !round_new(l) ||
+        !cage_shut(CAGE_LEDGER) || !say_hello(l))
         return false;
     tell(l, true);
     loop_timer_arm(l->tick, TICK_MS);
@@ -227,10 +227,8 @@ static void finish(struct ledger *l)
     ingest_free(l->ingest);
     if (l->control != NULL)
         channel_free(l->control);
-    if (l->tick != NULL)
-        loop_timer_free(l->tick);
-    if (l->round != NULL)
-        loop_timer_free(l->round);
+    loop_timer_free(l->tick);
+    loop_timer_free(l->round);
     limit_free(l->limit);
     signer_free(l->signer);
     if (l->loop != NULL)

@@ -64,7 +64,7 @@ void peer_put(struct peer *p);
 void peer_send(struct peer *p, uint16_t type, uint64_t id, const void *payload, size_t len);
 
 bool round_new(struct ledger *l); /* false: out of memory */
-/* A message of a door is about to be taken; what it appends is committed with the round. */
+/* A message of a door is about to be taken; what it appends is committed with the round, if not before. */
 void round_heard(struct ledger *l);
 
 /* MSG_INTAKE, MSG_LOOKUP: answered now or when the spool has. */

@@ -79,6 +79,8 @@ void peer_add(struct ledger *l, uint32_t index, int fd)
         return;
     }
     channel_gather(p->channel); /* a group's answers */
+    if (l->deaf)
+        channel_pause(p->channel);
     p->ledger = l;
     p->index = index;
     p->references = 1;

@@ -11,7 +11,7 @@
 #include "spool.h"
 #include "wall.h"
 
-#define ROUND_EVERY_MS 4
+#define ROUND_EVERY_MS 4 /* as near as the kernel's tick lets timers be: 2 to 8 where it is 4 ms */
 #define ROUND_ENOUGH 16 /* more share little more; a hundred senders that wait for answers keep several groups going */
 
 static void hear(struct ledger *l, bool yes)
@@ -25,15 +25,13 @@ static void hear(struct ledger *l, bool yes)
     }
 }
 
-/* At the end of a turn that heard something, when a group has gathered for long enough, and when doors are to be heard again. */
+/* In the turn after one that heard something, when a group has gathered for long enough, and when doors are to be heard again. */
 static void on_round(void *arg)
 {
     struct ledger *l = arg;
     int64_t now_mono_ms = mono_now_ms(), left_ms = l->round_mono_ms + ROUND_EVERY_MS - now_mono_ms;
     if (l->deaf) {
         hear(l, true);
-        if (l->heard > 0) /* of a door that came meanwhile */
-            loop_timer_arm(l->round, 0);
         return;
     }
     bool enough = l->heard >= ROUND_ENOUGH, alone = l->heard == 1 && !l->spool_busy;
@@ -61,6 +59,5 @@ void round_heard(struct ledger *l)
 {
     if (l->heard++ == 0)
         l->spool_busy = spool_pending(l->spool) > 0;
-    if (!l->deaf)
-        loop_timer_arm(l->round, 0);
+    loop_timer_arm(l->round, 0);
 }

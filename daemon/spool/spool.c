@@ -25,7 +25,7 @@
  * ## When a row is valid
  *
  * All that waits when the thread comes round becomes one group: one BEGIN IMMEDIATE … COMMIT (spool_group.c). While one
- * group's fdatasync runs the next one gathers by itself; how long an idle spool waits for company is its caller's
+ * group's fdatasync runs the next one gathers by itself; how long appends wait for company is their caller's
  * (ledger/round.c).
  * synchronous=FULL makes COMMIT append the pages to the log and fdatasync it before it returns. Results, with receipts'
  * proofs, are computed before COMMIT and handed to the loop (list + eventfd) after it. So:

@@ -91,7 +91,8 @@ const uint8_t *spool_id(const struct spool *s); /* 16 random bytes of this file 
  * when the queue is empty. cb is called in the loop, after COMMIT returned. */
 bool spool_append(struct spool *s, const struct spool_item *items, size_t count, spool_append_cb cb, void *arg);
 /* What was appended so far becomes durable, as one group if it fits. A group costs as much for ten items as for one (sync,
- * pages, signature, waking): who appends says when it is enough. The questions below, and stopping, commit first. */
+ * pages, signature, waking): who appends says when it is enough. What reads or changes the file, and stopping, commits
+ * first. */
 void spool_commit(struct spool *s);
 
 /* Reading back, for ingest. Rows with seq > after, at most max_rows and max_bytes; in the loop. */

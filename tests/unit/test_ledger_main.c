@@ -643,6 +643,33 @@ START_TEST(without_a_supervisor_it_finishes_and_goes)
 }
 END_TEST
 
+static void send_one(unsigned n)
+{
+    struct fact f;
+    batch_new();
+    fixture_fact(&f, 7, n);
+    batch_fact(BATCH_CHECKIN, &f);
+    batch_send(n);
+}
+
+START_TEST(what_a_door_sent_before_the_end_is_answered)
+{
+    begin();
+    start_ledger();
+    wait_for(&control, 1);
+    add_door();
+    for (unsigned n = 1; n <= 3; n++) /* others at once: doors are not read for some milliseconds then */
+        send_one(n);
+    wait_for(&door, 3);
+    send_one(4);
+    ck_assert(channel_send(control.channel, MSG_DRAIN, 0, NULL, 0, -1));
+    wait_for(&door, 4);
+    ck_assert_uint_eq(door.id, 4);
+    ck_assert_int_eq(end_ledger(), 0);
+    end();
+}
+END_TEST
+
 START_TEST(it_does_not_start_without_a_safe_key_or_a_folder_of_its_own)
 {
     int fd, status;
@@ -673,4 +700,4 @@ UNIT_MAIN("ledger/main", a_batch_is_answered_with_receipts_and_a_retry_with_the_
           tracking_keeps_one_point_and_never_leaves_early, a_lookup_knows_ones_own_only,
           what_no_door_says_is_refused_whole_counted_and_ends_the_door, what_is_no_batch_ends_the_door,
           how_old_an_arrival_may_be, without_a_supervisor_it_finishes_and_goes,
-          it_does_not_start_without_a_safe_key_or_a_folder_of_its_own)
+          what_a_door_sent_before_the_end_is_answered, it_does_not_start_without_a_safe_key_or_a_folder_of_its_own)

@@ -113,10 +113,10 @@ START_TEST(a_few_pause_all_doors_until_the_next_round)
     ck_assert_uint_eq(group, 3);
     ck_assert_uint_eq(pauses, 2);
     ck_assert_uint_eq(resumes, 0);
-    hear(1); /* of a door that came meanwhile */
     wait_for(&resumes, 2);
+    hear(2);
     wait_for(&commits, 2);
-    ck_assert_uint_eq(group, 1);
+    ck_assert_uint_eq(group, 2);
     ck_assert_uint_eq(pauses, 4);
     wait_for(&resumes, 4);
     tear_down();
@@ -141,5 +141,32 @@ START_TEST(one_who_comes_while_the_spool_works_gathers_others)
 }
 END_TEST
 
+/* The last round's end lies ahead, so that no timer comes in between. */
+static void nothing_is_committed_until_enough_came(size_t came)
+{
+    ledger.round_mono_ms = mono_now_ms() + 10 * WAIT_MS;
+    hear(came);
+    for (int i = 0; i < 5; i++)
+        loop_turn(ledger.loop, 0);
+    ck_assert_uint_eq(appended, came);
+    hear(16 - came);
+    wait_for(&commits, commits + 1);
+    ck_assert_uint_eq(group, 16);
+}
+
+START_TEST(a_group_gathers_while_the_spool_works_or_others_came_before)
+{
+    set_up();
+    hear(1);
+    wait_for(&commits, 1);
+    nothing_is_committed_until_enough_came(1); /* the first is not durable yet */
+    pending = 0;
+    nothing_is_committed_until_enough_came(1); /* sixteen came before */
+    ck_assert_uint_eq(pauses, 0);
+    tear_down();
+}
+END_TEST
+
 UNIT_MAIN("ledger/round", who_comes_alone_is_committed_at_once_and_nobody_paused, what_one_turn_brings_is_one_group,
-          a_few_pause_all_doors_until_the_next_round, one_who_comes_while_the_spool_works_gathers_others)
+          a_few_pause_all_doors_until_the_next_round, one_who_comes_while_the_spool_works_gathers_others,
+          a_group_gathers_while_the_spool_works_or_others_came_before)

@@ -302,6 +302,21 @@ START_TEST(one_batch_larger_than_a_group_stays_whole)
 }
 END_TEST
 
+START_TEST(what_was_not_committed_is_when_the_spool_stops)
+{
+    struct sample s;
+    bench_init(&b);
+    bench_open(&b);
+    sample_make(&s, 7, 1);
+    memset(&a, 0, sizeof a);
+    ck_assert(spool_append(b.spool, &s.item, 1, bench_on_append, &a));
+    bench_close(&b);
+    ck_assert(a.called);
+    ck_assert_int_eq(a.outcome, SPOOL_OK);
+    bench_fini(&b);
+}
+END_TEST
+
 START_TEST(complete_to_waits_for_what_is_pending)
 {
     struct sample s;
@@ -593,6 +608,6 @@ UNIT_MAIN("spool/append", reads_are_bounded_and_a_stop_answers_what_waits, a_gro
           duplicates_inside_a_group_are_found, same_key_other_body_is_a_conflict, kinds_and_scopes,
           the_earliest_automatic_position_keeps_its_slot, below_the_floor_nothing_is_taken_until_there_is_room,
           the_queue_is_bounded_and_groups_form_by_themselves, one_batch_larger_than_a_group_stays_whole,
-          complete_to_waits_for_what_is_pending, rows_are_found_by_id_or_by_device_and_uuid,
+          what_was_not_committed_is_when_the_spool_stops, complete_to_waits_for_what_is_pending, rows_are_found_by_id_or_by_device_and_uuid,
           only_what_is_old_and_ingested_is_deleted, a_clock_that_jumped_deletes_nothing,
           rows_of_a_time_to_come_do_not_hold_up_those_behind)
