@@ -1,9 +1,10 @@
 /* The JSON reader: jansson behind a stricter door. Jansson's headers stay in this file.
  *
- * Depth is counted over the bytes before jansson sees them, because its own limit is a compile-time 2048. Duplicate
- * members, bytes that are no UTF-8, \u0000, numbers beyond int64 or double and anything after the value are errors.
- * Reasons are our own words: jansson's quote the input, which may hold what no log may see. Values and strings
- * borrow from the document. A document belongs to one thread; different documents may be used by different ones.
+ * Depth is counted over the bytes before jansson sees them, because its own limit is a compile-time 2048; and a NUL is
+ * looked for, because it passes over one behind a number. Duplicate members, bytes that are no UTF-8, \u0000, numbers
+ * beyond int64 or double and anything after the value are errors. Reasons are our own words: jansson's quote the input,
+ * which may hold what no log may see. Values and strings borrow from the document. A document belongs to one thread;
+ * different documents may be used by different ones.
  *
  * Jansson forgets some allocations that failed: a string or a number then lacks its end, or the error has no name. So it
  * allocates by our function, which remembers: text that could not be kept is never taken for what the client said. */
@@ -109,6 +110,11 @@ struct json_doc *json_parse(const void *bytes, size_t len, unsigned max_depth, s
     }
     if (!depth_ok(bytes, len, max_depth, &at)) {
         set_error(ret_error, at, reason_of(json_error_stack_overflow));
+        return NULL;
+    }
+    const char *nul = memchr(bytes, '\0', len);
+    if (nul != NULL) {
+        set_error(ret_error, (size_t)(nul - (const char *)bytes), reason_of(json_error_invalid_syntax));
         return NULL;
     }
     seed_once();

@@ -227,6 +227,8 @@ static bool read_row(struct spool_file *f, sqlite3_stmt *q, struct spool_file_ro
     ret->leaf_index = sqlite3_column_int64(q, 7);
     if (!read_fixed(q, 2, ret->id, 16) || !read_fixed(q, 3, ret->body_hash, 32))
         return note_damage(f, "a row's identifier or hash has the wrong size");
+    if (ret->kind < SPOOL_CHECKIN || ret->kind > SPOOL_EVENT)
+        return note_damage(f, "a row is of no known kind");
     return row_fits(q, ret) || note_damage(f, "a row is not what was written");
 }
 

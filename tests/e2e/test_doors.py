@@ -38,6 +38,7 @@ BAD = [  # what is sent, code, field
     (b"{lat: here}", "not_json", None),
     (b"", "not_json", None),
     (b"\xff\xfe{}", "not_json", None),
+    (json.dumps(item(lat="@")).replace('"@"', "-2.5\0"), "not_json", None),
     (json.dumps(item()) + " {}", "not_json", None),
     ('{"id":"a","id":"b"}', "not_json", None),
     ('"hadir"', "wrong_type", None),

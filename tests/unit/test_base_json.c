@@ -48,6 +48,21 @@ START_TEST(bad_inputs)
 }
 END_TEST
 
+START_TEST(a_nul_is_refused_wherever_it_stands)
+{
+    static const char good[] = "{\"a\":[1,-2.5,1e3,true,null,\"x\"],\"b\":0}";
+    for (size_t at = 0; at < sizeof good; at++) {
+        struct json_error e;
+        char text[sizeof good];
+        memcpy(text, good, at);
+        text[at] = '\0';
+        memcpy(text + at + 1, good + at, sizeof good - 1 - at);
+        ck_assert_msg(json_parse(text, sizeof text, 16, &e) == NULL, "accepted at %zu", at);
+        ck_assert_uint_eq(e.offset, at);
+    }
+}
+END_TEST
+
 START_TEST(reasons_never_quote_the_input)
 {
     struct json_error e;
@@ -348,7 +363,7 @@ START_TEST(writer_stops_at_the_bound)
 }
 END_TEST
 
-UNIT_MAIN("base/json", bad_inputs, reasons_never_quote_the_input,
+UNIT_MAIN("base/json", bad_inputs, a_nul_is_refused_wherever_it_stands, reasons_never_quote_the_input,
           an_allocation_that_fails_is_never_the_clients_fault, depth_is_bounded, typed_access, extreme_numbers,
           writer_places_commas_and_escapes, every_byte_is_told_at_every_place, reals_are_shortest_and_exact, fixed_numbers,
           a_decimal_comma_changes_nothing, writer_stops_at_the_bound)

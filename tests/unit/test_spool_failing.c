@@ -231,6 +231,7 @@ START_TEST(forged_rows_are_left_out_and_a_forged_last_number_holds_nobody)
                      {"UPDATE row SET body_hash = 'x' WHERE seq = 8", 7},
                      {"UPDATE row SET grp = 99 WHERE seq = 3", 7},
                      {"UPDATE row SET sum = NULL", 8}, /* of version 1 */
+                     {"UPDATE row SET sum = NULL, kind = 0 WHERE seq > 6", 6},
                      {"UPDATE row SET sum = x'00' WHERE seq = 3", 7},
                      {"UPDATE row SET scope = zeroblob(64) WHERE seq = 3", 7},
                      {"UPDATE row SET scope = x'' WHERE seq = 3", 7},
