@@ -120,9 +120,9 @@ def storm_goodput(b):
 
 @figure("morning", unit="ms", goal="≤ 1 s, all recorded once")
 def morning(b):
-    """p99 of the answers, each from its attempt; whoever is shed or told to wait comes again until it is known. So fast the last
-    minutes are all that two cores take with the generator on them, and who comes back with them is more. The same morning, of the seed, in every
-    turn; --seconds says nothing here."""
+    """p99 of the answers, each from its attempt; whoever is shed or told to wait comes again until it is known. So fast the
+    last minutes are all that two cores take with the generator on them; what more does is storm_goodput's. The same morning, of
+    the seed, in every turn; --seconds says nothing here."""
     played = {"mode": "fresh", "morning": REGENCY, "minutes": MINUTES, "seconds": PLAYED_S, "burst": OFFLINE, "retries": 20,
               "addresses": CARRIERS, "connections": 20000, "seed": b.seed}
     faster = MINUTES * 60 / PLAYED_S
