@@ -23,7 +23,7 @@ STAGES = {
     "JSON, codec": "json_parse json_doc_free native_decode codec_doubt codec_key",
     "token, limits": "auth_bearer_device auth_bearer_any directory_find_token throttle_refuses rate_take",
     "directory, fence, verdict": "directory_judge judge place_judge time_judge image_find_person",
-    "message to the ledger and back": "channel_send send_some read_some",
+    "message to the ledger and back": "channel_send send_some read_some on_round",
     "answer": "answer_items write_answer native_write_checkin",
     "taking: decode, doubt, leaf": "batch_take take_fact take_all receipt_leaf",
     "group: rows, pages, sync": "spool_group_run commit_batches run_group spool_file_commit",
