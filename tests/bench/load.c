@@ -16,6 +16,7 @@
  *   --morning PEOPLE --minutes M [--burst PERCENT]  instead of a rate, see schedule.h; played in --seconds if given
  *   --retries N      what was shed, refused for now or failed goes again, as often at most: after Retry-After or a wait that doubles
  *                    from a second on. With --rate nothing goes again after --seconds; with --morning until it is known
+ *   --lost N         so many good answers to each request never reach the phone: the same goes again a second later (a storm of retries)
  *   --constant       the peer answers a constant: only the status is looked at. Else a 200 needs a receipt for each check-in (native)
  *   --seed N         of the schedule (1); ids and coordinates are new in every run, else the second would be a repetition
  *   --ahead N        so many requests are rendered before the start (all that are known of, at most 200000)
@@ -58,7 +59,7 @@
 struct call {
     int64_t due_us, first_us; /* this attempt's instant, the first one's */
     uint32_t phone;           /* index of its device */
-    uint16_t tries;
+    uint16_t tries, lost;
     size_t len;
     uint8_t bytes[];
 };
@@ -72,7 +73,7 @@ struct slot {
 static struct {
     struct say_options say;
     struct schedule_options schedule;
-    uint64_t port, connections, seconds, count, array, retries, timeout, ahead, addresses;
+    uint64_t port, connections, seconds, count, array, retries, lost, timeout, ahead, addresses;
     const char *ca, *tickets;
     enum { FRESH, RESUMED, KEPT } mode;
     enum channel channel;
@@ -264,11 +265,18 @@ static void on_answer(struct slot *s, const struct phone_answer *a)
     struct call *c = s->call;
     bool busy = a->status == 429 || a->status == 408 || a->status >= 500, good = a->status == 200 && says_enough(a);
     int64_t retry_after_s = a->retry_after_s;
-    if (good)
+    bool lost = good && c->lost < o.lost;
+    if (good && !lost)
         count_accepted(c);
     if (o.mode != KEPT || a->close)
         hang_up(s);
     let_go(s);
+    if (lost) {
+        c->lost++;
+        c->due_us = now_us() + 1000000;
+        push_again(c);
+        return;
+    }
     if (busy) {
         n.busy++;
         again_or_given_up(c, retry_after_s);
@@ -495,14 +503,15 @@ static bool read_word(const char *name, const char *value)
 
 static void read_options(int argc, char **argv)
 {
-    enum { PORT = 1, CONNECTIONS, RATE, SECONDS, SEED, COUNT, ARRAY, RETRIES, TIMEOUT, AHEAD, ADDRESSES, MORNING, MINUTES, BURST, NUMBERS };
+    enum { PORT = 1, CONNECTIONS, RATE, SECONDS, SEED, COUNT, ARRAY, RETRIES, LOST, TIMEOUT, AHEAD, ADDRESSES, MORNING, MINUTES, BURST, NUMBERS };
     uint64_t *const numbers_of[NUMBERS] = {
         [PORT] = &o.port, [CONNECTIONS] = &o.connections, [RATE] = &o.schedule.rate, [SECONDS] = &o.seconds, [SEED] = &o.schedule.seed,
-        [COUNT] = &o.count, [ARRAY] = &o.array, [RETRIES] = &o.retries, [TIMEOUT] = &o.timeout, [AHEAD] = &o.ahead,
+        [COUNT] = &o.count, [ARRAY] = &o.array, [RETRIES] = &o.retries, [LOST] = &o.lost, [TIMEOUT] = &o.timeout, [AHEAD] = &o.ahead,
         [ADDRESSES] = &o.addresses, [MORNING] = &o.schedule.people, [MINUTES] = &o.schedule.minutes, [BURST] = &o.schedule.burst};
     static const struct option names[] = {
         {"port", 1, NULL, PORT}, {"connections", 1, NULL, CONNECTIONS}, {"rate", 1, NULL, RATE}, {"seconds", 1, NULL, SECONDS},
         {"seed", 1, NULL, SEED}, {"count", 1, NULL, COUNT}, {"array", 1, NULL, ARRAY}, {"retries", 1, NULL, RETRIES},
+        {"lost", 1, NULL, LOST},
         {"timeout", 1, NULL, TIMEOUT}, {"ahead", 1, NULL, AHEAD}, {"addresses", 1, NULL, ADDRESSES}, {"morning", 1, NULL, MORNING},
         {"minutes", 1, NULL, MINUTES}, {"burst", 1, NULL, BURST}, {"ca", 1, NULL, 'C'}, {"devices", 1, NULL, 'D'}, {"tickets", 1, NULL, 'T'},
         {"mode", 1, NULL, 'm'}, {"channel", 1, NULL, 'm'}, {"closed", 0, NULL, 'c'}, {"plain", 0, NULL, 'p'}, {"constant", 0, NULL, 'k'},
